@@ -1,0 +1,177 @@
+//! What can be said about a fit without knowing the truth: identifiability, collapse, what u alone explains.
+
+use std::collections::BTreeSet;
+
+use ivae_data::{Aux, Dataset};
+use ivae_expfam::{Density, Gaussian, GaussianForm, gaussian_kl, natural_table, variability};
+use ivae_num::Scalar;
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
+
+use crate::estimator::{AuxRows, Batch, Estimator};
+use crate::report::{Collapse, Identifiability};
+use crate::slices::{columns, top};
+use crate::vae::Vae;
+
+/// A latent whose mean KL lies below this many nats carries nothing of x beyond u.
+pub const COLLAPSED: f64 = 0.02;
+/// Most distinct values of a continuous u that the variability condition is computed on.
+const MOST_U: usize = 2000;
+/// Rows that collapse is measured on.
+const MOST_ROWS: usize = 20_000;
+
+/// The distinct values of u in `data`, as rows a prior can be evaluated on: levels present, or distinct rows.
+fn distinct_u<F: Scalar>(u: &Aux<F>) -> Option<DistinctU<F>> {
+    match u {
+        Aux::None => None,
+        Aux::Levels(levels) => {
+            Some(DistinctU::Levels(levels.index.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()))
+        }
+        Aux::Continuous { values, .. } => {
+            let mut seen = BTreeSet::new();
+            let rows: Vec<usize> = (0..values.nrows())
+                .filter(|&i| seen.insert(values.row(i).iter().map(|v| v.f64().to_bits()).collect::<Vec<_>>()))
+                .take(MOST_U)
+                .collect();
+            Some(DistinctU::Continuous(values.select(Axis(0), &rows)))
+        }
+    }
+}
+
+enum DistinctU<F> {
+    Levels(Vec<u32>),
+    Continuous(Array2<F>),
+}
+
+/// The prior's parameters θ at every distinct u of `data`, `[M, p]`; `None` without u.
+pub fn prior_table<F: Scalar>(vae: &Vae, params: &[F], u: &Aux<F>) -> Option<Array2<F>> {
+    let distinct = distinct_u(u)?;
+    let rows = match &distinct {
+        DistinctU::Levels(levels) => AuxRows::Levels(levels),
+        DistinctU::Continuous(values) => AuxRows::Continuous(values.view()),
+    };
+    let count = match rows {
+        AuxRows::None => 0,
+        AuxRows::Levels(levels) => levels.len(),
+        AuxRows::Continuous(values) => values.nrows(),
+    };
+    let mut ws = Estimator::<F>::workspace(vae, count);
+    vae.prior_parameters(params, rows, count, &mut ws);
+    Some(top(&ws.theta_p, count).to_owned())
+}
+
+/// The variability condition on the fitted prior.
+pub fn identifiability<F: Scalar>(vae: &Vae, params: &[F], u: &Aux<F>) -> Identifiability {
+    let family = Gaussian { form: vae.prior_form };
+    let k = vae.prior_form.k();
+    let needed = vae.latents * k + 1;
+    let unknown = |distinct_u, verdict: String| Identifiability {
+        k,
+        distinct_u,
+        needed,
+        rank: 0,
+        condition: None,
+        singular_values: Vec::new(),
+        verdict,
+    };
+    let Some(theta) = prior_table(vae, params, u) else {
+        return unknown(1, "not identifiable: the prior does not depend on u".into());
+    };
+    let theta = theta.mapv(F::f64);
+    let checked = natural_table(&family, theta.view()).and_then(|lambda| variability(&family, lambda.view()));
+    match checked {
+        Err(error) => unknown(theta.nrows(), format!("cannot be known: {error}")),
+        Ok(v) => {
+            let verdict = verdict(vae.prior_form, v.distinct_u, v.needed, v.rank);
+            Identifiability {
+                k: v.k,
+                distinct_u: v.distinct_u,
+                needed: v.needed,
+                rank: v.rank,
+                condition: Some(v.condition).filter(|c| c.is_finite()),
+                singular_values: v.singular_values,
+                verdict,
+            }
+        }
+    }
+}
+
+fn verdict(form: GaussianForm, distinct: usize, needed: usize, rank: usize) -> String {
+    let nk = needed - 1;
+    if distinct < needed {
+        return format!(
+            "not identifiable by Theorem 1: {distinct} distinct u, but nk + 1 = {needed} are needed; \
+             give more segments or fewer latents"
+        );
+    }
+    if rank < nk {
+        return format!(
+            "not identifiable by Theorem 1: the fitted L has rank {rank} of {nk}; u does not modulate every latent"
+        );
+    }
+    match form {
+        GaussianForm::MeanVar => "identifiable up to permutation and component-wise maps (k = 2)".into(),
+        GaussianForm::Var => "identifiable up to a scaled permutation (k = 1, T = z² has a unique minimum)".into(),
+        GaussianForm::Mean => "identifiable up to an invertible linear map only (k = 1, T = z is monotonic): \
+                               follow with linear ICA"
+            .into(),
+    }
+}
+
+/// KL(q(z_i|x,u) ‖ p(z_i|u)) per latent, over (at most 20,000 of) the rows.
+pub fn collapse<F: Scalar>(vae: &Vae, params: &[F], data: Batch<'_, F>) -> Collapse {
+    let rows = data.rows().min(MOST_ROWS);
+    let data = data.slice(0, rows);
+    let mut ws = Estimator::<F>::workspace(vae, rows);
+    vae.encode(params, data, &mut ws);
+    vae.prior_parameters(params, data.u, rows, &mut ws);
+    let (n, mut kl) = (vae.latents, vec![F::zero(); rows]);
+    let gather = |theta: ArrayView2<'_, F>, i: usize| {
+        let parts: Vec<_> = (i..theta.ncols()).step_by(n).map(|j| columns(theta, j..j + 1)).collect();
+        concatenate(Axis(1), &parts).unwrap_or_default()
+    };
+    let kl_per_latent: Vec<f64> = (0..n)
+        .map(|i| {
+            let (q, p) = (gather(top(&ws.theta_q, rows), i), gather(top(&ws.theta_p, rows), i));
+            gaussian_kl(&mut kl, q.view(), vae.prior_form, p.view());
+            kl.iter().map(|v| v.f64()).sum::<f64>() / rows.max(1) as f64
+        })
+        .collect();
+    let collapsed = (0..n).filter(|&i| kl_per_latent[i] < COLLAPSED).collect();
+    Collapse { kl_per_latent, collapsed, threshold: COLLAPSED }
+}
+
+/// Mean log-likelihood in nats per row of `test` under independent Gaussians per column and level of u, fitted to
+/// `train`: what u alone explains of x. Without levels, one Gaussian per column.
+pub fn u_only_log_likelihood<F: Scalar>(train: &Dataset<F>, test: &Dataset<F>) -> f64 {
+    let level = |data: &Dataset<F>, row: usize| data.u.levels().map_or(0, |l| l.index[row] as usize);
+    let m = train.u.levels().map_or(1, |l| l.names.len());
+    let d = train.x.ncols();
+    let (mut count, mut sum, mut square) = (vec![0.0; m], Array2::<f64>::zeros((m, d)), Array2::<f64>::zeros((m, d)));
+    for (i, row) in train.x.rows().into_iter().enumerate() {
+        let u = level(train, i);
+        count[u] += 1.0;
+        for (j, v) in row.iter().enumerate() {
+            sum[[u, j]] += v.f64();
+            square[[u, j]] += v.f64() * v.f64();
+        }
+    }
+    let rows = train.x.nrows() as f64;
+    let (all_sum, all_square) = (sum.sum_axis(Axis(0)), square.sum_axis(Axis(0)));
+    // θ = mean | log-variance of each level; the variance is shrunk towards the pooled one as by one extra row.
+    let theta = Array2::from_shape_fn((m, 2 * d), |(u, c)| {
+        let j = c % d;
+        let pooled_mean = all_sum[j] / rows;
+        let pooled = (all_square[j] / rows - pooled_mean * pooled_mean).max(f64::MIN_POSITIVE);
+        let mean = if count[u] > 0.0 { sum[[u, j]] / count[u] } else { pooled_mean };
+        if c < d {
+            return mean;
+        }
+        let scatter = (square[[u, j]] - count[u] * mean * mean).max(0.0);
+        ((scatter + pooled) / (count[u] + 1.0)).ln()
+    });
+    let index: Vec<usize> = (0..test.x.nrows()).map(|i| level(test, i)).collect();
+    let mut out = vec![0.0; test.x.nrows()];
+    let x = test.x.mapv(F::f64);
+    Gaussian { form: GaussianForm::MeanVar }.log_prob(&mut out, theta.select(Axis(0), &index).view(), x.view());
+    out.iter().sum::<f64>() / out.len().max(1) as f64
+}

@@ -1,0 +1,242 @@
+//! The pipeline from checked data to a fitted model: split, scale, restarts in parallel, choice, diagnostics.
+
+use std::time::Instant;
+
+use ivae_data::{Aux, Dataset, Split, check, check_conditional, check_latents};
+use ivae_num::{Purpose, Scalar, StreamKey};
+use rayon::prelude::*;
+
+use crate::diagnostics::{collapse, identifiability, u_only_log_likelihood};
+use crate::error::FitError;
+use crate::estimator::Batch;
+use crate::fitted::{Fitted, Model, Schema};
+use crate::linear::fit_linear;
+use crate::report::{FitReport, Objective, RestartReport};
+use crate::scaler::Scaler;
+use crate::spec::{FitSpec, ModelKind};
+use crate::trainer::{Ending, Observer, Restart, train};
+use crate::vae::{AuxShape, Vae};
+
+/// Fit a model to `data`, holding out rows as the spec says.
+///
+/// Restarts run in parallel on the current rayon pool; the result does not depend on how many threads it has.
+///
+/// # Errors
+/// Bad data or a bad spec (before any work starts), all restarts non-finite, or the observer's stop.
+pub fn fit<F: Scalar>(
+    data: &Dataset<F>,
+    spec: &FitSpec,
+    observer: &dyn Observer,
+) -> Result<Fitted<F>, FitError> {
+    check_fit(data, spec)?;
+    let (n, fraction) = (data.x.nrows(), spec.training.held_out);
+    let split = match spec.training.held_out_block {
+        Some(block) => Split::by_blocks(n, fraction, block)?,
+        None => {
+            let levels = data.u.levels().map(|l| l.index.as_slice());
+            Split::by_rows(n, fraction, levels, StreamKey::new(spec.seed, Purpose::Split))?
+        }
+    };
+    fit_split(data, &split, spec, observer)
+}
+
+/// [`fit`] with a split of the caller's own: rows to train on, and rows that choose between epochs and restarts.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_split<F: Scalar>(
+    data: &Dataset<F>,
+    split: &Split,
+    spec: &FitSpec,
+    observer: &dyn Observer,
+) -> Result<Fitted<F>, FitError> {
+    check_fit(data, spec)?;
+    let began = Instant::now();
+    let schema = Schema::of(data);
+    let (train_rows, held_out) = (data.select_rows(&split.train), data.select_rows(&split.held_out));
+    let mut fitted = match spec.model {
+        ModelKind::FastIca | ModelKind::Pca => linear(&train_rows, schema, spec)?,
+        ModelKind::Ivae | ModelKind::Vae => variational(&train_rows, &held_out, schema, spec, observer)?,
+    };
+    fitted.split = split.clone();
+    fitted.report.seconds = began.elapsed().as_secs_f64();
+    Ok(fitted)
+}
+
+/// What [`fit`] checks before any work: the spec, the data, and that they fit each other.
+///
+/// # Errors
+/// The first fault found.
+pub fn check_fit<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<(), FitError> {
+    spec.check()?;
+    check(data)?;
+    check_latents(data, spec.latents)?;
+    if spec.model == ModelKind::Ivae {
+        check_conditional(data)?;
+    }
+    Ok(())
+}
+
+fn linear<F: Scalar>(data: &Dataset<F>, schema: Schema, spec: &FitSpec) -> Result<Fitted<F>, FitError> {
+    let fit = fit_linear(spec.model, data.x.view(), spec.latents, spec.seed)?;
+    let mut warnings = Vec::new();
+    if !fit.converged {
+        warnings.push(format!("FastICA did not converge in {} iterations", fit.iterations));
+    }
+    let report = FitReport {
+        model: spec.model.name().into(),
+        seconds: 0.0,
+        steps: 0,
+        us_per_step: None,
+        converged: fit.converged,
+        epochs: fit.iterations,
+        objective: Objective { train: None, held_out: None, u_only: None },
+        identifiability: None,
+        collapse: None,
+        restarts: Vec::new(),
+        chosen: 0,
+        warnings,
+    };
+    Ok(Fitted {
+        spec: spec.clone(),
+        schema,
+        scaler: Scaler::None,
+        model: Model::Linear(fit.map),
+        split: Split { train: Vec::new(), held_out: Vec::new() },
+        history: Vec::new(),
+        report,
+    })
+}
+
+fn variational<F: Scalar>(
+    train_rows: &Dataset<F>,
+    held_out: &Dataset<F>,
+    schema: Schema,
+    spec: &FitSpec,
+    observer: &dyn Observer,
+) -> Result<Fitted<F>, FitError> {
+    let scaler = Scaler::fit(spec.scaling, train_rows.x.view())?;
+    let u_only = (!split_is_empty(held_out)).then(|| u_only_log_likelihood(train_rows, held_out));
+    let (train_rows, held_out) = (scaler.scale(train_rows), scaler.scale(held_out));
+    let aux = match &train_rows.u {
+        _ if spec.model == ModelKind::Vae && !spec.vae.posterior.sees_u => AuxShape::None,
+        Aux::None => AuxShape::None,
+        Aux::Levels(levels) => AuxShape::Levels(levels.names.len()),
+        Aux::Continuous { values, .. } => AuxShape::Continuous(values.ncols()),
+    };
+    let net = Vae::new(&spec.vae, spec.latents, train_rows.x.ncols(), aux)?;
+    let (batch, judge) = (Batch::all(&train_rows), Batch::all(&held_out));
+    let judge = (judge.rows() > 0).then_some(judge);
+
+    let key = |restart| StreamKey::new(spec.seed, Purpose::Init).restart(restart);
+    let restarts: Vec<Restart<F>> = (0..spec.training.restarts as u32)
+        .into_par_iter()
+        .map(|restart| train(&net, batch, judge, &spec.training, key(restart), observer))
+        .collect();
+    let chosen = choose(&restarts)?;
+
+    let log_det = scaler.log_abs_det();
+    let restart = &restarts[chosen];
+    let best = restart.history.get(restart.best_epoch.wrapping_sub(1));
+    let objective = Objective {
+        train: best.map(|e| e.train + log_det),
+        held_out: best.and_then(|e| e.held_out).map(|v| v + log_det),
+        u_only,
+    };
+    let mut report = FitReport {
+        model: spec.model.name().into(),
+        seconds: 0.0,
+        steps: restarts.iter().map(|r| r.steps).sum(),
+        us_per_step: None,
+        converged: matches!(restart.ending, Ending::Converged | Ending::EarlyStopped),
+        epochs: restart.history.len(),
+        objective,
+        identifiability: Some(identifiability(&net, &restart.params, &train_rows.u)),
+        collapse: Some(collapse(&net, &restart.params, batch)),
+        restarts: restarts.iter().map(|r| summary(r, log_det)).collect(),
+        chosen: restart.restart,
+        warnings: Vec::new(),
+    };
+    let seconds: f64 = restarts.iter().filter_map(|r| r.history.last()).map(|e| e.seconds).sum();
+    report.us_per_step = (report.steps > 0).then(|| 1e6 * seconds / report.steps as f64);
+    report.warnings = warnings(&report, &restarts, spec);
+    let params = restart.params.clone();
+    let history = restarts.into_iter().flat_map(|r| r.history).collect();
+    Ok(Fitted {
+        spec: spec.clone(),
+        schema,
+        scaler,
+        model: Model::Vae { net, params },
+        split: Split { train: Vec::new(), held_out: Vec::new() },
+        history,
+        report,
+    })
+}
+
+fn split_is_empty<F: Scalar>(data: &Dataset<F>) -> bool {
+    data.x.nrows() == 0
+}
+
+/// The restart with the best objective among those that stayed finite; the earliest of equals.
+fn choose<F>(restarts: &[Restart<F>]) -> Result<usize, FitError> {
+    if restarts.iter().any(|r| r.ending == Ending::Interrupted) {
+        return Err(FitError::Interrupted { epochs: restarts.iter().map(|r| r.history.len()).sum() });
+    }
+    let mut best: Option<usize> = None;
+    for (i, r) in restarts.iter().enumerate() {
+        let usable = r.ending != Ending::NotFinite && r.best_epoch > 0;
+        if usable && best.is_none_or(|b| r.objective > restarts[b].objective) {
+            best = Some(i);
+        }
+    }
+    best.ok_or_else(|| FitError::NotFinite {
+        restarts: restarts.len(),
+        epoch: restarts.iter().map(|r| r.history.len() + 1).min().unwrap_or(1),
+    })
+}
+
+fn summary<F>(r: &Restart<F>, log_det: f64) -> RestartReport {
+    RestartReport {
+        restart: r.restart,
+        objective: Some(r.objective + log_det).filter(|o| o.is_finite()),
+        best_epoch: r.best_epoch,
+        steps: r.steps,
+        ending: r.ending,
+    }
+}
+
+fn warnings<F>(report: &FitReport, restarts: &[Restart<F>], spec: &FitSpec) -> Vec<String> {
+    let mut out = Vec::new();
+    let lost = restarts.iter().filter(|r| r.ending == Ending::NotFinite).count();
+    if lost > 0 {
+        out.push(format!("{lost} of {} restarts became non-finite and were dropped", restarts.len()));
+    }
+    if !report.converged {
+        out.push(format!(
+            "the objective was still rising after {} epochs: give more epochs (training.epochs)",
+            report.epochs
+        ));
+    }
+    if let Some(id) = report.identifiability.as_ref().filter(|id| spec.model == ModelKind::Ivae && id.rank + 1 < id.needed)
+    {
+        out.push(id.verdict.clone());
+    }
+    if let Some(collapse) = report.collapse.as_ref().filter(|c| !c.collapsed.is_empty()) {
+        let list: Vec<String> = collapse.collapsed.iter().map(usize::to_string).collect();
+        out.push(format!(
+            "latents {} collapsed onto the prior (KL below {} nats): they say nothing about x beyond u; \
+             ask for fewer latents, or more restarts",
+            list.join(", "),
+            collapse.threshold
+        ));
+    }
+    if let (Some(ours), Some(u_only)) = (report.objective.held_out, report.objective.u_only)
+        && ours < u_only
+    {
+        out.push(format!(
+            "the held-out bound ({ours:.3} nats per row) is below what u alone gives ({u_only:.3}): do not trust the latents"
+        ));
+    }
+    out
+}
+

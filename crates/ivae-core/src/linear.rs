@@ -1,0 +1,63 @@
+//! [`LinearMap`]: the fitted form of the linear models (FastICA, PCA).
+
+use ivae_ica::{FastIca, IcaError, Pca};
+use ivae_num::Scalar;
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+
+use crate::spec::ModelKind;
+
+/// z = (x − mean) unmixingᵀ, x = z mixingᵀ + mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearMap<F> {
+    /// `[d]`.
+    pub mean: Array1<F>,
+    /// `[n, d]`.
+    pub unmixing: Array2<F>,
+    /// `[d, n]`.
+    pub mixing: Array2<F>,
+}
+
+/// A fitted linear model and how it got there.
+#[derive(Debug, Clone)]
+pub struct LinearFit<F> {
+    /// The map.
+    pub map: LinearMap<F>,
+    /// Iterations taken.
+    pub iterations: usize,
+    /// Whether the iteration converged.
+    pub converged: bool,
+}
+
+impl<F: Scalar> LinearMap<F> {
+    /// z `[N, n]` of x `[N, d]`.
+    pub fn transform(&self, x: ArrayView2<'_, F>) -> Array2<F> {
+        (&x - &self.mean).dot(&self.unmixing.t())
+    }
+
+    /// x `[N, d]` of z `[N, n]`.
+    pub fn inverse_transform(&self, z: ArrayView2<'_, F>) -> Array2<F> {
+        z.dot(&self.mixing.t()) + &self.mean
+    }
+}
+
+/// Fit a linear model with `n` components to x `[N, d]`.
+pub(crate) fn fit_linear<F: Scalar>(
+    kind: ModelKind,
+    x: ArrayView2<'_, F>,
+    n: usize,
+    seed: u64,
+) -> Result<LinearFit<F>, IcaError> {
+    if kind == ModelKind::FastIca {
+        let fitted = FastIca { components: Some(n), seed, ..FastIca::default() }.fit(x)?;
+        return Ok(LinearFit {
+            map: LinearMap { mean: fitted.mean, unmixing: fitted.unmixing, mixing: fitted.mixing },
+            iterations: fitted.iterations,
+            converged: fitted.converged,
+        });
+    }
+    let fitted = Pca::fit(x, Some(n))?;
+    let std = fitted.variances.mapv(F::sqrt).insert_axis(Axis(1));
+    let mixing = (&fitted.components * &std).reversed_axes();
+    let unmixing = fitted.whitening();
+    Ok(LinearFit { map: LinearMap { mean: fitted.mean, unmixing, mixing }, iterations: 1, converged: true })
+}

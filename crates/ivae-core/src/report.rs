@@ -1,0 +1,91 @@
+//! [`FitReport`]: what a fit says about itself, in the shape of the command's JSON.
+
+use serde::{Deserialize, Serialize};
+
+use crate::trainer::Ending;
+
+/// What a fit says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitReport {
+    /// The model's name, as on the command line.
+    pub model: String,
+    /// Wall-clock seconds of the whole fit.
+    pub seconds: f64,
+    /// Training steps of all restarts.
+    pub steps: u64,
+    /// Microseconds of training per step, summed over restarts; `None` for models without steps.
+    pub us_per_step: Option<f64>,
+    /// Whether the chosen restart, or the linear method, converged.
+    pub converged: bool,
+    /// Epochs (iterations of a linear method) of the chosen restart.
+    pub epochs: usize,
+    /// The objective in nats per row of x, in x's own units.
+    pub objective: Objective,
+    /// The variability condition on the fitted prior; `None` for models without a prior.
+    pub identifiability: Option<Identifiability>,
+    /// Latents that carry nothing of x beyond u; `None` for models without a posterior.
+    pub collapse: Option<Collapse>,
+    /// Every restart, in order.
+    pub restarts: Vec<RestartReport>,
+    /// Number of the restart that was kept.
+    pub chosen: u32,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// The chosen restart's objective (ELBO) in nats per row, including the scaling's log-determinant.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Objective {
+    /// On training rows.
+    pub train: Option<f64>,
+    /// On held-out rows.
+    pub held_out: Option<f64>,
+    /// Of independent Gaussians per column and level of u, fitted to the training rows, on the held-out rows: what u
+    /// alone explains. `None` without held-out rows.
+    pub u_only: Option<f64>,
+}
+
+/// The variability condition of Theorem 1 (iii) (Khemakhem et al. 2020) on the fitted λ(u).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identifiability {
+    /// Statistics per latent.
+    pub k: usize,
+    /// Distinct u in the data.
+    pub distinct_u: usize,
+    /// nk + 1.
+    pub needed: usize,
+    /// Singular values of the fitted L that are significantly non-zero.
+    pub rank: usize,
+    /// Largest over smallest singular value; `None` if infinite.
+    pub condition: Option<f64>,
+    /// Of the fitted L, descending.
+    pub singular_values: Vec<f64>,
+    /// In words.
+    pub verdict: String,
+}
+
+/// Posterior collapse: KL(q(z_i|x) ‖ p(z_i|u)) per latent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Collapse {
+    /// Mean KL of each latent, in nats, `[n]`.
+    pub kl_per_latent: Vec<f64>,
+    /// Latents (from 0) whose KL is below the threshold.
+    pub collapsed: Vec<usize>,
+    /// The threshold, in nats.
+    pub threshold: f64,
+}
+
+/// One restart in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RestartReport {
+    /// Its number.
+    pub restart: u32,
+    /// Its objective: held-out, or training where nothing is held out; `None` if it never finished an epoch.
+    pub objective: Option<f64>,
+    /// Its best epoch.
+    pub best_epoch: usize,
+    /// Steps taken.
+    pub steps: u64,
+    /// Why it ended.
+    pub ending: Ending,
+}

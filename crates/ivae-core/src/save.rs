@@ -1,0 +1,244 @@
+//! Saving and loading a [`Fitted`]: `spec.toml`, `params.safetensors`, `history.jsonl`, `result.json`, `split.json`.
+//!
+//! Every file is written to a temporary name in the same folder and renamed when whole.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+use ivae_data::{Split, Standardiser, Whitener};
+use ivae_num::Scalar;
+use ndarray::{Array1, Array2};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use crate::error::SaveError;
+use crate::estimator::Estimator;
+use crate::fitted::{Fitted, Model, Schema};
+use crate::linear::LinearMap;
+use crate::scaler::Scaler;
+use crate::spec::{FitSpec, ModelKind, Scaling};
+use crate::trainer::EpochRecord;
+use crate::vae::{AuxShape, Vae};
+
+/// What `spec.toml` holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct SpecFile {
+    /// Version of the folder's format.
+    format: u32,
+    /// Columns of x after scaling.
+    inner: usize,
+    fit: FitSpec,
+    schema: Schema,
+}
+
+const FORMAT: u32 = 1;
+
+/// A named array `[rows, cols]`.
+type Named<F> = (String, Vec<usize>, Vec<F>);
+
+impl<F: Scalar> Fitted<F> {
+    /// Write the model into the folder `dir`, which is made if it does not exist; files of the same names are replaced.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn save(&self, dir: &Path) -> Result<(), SaveError> {
+        std::fs::create_dir_all(dir).map_err(|source| SaveError::Io { path: dir.into(), source })?;
+        let (inner, mut arrays) = match &self.model {
+            Model::Vae { net, params } => {
+                let groups = Estimator::<F>::layout(net).groups.iter();
+                let array = |g: &ivae_nn::Group| {
+                    (format!("params.{}", g.name), vec![g.slot.rows, g.slot.cols], params[g.slot.range()].to_vec())
+                };
+                (net.observed, groups.map(array).collect())
+            }
+            Model::Linear(map) => {
+                (map.mean.len(), vec![one("mean", &map.mean), two("unmixing", &map.unmixing), two("mixing", &map.mixing)])
+            }
+        };
+        match &self.scaler {
+            Scaler::None => {}
+            Scaler::Standardise(s) => arrays.extend([one("scaler.mean", &s.mean), one("scaler.std", &s.std)]),
+            Scaler::Whiten(w) => arrays.extend([
+                one("scaler.mean", &w.mean),
+                two("scaler.forward", &w.forward),
+                two("scaler.inverse", &w.inverse),
+                one("scaler.variances", &w.variances),
+                ("scaler.explained".into(), vec![1], vec![F::of(w.explained)]),
+            ]),
+        }
+        let spec = SpecFile { format: FORMAT, inner, fit: self.spec.clone(), schema: self.schema.clone() };
+        let path = dir.join("spec.toml");
+        let text = toml::to_string_pretty(&spec).map_err(|e| format_error(&path, e))?;
+        write_whole(&path, text.as_bytes())?;
+        write_arrays(&dir.join("params.safetensors"), &arrays)?;
+        write_json(&dir.join("split.json"), &self.split)?;
+        write_history(&dir.join("history.jsonl"), &self.history)?;
+        write_json(&dir.join("result.json"), &self.report)
+    }
+
+    /// Read a model that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// A file that is missing, damaged, of another version, or of another scalar type.
+    pub fn load(dir: &Path) -> Result<Self, SaveError> {
+        let path = dir.join("spec.toml");
+        let SpecFile { format, inner, fit: spec, schema } =
+            toml::from_str(&read_text(&path)?).map_err(|e| format_error(&path, e))?;
+        if format != FORMAT {
+            return Err(format_error(&path, format!("format {format}, but this version reads {FORMAT}")));
+        }
+        let path = dir.join("params.safetensors");
+        let bytes = std::fs::read(&path).map_err(|source| SaveError::Io { path: path.clone(), source })?;
+        let arrays = Arrays { tensors: SafeTensors::deserialize(&bytes).map_err(|e| format_error(&path, e))?, path: &path };
+        let (n, d) = (spec.latents, schema.x.len());
+        let scaler = match spec.scaling {
+            _ if spec.model.is_linear() => Scaler::None,
+            Scaling::None => Scaler::None,
+            Scaling::Standardise => {
+                Scaler::Standardise(Standardiser { mean: arrays.one("scaler.mean", d)?, std: arrays.one("scaler.std", d)? })
+            }
+            Scaling::Whiten => Scaler::Whiten(Whitener {
+                mean: arrays.one("scaler.mean", d)?,
+                forward: arrays.two("scaler.forward", inner, d)?,
+                inverse: arrays.two("scaler.inverse", d, inner)?,
+                variances: arrays.one("scaler.variances", inner)?,
+                explained: arrays.one::<F>("scaler.explained", 1)?[0].f64(),
+            }),
+        };
+        let model = match spec.model {
+            ModelKind::FastIca | ModelKind::Pca => Model::Linear(LinearMap {
+                mean: arrays.one("mean", d)?,
+                unmixing: arrays.two("unmixing", n, d)?,
+                mixing: arrays.two("mixing", d, n)?,
+            }),
+            ModelKind::Ivae | ModelKind::Vae => {
+                let aux = match spec.model {
+                    ModelKind::Vae if !spec.vae.posterior.sees_u => AuxShape::None,
+                    _ => schema.aux(),
+                };
+                let net = Vae::new(&spec.vae, n, inner, aux).map_err(|e| format_error(&dir.join("spec.toml"), e))?;
+                let layout = Estimator::<F>::layout(&net);
+                let mut params = vec![F::zero(); layout.len()];
+                for g in &layout.groups {
+                    let array = arrays.two::<F>(&format!("params.{}", g.name), g.slot.rows, g.slot.cols)?;
+                    g.slot.view_mut(&mut params).assign(&array);
+                }
+                Model::Vae { net, params }
+            }
+        };
+        let split: Split = read_json(&dir.join("split.json"))?;
+        let path = dir.join("history.jsonl");
+        let history = read_text(&path)?
+            .lines()
+            .map(|line| serde_json::from_str(line).map_err(|e| format_error(&path, e)))
+            .collect::<Result<_, _>>()?;
+        let report = read_json(&dir.join("result.json"))?;
+        Ok(Self { spec, schema, scaler, model, split, history, report })
+    }
+}
+
+fn one<F: Scalar>(name: &str, a: &Array1<F>) -> Named<F> {
+    (name.into(), vec![a.len()], a.to_vec())
+}
+
+fn two<F: Scalar>(name: &str, a: &Array2<F>) -> Named<F> {
+    (name.into(), vec![a.nrows(), a.ncols()], a.iter().copied().collect())
+}
+
+fn dtype<F: Scalar>() -> Dtype {
+    if size_of::<F>() == 4 { Dtype::F32 } else { Dtype::F64 }
+}
+
+fn write_arrays<F: Scalar>(path: &Path, arrays: &[Named<F>]) -> Result<(), SaveError> {
+    let bytes: Vec<Vec<u8>> = arrays
+        .iter()
+        .map(|(_, _, values)| {
+            let bytes = |v: &F| match dtype::<F>() {
+                Dtype::F32 => (v.f64() as f32).to_le_bytes().to_vec(),
+                _ => v.f64().to_le_bytes().to_vec(),
+            };
+            values.iter().flat_map(bytes).collect()
+        })
+        .collect();
+    let mut views = Vec::with_capacity(arrays.len());
+    for ((name, shape, _), bytes) in arrays.iter().zip(&bytes) {
+        let view = TensorView::new(dtype::<F>(), shape.clone(), bytes).map_err(|e| format_error(path, e))?;
+        views.push((name.as_str(), view));
+    }
+    let whole = safetensors::serialize(views, None::<HashMap<String, String>>).map_err(|e| format_error(path, e))?;
+    write_whole(path, &whole)
+}
+
+struct Arrays<'a> {
+    tensors: SafeTensors<'a>,
+    path: &'a Path,
+}
+
+impl Arrays<'_> {
+    fn read<F: Scalar>(&self, name: &str, shape: &[usize]) -> Result<Vec<F>, SaveError> {
+        let tensor = self.tensors.tensor(name).map_err(|e| format_error(self.path, e))?;
+        if tensor.dtype() != dtype::<F>() {
+            return Err(format_error(self.path, format!("{name} is {:?}, expected {:?}", tensor.dtype(), dtype::<F>())));
+        }
+        if tensor.shape() != shape {
+            return Err(format_error(self.path, format!("{name} has shape {:?}, expected {shape:?}", tensor.shape())));
+        }
+        let value = |c: &[u8]| match *c {
+            [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
+            [a, b, c, d, e, f, g, h] => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            _ => f64::NAN,
+        };
+        Ok(tensor.data().chunks_exact(size_of::<F>()).map(|c| F::of(value(c))).collect())
+    }
+
+    fn one<F: Scalar>(&self, name: &str, len: usize) -> Result<Array1<F>, SaveError> {
+        Ok(Array1::from(self.read(name, &[len])?))
+    }
+
+    fn two<F: Scalar>(&self, name: &str, rows: usize, cols: usize) -> Result<Array2<F>, SaveError> {
+        let values = self.read(name, &[rows, cols])?;
+        Array2::from_shape_vec((rows, cols), values).map_err(|e| format_error(self.path, e))
+    }
+}
+
+fn format_error(path: &Path, reason: impl ToString) -> SaveError {
+    SaveError::Format { path: path.into(), reason: reason.to_string() }
+}
+
+fn read_text(path: &Path) -> Result<String, SaveError> {
+    std::fs::read_to_string(path).map_err(|source| SaveError::Io { path: path.into(), source })
+}
+
+fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, SaveError> {
+    serde_json::from_str(&read_text(path)?).map_err(|e| format_error(path, e))
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SaveError> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|e| format_error(path, e))?;
+    text.push('\n');
+    write_whole(path, text.as_bytes())
+}
+
+/// Write epochs as JSON, one a line.
+///
+/// # Errors
+/// What the operating system says, with the path.
+pub fn write_history(path: &Path, history: &[EpochRecord]) -> Result<(), SaveError> {
+    let mut text = String::new();
+    for record in history {
+        text.push_str(&serde_json::to_string(record).map_err(|e| format_error(path, e))?);
+        text.push('\n');
+    }
+    write_whole(path, text.as_bytes())
+}
+
+/// Write `bytes` under a temporary name beside `path`, then rename.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), SaveError> {
+    let io = |source| SaveError::Io { path: path.into(), source };
+    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
+    file.persist(path).map_err(|e| io(e.error))?;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Slices of matrices by rows and columns.
+
+use std::ops::Range;
+
+use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, DataMut, Ix2, Slice};
+
+/// The first `rows` rows.
+pub(crate) fn top<F, S: Data<Elem = F>>(a: &ArrayBase<S, Ix2>, rows: usize) -> ArrayView2<'_, F> {
+    a.slice_axis(Axis(0), Slice::from(..rows))
+}
+
+/// The first `rows` rows.
+pub(crate) fn top_mut<F, S: DataMut<Elem = F>>(a: &mut ArrayBase<S, Ix2>, rows: usize) -> ArrayViewMut2<'_, F> {
+    a.slice_axis_mut(Axis(0), Slice::from(..rows))
+}
+
+/// Rows `range`.
+pub(crate) fn rows<F>(a: ArrayView2<'_, F>, range: Range<usize>) -> ArrayView2<'_, F> {
+    let (_, tail) = a.split_at(Axis(0), range.start);
+    tail.split_at(Axis(0), range.len()).0
+}
+
+/// Rows `range`.
+pub(crate) fn rows_mut<F, S: DataMut<Elem = F>>(
+    a: &mut ArrayBase<S, Ix2>,
+    range: Range<usize>,
+) -> ArrayViewMut2<'_, F> {
+    a.slice_axis_mut(Axis(0), Slice::from(range))
+}
+
+/// Columns `range`.
+pub(crate) fn columns<F>(a: ArrayView2<'_, F>, range: Range<usize>) -> ArrayView2<'_, F> {
+    let (_, tail) = a.split_at(Axis(1), range.start);
+    tail.split_at(Axis(1), range.len()).0
+}
+
+/// Columns `range`.
+pub(crate) fn columns_mut<F, S: DataMut<Elem = F>>(
+    a: &mut ArrayBase<S, Ix2>,
+    range: Range<usize>,
+) -> ArrayViewMut2<'_, F> {
+    a.slice_axis_mut(Axis(1), Slice::from(range))
+}

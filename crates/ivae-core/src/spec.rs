@@ -1,0 +1,365 @@
+//! What a fit is asked to do, as plain data: read from and written to TOML, checked once.
+
+use ivae_data::{Aux, Dataset};
+use ivae_expfam::GaussianForm;
+use ivae_nn::{Activation, MlpSpec, OptimiserSpec, ScheduleSpec};
+use serde::{Deserialize, Serialize};
+
+use crate::block::BlockSpec;
+use crate::error::SpecError;
+
+/// Everything that decides a fit, but the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FitSpec {
+    /// The estimator.
+    pub model: ModelKind,
+    /// Number of latents n.
+    pub latents: usize,
+    /// How x is scaled before the network sees it.
+    pub scaling: Scaling,
+    /// Networks and distributions; used by the variational models.
+    pub vae: VaeSpec,
+    /// How the parameters are found.
+    pub training: TrainSpec,
+    /// Seed of the run: same data, spec and seed give the same bytes.
+    pub seed: u64,
+}
+
+/// Which estimator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// Identifiable VAE: the prior is conditional on u (Khemakhem et al. 2020).
+    Ivae,
+    /// VAE with a standard normal prior (Kingma & Welling 2014): the unidentifiable baseline.
+    Vae,
+    /// FastICA on x: the linear baseline (Hyvärinen 1999).
+    #[serde(rename = "fastica")]
+    FastIca,
+    /// Principal components, scaled to unit variance.
+    Pca,
+}
+
+impl ModelKind {
+    /// Its name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ivae => "ivae",
+            Self::Vae => "vae",
+            Self::FastIca => "fastica",
+            Self::Pca => "pca",
+        }
+    }
+
+    /// Whether it is a linear map of x.
+    pub fn is_linear(self) -> bool {
+        matches!(self, Self::FastIca | Self::Pca)
+    }
+}
+
+/// How x is scaled before the model sees it; undone on the way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// As it is.
+    None,
+    /// Every column to mean 0 and standard deviation 1.
+    Standardise,
+    /// Principal components of unit variance (null directions dropped).
+    Whiten,
+}
+
+/// Distributions and networks of a variational model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VaeSpec {
+    /// p(z|u).
+    pub prior: PriorSpec,
+    /// q(z|x) or q(z|x,u).
+    pub posterior: PosteriorSpec,
+    /// p(x|z).
+    pub likelihood: LikelihoodSpec,
+    /// The KL term of the bound.
+    pub kl: KlTerm,
+    /// Where the linear parts of encoder and decoder start.
+    pub start: Start,
+}
+
+/// The conditional prior p(z|u).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriorSpec {
+    /// Which parameters of the Gaussian u modulates.
+    pub form: GaussianForm,
+    /// How they depend on u: a table (categorical u), a network, or the same for every u.
+    pub parameters: BlockSpec,
+}
+
+/// The variational posterior: Gaussian with diagonal covariance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PosteriorSpec {
+    /// Its networks.
+    pub net: MlpSpec,
+    /// One network with two heads, instead of one network each for mean and log-variance.
+    pub shared_trunk: bool,
+    /// Whether the encoder sees u beside x. If so, nothing can be inferred without u.
+    pub sees_u: bool,
+}
+
+/// The likelihood: Gaussian around the decoder's output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LikelihoodSpec {
+    /// The decoder f.
+    pub net: MlpSpec,
+    /// The noise variance, in units of the scaled x.
+    pub variance: VarianceSpec,
+}
+
+/// The noise variance of the likelihood.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum VarianceSpec {
+    /// Fixed.
+    Fixed(f64),
+    /// Learned, one for all dimensions.
+    Shared {
+        /// Where it starts.
+        start: f64,
+        /// It never falls below this.
+        floor: f64,
+    },
+    /// Learned, one for each dimension.
+    PerDimension {
+        /// Where they start.
+        start: f64,
+        /// They never fall below this.
+        floor: f64,
+    },
+}
+
+/// How KL(q(z|x) ‖ p(z|u)) enters the bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KlTerm {
+    /// In closed form.
+    Closed,
+    /// By the sample: log q(z|x) − log p(z|u).
+    Sampled,
+}
+
+/// Where the linear (skip) parts of encoder and decoder start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// As the initialiser draws them.
+    Random,
+    /// At the principal components, rotated at random from the second restart on.
+    Pca,
+}
+
+/// How the parameters are found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainSpec {
+    /// Passes over the training rows.
+    pub epochs: usize,
+    /// Rows in a step.
+    pub batch: usize,
+    /// The optimiser.
+    pub optimiser: OptimiserSpec,
+    /// Its base learning rate.
+    pub learning_rate: f64,
+    /// How the learning rate changes.
+    pub schedule: ScheduleSpec,
+    /// Gradients longer than this are shortened to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Stop after this many epochs without progress of the held-out objective; the best epoch is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+    /// The part of the rows that is held out.
+    pub held_out: f64,
+    /// If given, rows are held out in contiguous blocks of this length (time series).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_block: Option<usize>,
+    /// Independent starts; the one with the best held-out objective is kept.
+    pub restarts: usize,
+}
+
+impl FitSpec {
+    /// The default variational model: linear maps plus SiLU networks, a per-segment table for the prior, learned
+    /// noise, closed-form KL, the true ELBO.
+    pub fn ivae(latents: usize) -> Self {
+        let net = MlpSpec { hidden: vec![128, 128], activation: Activation::Silu, skip: true };
+        Self {
+            model: ModelKind::Ivae,
+            latents,
+            scaling: Scaling::Whiten,
+            vae: VaeSpec {
+                prior: PriorSpec { form: GaussianForm::MeanVar, parameters: BlockSpec::Table },
+                posterior: PosteriorSpec { net: net.clone(), shared_trunk: true, sees_u: false },
+                likelihood: LikelihoodSpec {
+                    net,
+                    variance: VarianceSpec::PerDimension { start: 0.3, floor: 1e-3 },
+                },
+                kl: KlTerm::Closed,
+                start: Start::Pca,
+            },
+            training: TrainSpec {
+                epochs: 25,
+                batch: 256,
+                optimiser: OptimiserSpec::default(),
+                learning_rate: 6e-3,
+                schedule: ScheduleSpec::Cosine { warmup: 0.05 },
+                clip_norm: Some(10.0),
+                patience: None,
+                held_out: 0.1,
+                held_out_block: None,
+                restarts: 4,
+            },
+            seed: 0,
+        }
+    }
+
+    /// The same networks with a standard normal prior: the baseline that is not identifiable.
+    pub fn vae(latents: usize) -> Self {
+        let mut spec = Self::ivae(latents);
+        spec.model = ModelKind::Vae;
+        spec.vae.prior = PriorSpec { form: GaussianForm::Mean, parameters: BlockSpec::Fixed(0.0) };
+        spec
+    }
+
+    /// The defaults of `model` for `data`: a prior table where u is categorical, a network where it is continuous.
+    pub fn for_data<F>(model: ModelKind, latents: usize, data: &Dataset<F>) -> Self {
+        let mut spec = match model {
+            ModelKind::Ivae => Self::ivae(latents),
+            ModelKind::Vae => Self::vae(latents),
+            ModelKind::FastIca | ModelKind::Pca => Self::linear(model, latents),
+        };
+        if let (ModelKind::Ivae, Aux::Continuous { .. }) = (model, &data.u) {
+            let net = MlpSpec { hidden: vec![32, 32], activation: Activation::Silu, skip: true };
+            spec.vae.prior.parameters = BlockSpec::Net(net);
+        }
+        spec
+    }
+
+    /// A linear baseline.
+    pub fn linear(model: ModelKind, latents: usize) -> Self {
+        Self { model, ..Self::ivae(latents) }
+    }
+
+    /// The architecture of the original implementation, for comparisons of speed on equal work: networks of three
+    /// layers with `hidden` xtanh units, u into encoder and prior, noise variance 0.01, sampled KL, batch 64, Adam
+    /// at 0.01, nothing scaled, one start, nothing held out.
+    pub fn reference(latents: usize, hidden: usize, batch: usize) -> Self {
+        let net = MlpSpec {
+            hidden: vec![hidden, hidden],
+            activation: Activation::Xtanh { slope: 0.1 },
+            skip: false,
+        };
+        Self {
+            model: ModelKind::Ivae,
+            latents,
+            scaling: Scaling::None,
+            vae: VaeSpec {
+                prior: PriorSpec { form: GaussianForm::Var, parameters: BlockSpec::Net(net.clone()) },
+                posterior: PosteriorSpec { net: net.clone(), shared_trunk: false, sees_u: true },
+                likelihood: LikelihoodSpec { net, variance: VarianceSpec::Fixed(0.01) },
+                kl: KlTerm::Sampled,
+                start: Start::Random,
+            },
+            training: TrainSpec {
+                epochs: 20,
+                batch,
+                optimiser: OptimiserSpec::default(),
+                learning_rate: 1e-2,
+                schedule: ScheduleSpec::Constant,
+                clip_norm: None,
+                patience: None,
+                held_out: 0.0,
+                held_out_block: None,
+                restarts: 1,
+            },
+            seed: 0,
+        }
+    }
+
+    /// Check every number that can be wrong whatever the data are.
+    ///
+    /// # Errors
+    /// The first setting that makes no sense, with its value.
+    pub fn check(&self) -> Result<(), SpecError> {
+        let positive = |name, value: usize| match value {
+            0 => Err(SpecError::NotPositive { name, value: 0.0 }),
+            _ => Ok(()),
+        };
+        let positive_real = |name, value: f64| match value > 0.0 && value.is_finite() {
+            true => Ok(()),
+            false => Err(SpecError::NotPositive { name, value }),
+        };
+        let t = &self.training;
+        positive("latents", self.latents)?;
+        positive("training.epochs", t.epochs)?;
+        positive("training.batch", t.batch)?;
+        positive("training.restarts", t.restarts)?;
+        positive_real("training.learning_rate", t.learning_rate)?;
+        if let Some(norm) = t.clip_norm {
+            positive_real("training.clip_norm", norm)?;
+        }
+        if let Some(length) = t.held_out_block {
+            positive("training.held_out_block", length)?;
+        }
+        if !(0.0..1.0).contains(&t.held_out) {
+            return Err(SpecError::OutOfRange { name: "training.held_out", value: t.held_out, range: "[0, 1)" });
+        }
+        if t.patience.is_some() && t.held_out == 0.0 {
+            return Err(SpecError::Conflict("early stopping (patience) needs held-out rows (held_out > 0)"));
+        }
+        if t.restarts > 1 && t.held_out == 0.0 {
+            return Err(SpecError::Conflict("choosing between restarts needs held-out rows (held_out > 0)"));
+        }
+        match self.vae.likelihood.variance {
+            VarianceSpec::Fixed(v) => positive_real("vae.likelihood.variance.fixed", v)?,
+            VarianceSpec::Shared { start, floor } | VarianceSpec::PerDimension { start, floor } => {
+                positive_real("vae.likelihood.variance.start", start)?;
+                positive_real("vae.likelihood.variance.floor", floor)?;
+            }
+        }
+        for net in self.nets() {
+            if let Some(&width) = net.hidden.iter().find(|&&w| w == 0) {
+                return Err(SpecError::NotPositive { name: "hidden", value: width as f64 });
+            }
+        }
+        if self.vae.start == Start::Pca && !(self.vae.posterior.net.skip && self.vae.likelihood.net.skip) {
+            return Err(SpecError::Conflict("start = \"pca\" needs networks with a linear part (skip = true)"));
+        }
+        Ok(())
+    }
+
+    fn nets(&self) -> impl Iterator<Item = &MlpSpec> {
+        let prior = match &self.vae.prior.parameters {
+            BlockSpec::Net(net) => Some(net),
+            _ => None,
+        };
+        [&self.vae.posterior.net, &self.vae.likelihood.net].into_iter().chain(prior)
+    }
+
+    /// As TOML.
+    ///
+    /// # Errors
+    /// If a value cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String, SpecError> {
+        toml::to_string_pretty(self).map_err(|e| SpecError::Write(e.to_string()))
+    }
+
+    /// From TOML; unknown keys are errors.
+    ///
+    /// # Errors
+    /// Text that is not TOML or not a spec.
+    pub fn from_toml(text: &str) -> Result<Self, SpecError> {
+        toml::from_str(text).map_err(|e| SpecError::Parse(e.to_string()))
+    }
+}

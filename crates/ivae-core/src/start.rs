@@ -1,0 +1,157 @@
+//! Starting values beyond random ones: linear maps at the principal components, tables at the segments' moments.
+
+use ivae_expfam::GaussianForm;
+use ivae_nn::{Mlp, Slot};
+use ivae_num::{LinalgError, Scalar, linalg};
+use ndarray::{Array1, Array2, Axis};
+use rand::Rng;
+use rand_distr::StandardNormal;
+
+use crate::block::Source;
+use crate::estimator::{AuxRows, Batch, Estimator};
+use crate::slices::{columns, columns_mut, top, top_mut};
+use crate::spec::Start;
+use crate::vae::Vae;
+
+/// Rows that starting values are computed from: enough for moments, cheap for any N.
+const ROWS: usize = 20_000;
+/// The networks beside a linear start begin this much smaller, so that the linear map leads.
+const NET_SCALE: f64 = 0.1;
+/// Variances of segments are started no smaller than this.
+const LEAST_VARIANCE: f64 = 1e-3;
+
+/// Overwrite the randomly drawn `params` where the spec asks for a better start.
+pub(crate) fn start<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>, rng: &mut impl Rng) {
+    let data = data.slice(0, data.rows().min(ROWS));
+    if data.rows() < 2 {
+        return;
+    }
+    if vae.start == Start::Pca {
+        // A singular covariance leaves the random start, which is always possible.
+        if let Ok(maps) = principal_maps(vae, data, rng) {
+            set_linear_parts(vae, params, &maps);
+        }
+    }
+    set_table(vae, params, data);
+}
+
+/// Maps between x and n whitened, randomly rotated principal components.
+struct LinearMaps<F> {
+    encode: Array2<F>, // [d, n]
+    decode: Array2<F>, // [n, d]
+    mean: Array1<F>,   // [d]
+}
+
+fn principal_maps<F: Scalar>(
+    vae: &Vae,
+    data: Batch<'_, F>,
+    rng: &mut impl Rng,
+) -> Result<LinearMaps<F>, LinalgError> {
+    let (n, d) = (vae.latents.min(vae.observed), vae.observed);
+    let rows = F::of(data.rows() as f64);
+    let mean = data.x.sum_axis(Axis(0)) / rows;
+    let centred = &data.x - &mean;
+    let covariance = centred.t().dot(&centred) / rows;
+    let eigh = linalg::eigh(covariance.view())?;
+    let draw = Array2::from_shape_simple_fn((n, n), || F::of(rng.sample::<f64, _>(StandardNormal)));
+    let rotation = linalg::qr(draw.view())?.q; // [n, n]
+    // Component i has the i-th largest variance.
+    let std = Array1::from_shape_fn(n, |i| eigh.values[d - 1 - i].max(F::of(1e-12)).sqrt());
+    let vectors = Array2::from_shape_fn((d, n), |(j, i)| eigh.vectors[[j, d - 1 - i]]);
+    Ok(LinearMaps {
+        encode: (&vectors / &std).dot(&rotation),
+        decode: rotation.t().dot(&(&vectors * &std).t()),
+        mean,
+    })
+}
+
+fn set_linear_parts<F: Scalar>(vae: &Vae, params: &mut [F], maps: &LinearMaps<F>) {
+    if let Some(Source::Net(mlp)) = vae.posterior.blocks.first().map(|b| &b.source) {
+        set_linear_part(mlp, params, &maps.encode, &maps.mean.dot(&maps.encode).mapv(|v| -v));
+    }
+    if let Some(Source::Net(mlp)) = vae.likelihood.blocks.first().map(|b| &b.source) {
+        set_linear_part(mlp, params, &maps.decode, &maps.mean);
+    }
+}
+
+/// Make `mlp` the affine map x `weight` + `bias` in its first columns and 0 in the others, plus a small network.
+fn set_linear_part<F: Scalar>(mlp: &Mlp, params: &mut [F], weight: &Array2<F>, bias: &Array1<F>) {
+    let Some(last) = mlp.layers.last() else { return };
+    last.dense.view_mut(params).mapv_inplace(|v| v * F::of(NET_SCALE));
+    let (rows, cols) = weight.dim();
+    let mut linear = mlp.skip.as_ref().unwrap_or(last).dense.view_mut(params);
+    linear.fill(F::zero());
+    columns_mut(&mut top_mut(&mut linear, rows), 0..cols).assign(weight);
+    columns_mut(&mut last.bias.view_mut(params), 0..cols).assign(bias);
+}
+
+/// Start the prior's table at the moments of the encoder's means within each level of u.
+fn set_table<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>) {
+    let (Some(Source::Table(slot)), AuxRows::Levels(levels)) =
+        (vae.prior.blocks.first().map(|b| &b.source), data.u)
+    else {
+        return;
+    };
+    let mut ws = Estimator::<F>::workspace(vae, data.rows());
+    vae.encode(params, data, &mut ws);
+    let z = columns(top(&ws.theta_q, data.rows()), 0..vae.latents);
+    let Moments { mean, variance } = moments(z, levels, slot.rows);
+    write_table(params, *slot, vae.prior_form, &mean, &variance);
+}
+
+struct Moments {
+    mean: Array2<f64>,     // [M, n]
+    variance: Array2<f64>, // [M, n]
+}
+
+/// Mean and variance of z in each level; the pooled ones for a level with fewer than two rows.
+fn moments<F: Scalar>(z: ndarray::ArrayView2<'_, F>, levels: &[u32], m: usize) -> Moments {
+    let n = z.ncols();
+    let mut count = vec![0.0; m];
+    let (mut sum, mut square) = (Array2::<f64>::zeros((m, n)), Array2::<f64>::zeros((m, n)));
+    for (row, &level) in z.rows().into_iter().zip(levels) {
+        count[level as usize] += 1.0;
+        for (i, &v) in row.iter().enumerate() {
+            sum[[level as usize, i]] += v.f64();
+            square[[level as usize, i]] += v.f64() * v.f64();
+        }
+    }
+    let all = z.nrows() as f64;
+    let (pooled_sum, pooled_square) = (sum.sum_axis(Axis(0)), square.sum_axis(Axis(0)));
+    let mut out = Moments { mean: Array2::zeros((m, n)), variance: Array2::zeros((m, n)) };
+    for u in 0..m {
+        for i in 0..n {
+            let (c, s, q) = match count[u] {
+                c if c >= 2.0 => (c, sum[[u, i]], square[[u, i]]),
+                _ => (all, pooled_sum[i], pooled_square[i]),
+            };
+            out.mean[[u, i]] = s / c;
+            out.variance[[u, i]] = (q / c - (s / c).powi(2)).max(LEAST_VARIANCE);
+        }
+    }
+    out
+}
+
+fn write_table<F: Scalar>(
+    params: &mut [F],
+    slot: Slot,
+    form: GaussianForm,
+    mean: &Array2<f64>,
+    variance: &Array2<f64>,
+) {
+    let n = mean.ncols();
+    let mut table = slot.view_mut(params);
+    for u in 0..mean.nrows() {
+        for i in 0..n {
+            let (m, v) = (F::of(mean[[u, i]]), F::of(variance[[u, i]].ln()));
+            match form {
+                GaussianForm::MeanVar => {
+                    table[[u, i]] = m;
+                    table[[u, n + i]] = v;
+                }
+                GaussianForm::Var => table[[u, i]] = v,
+                GaussianForm::Mean => table[[u, i]] = m,
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Checks of a data set before any work starts.
+
+use ivae_num::Scalar;
+use ndarray::{Array2, ArrayView2};
+
+use crate::{Aux, DataError, Dataset};
+
+/// Everything that any model needs: [`check_values`], and no constant column of x.
+///
+/// # Errors
+/// The first fault found, with its row, column and value.
+pub fn check<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
+    check_values(data)?;
+    let (rows, needed) = (data.rows(), 2);
+    if rows < needed {
+        return Err(DataError::TooFewRows { rows, needed, purpose: "to fit a model".into() });
+    }
+    no_constant("x", data.x.view(), &data.x_names)
+}
+
+/// Rows there are, parts that fit each other, and only finite values: what a fitted model asks of new rows.
+///
+/// # Errors
+/// The first fault found, with its row, column and value.
+pub fn check_values<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
+    if data.observed() == 0 {
+        return Err(DataError::NoColumns);
+    }
+    if data.rows() == 0 {
+        return Err(DataError::NoRows);
+    }
+    length("the list of x names", data.x_names.len(), "x (in columns)", data.observed())?;
+    if let Some(rows) = data.u.rows() {
+        length("u", rows, "x", data.rows())?;
+    }
+    if let Some(s) = &data.s {
+        length("s", s.nrows(), "x", data.rows())?;
+        finite("s", s, |j| format!("s{}", j + 1))?;
+    }
+    finite("x", &data.x, |j| data.x_names[j].clone())?;
+    match &data.u {
+        Aux::None => Ok(()),
+        Aux::Levels(u) => match u.index.iter().position(|&level| level as usize >= u.names.len()) {
+            Some(row) => Err(DataError::LevelOutOfRange { row, level: u.index[row], levels: u.names.len() }),
+            None => Ok(()),
+        },
+        Aux::Continuous { values, names } => {
+            length("the list of u names", names.len(), "u (in columns)", values.ncols())?;
+            finite("u", values, |j| names[j].clone())
+        }
+    }
+}
+
+/// What a model conditioned on u needs of it: there is a u, and it varies. Call after [`check`].
+///
+/// # Errors
+/// No u; one level; as many levels as rows; a constant column of a continuous u.
+pub fn check_conditional<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
+    match &data.u {
+        Aux::None => Err(DataError::NoAuxiliary),
+        Aux::Levels(u) => match u.present() {
+            0 | 1 => {
+                let level = u.index.first().map_or_else(String::new, |&l| u.names[l as usize].clone());
+                Err(DataError::OneLevel { level })
+            }
+            present if present == u.index.len() => Err(DataError::LevelPerRow { rows: present }),
+            _ => Ok(()),
+        },
+        Aux::Continuous { values, .. } if values.ncols() == 0 => Err(DataError::NoAuxiliary),
+        Aux::Continuous { values, names } => no_constant("u", values.view(), names),
+    }
+}
+
+/// Whether `latents` latents can be asked of the data: 1 ≤ n ≤ d, and more than n rows.
+///
+/// # Errors
+/// n is 0 or above d, or there are n rows or fewer.
+pub fn check_latents<F: Scalar>(data: &Dataset<F>, latents: usize) -> Result<(), DataError> {
+    let (rows, observed, needed) = (data.rows(), data.observed(), latents + 1);
+    if latents == 0 || latents > observed {
+        return Err(DataError::Latents { latents, observed });
+    }
+    if rows < needed {
+        return Err(DataError::TooFewRows { rows, needed, purpose: format!("for {latents} latents") });
+    }
+    Ok(())
+}
+
+/// Positions of the columns that hold one and the same value in every row.
+pub fn constant_columns<F: Scalar>(x: ArrayView2<'_, F>) -> Vec<usize> {
+    if x.nrows() == 0 {
+        return Vec::new();
+    }
+    let mut constant = vec![true; x.ncols()];
+    let first = x.row(0);
+    for row in x.rows() {
+        for (j, c) in constant.iter_mut().enumerate() {
+            *c &= row[j] == first[j];
+        }
+    }
+    (0..x.ncols()).filter(|&j| constant[j]).collect()
+}
+
+fn no_constant<F: Scalar>(
+    part: &'static str,
+    values: ArrayView2<'_, F>,
+    names: &[String],
+) -> Result<(), DataError> {
+    match constant_columns(values)[..] {
+        [] => Ok(()),
+        [first, ref others @ ..] => Err(DataError::Constant {
+            part,
+            column: names[first].clone(),
+            value: values[[0, first]].f64(),
+            others: others.len(),
+        }),
+    }
+}
+
+fn length(what: &'static str, found: usize, against: &'static str, expected: usize) -> Result<(), DataError> {
+    if found == expected { Ok(()) } else { Err(DataError::Length { what, found, against, expected }) }
+}
+
+fn finite<F: Scalar>(
+    part: &'static str,
+    values: &Array2<F>,
+    name: impl Fn(usize) -> String,
+) -> Result<(), DataError> {
+    match values.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        None => Ok(()),
+        Some(((row, j), v)) => Err(DataError::NotFinite { part, row, column: name(j), value: v.f64() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Levels;
+    use ndarray::array;
+
+    fn good() -> Dataset<f64> {
+        Dataset {
+            x: array![[1.0, 2.0], [3.0, 4.0], [5.0, 7.0], [0.0, 1.0]],
+            x_names: vec!["a".into(), "b".into()],
+            u: Aux::Levels(Levels::from_integers(&[0, 0, 1, 1])),
+            s: Some(array![[0.1], [0.2], [0.3], [0.4]]),
+        }
+    }
+
+    #[test]
+    fn good_data_passes() {
+        check(&good()).unwrap();
+        check_conditional(&good()).unwrap();
+        check_latents(&good(), 2).unwrap();
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_named() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let mut data = good();
+            data.x[[2, 1]] = bad;
+            let err = check(&data).unwrap_err();
+            let DataError::NotFinite { part: "x", row: 2, column, value } = err else { panic!("{err}") };
+            assert_eq!((column.as_str(), value.to_bits()), ("b", bad.to_bits()));
+            let mut data = good();
+            data.s.as_mut().unwrap()[[1, 0]] = bad;
+            assert!(matches!(check(&data), Err(DataError::NotFinite { part: "s", row: 1, .. })));
+            let mut data = good();
+            data.u = Aux::Continuous { values: array![[0.0], [1.0], [2.0], [bad]], names: vec!["t".into()] };
+            assert!(matches!(check(&data), Err(DataError::NotFinite { part: "u", row: 3, .. })));
+        }
+    }
+
+    #[test]
+    fn parts_must_fit() {
+        let mut data = good();
+        data.u = Aux::Levels(Levels::from_integers(&[0, 1, 1]));
+        assert!(matches!(check(&data), Err(DataError::Length { what: "u", found: 3, expected: 4, .. })));
+        let mut data = good();
+        data.s = Some(array![[0.1]]);
+        assert!(matches!(check(&data), Err(DataError::Length { what: "s", found: 1, .. })));
+        let mut data = good();
+        data.x_names.pop();
+        assert!(matches!(check(&data), Err(DataError::Length { found: 1, expected: 2, .. })));
+        let mut data = good();
+        data.u = Aux::Levels(Levels { index: vec![0, 1, 2, 0], names: vec!["a".into(), "b".into()] });
+        assert!(matches!(check(&data), Err(DataError::LevelOutOfRange { row: 2, level: 2, levels: 2 })));
+        assert!(matches!(check(&good().select_rows(&[])), Err(DataError::NoRows)));
+        assert!(matches!(check(&good().select_columns(&[])), Err(DataError::NoColumns)));
+        assert!(matches!(check(&good().select_rows(&[1])), Err(DataError::TooFewRows { rows: 1, .. })));
+        check_values(&good().select_rows(&[1])).unwrap();
+    }
+
+    #[test]
+    fn constant_columns_are_named_with_their_value() {
+        let mut data = good();
+        data.x.column_mut(1).fill(3.5);
+        let err = check(&data).unwrap_err();
+        assert_eq!(err.to_string(), "column `b` of x is constant (3.5 in every row); leave it out");
+        data.x.column_mut(0).fill(1.0);
+        let err = check(&data).unwrap_err();
+        assert_eq!(
+            err.to_string(),
+            "column `a` of x is constant (1 in every row), and so are 1 more columns; leave it out"
+        );
+        assert_eq!(constant_columns(data.x.view()), [0, 1]);
+    }
+
+    #[test]
+    fn a_conditional_model_needs_u_to_vary() {
+        let mut data = good();
+        data.u = Aux::None;
+        let err = check_conditional(&data).unwrap_err();
+        assert!(matches!(err, DataError::NoAuxiliary) && err.to_string().contains("--model vae"));
+        // One level with rows, although two are named.
+        let one = good().select_rows(&[2, 3]);
+        let err = check_conditional(&one).unwrap_err();
+        assert!(matches!(err, DataError::OneLevel { ref level } if level == "1"));
+        assert!(err.to_string().contains("windows") && err.to_string().contains("--model vae"));
+        data.u = Aux::Levels(Levels::from_integers(&[0, 1, 2, 3]));
+        assert!(matches!(check_conditional(&data), Err(DataError::LevelPerRow { rows: 4 })));
+        data.u = Aux::Continuous { values: Array2::ones((4, 1)), names: vec!["t".into()] };
+        assert!(matches!(check_conditional(&data), Err(DataError::Constant { part: "u", .. })));
+    }
+
+    #[test]
+    fn latents_must_fit() {
+        let data = good();
+        assert!(matches!(check_latents(&data, 0), Err(DataError::Latents { latents: 0, observed: 2 })));
+        assert!(matches!(check_latents(&data, 3), Err(DataError::Latents { latents: 3, observed: 2 })));
+        let few = data.select_rows(&[0, 1]);
+        assert!(matches!(
+            check_latents(&few, 2),
+            Err(DataError::TooFewRows { rows: 2, needed: 3, ref purpose }) if purpose == "for 2 latents"
+        ));
+        check_latents(&few, 1).unwrap();
+    }
+}

@@ -1,0 +1,149 @@
+//! [`Dataset`]: observations, auxiliary variable and, where known, the true sources.
+
+use ivae_num::Scalar;
+use ndarray::{Array2, Axis};
+
+use crate::levels::Levels;
+
+/// Observations x with their auxiliary variable u and, for simulated data, the true sources s.
+///
+/// Plain data: nothing is promised until [`check`](crate::check) has passed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset<F> {
+    /// Observations, `[N, d]`.
+    pub x: Array2<F>,
+    /// Names of the columns of x, `[d]`.
+    pub x_names: Vec<String>,
+    /// The auxiliary variable.
+    pub u: Aux<F>,
+    /// True sources, `[N, n]`.
+    pub s: Option<Array2<F>>,
+}
+
+/// The auxiliary variable u of a [`Dataset`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Aux<F> {
+    /// There is none.
+    None,
+    /// Categorical: every row belongs to one of M levels (segment, label, subject ..).
+    Levels(Levels),
+    /// Continuous columns.
+    Continuous {
+        /// Values, `[N, m]`.
+        values: Array2<F>,
+        /// Names of the columns, `[m]`.
+        names: Vec<String>,
+    },
+}
+
+impl<F> Aux<F> {
+    /// The levels, if u is categorical.
+    pub fn levels(&self) -> Option<&Levels> {
+        match self {
+            Aux::Levels(levels) => Some(levels),
+            _ => None,
+        }
+    }
+
+    /// Rows of u; none if there is no u.
+    pub fn rows(&self) -> Option<usize> {
+        match self {
+            Aux::None => None,
+            Aux::Levels(levels) => Some(levels.index.len()),
+            Aux::Continuous { values, .. } => Some(values.nrows()),
+        }
+    }
+}
+
+impl<F: Scalar> Aux<F> {
+    /// The given rows, in the given order. Names of levels stay, used or not.
+    ///
+    /// # Panics
+    /// If a row is out of range.
+    pub fn select_rows(&self, rows: &[usize]) -> Self {
+        match self {
+            Aux::None => Aux::None,
+            Aux::Levels(levels) => Aux::Levels(levels.select_rows(rows)),
+            Aux::Continuous { values, names } => {
+                Aux::Continuous { values: values.select(Axis(0), rows), names: names.clone() }
+            }
+        }
+    }
+}
+
+impl<F: Scalar> Dataset<F> {
+    /// Data of x alone, with columns named `x1`, `x2`, ..
+    pub fn from_x(x: Array2<F>) -> Self {
+        let x_names = numbered("x", x.ncols());
+        Self { x, x_names, u: Aux::None, s: None }
+    }
+
+    /// N, the rows of x.
+    pub fn rows(&self) -> usize {
+        self.x.nrows()
+    }
+
+    /// d, the columns of x.
+    pub fn observed(&self) -> usize {
+        self.x.ncols()
+    }
+
+    /// The given rows, in the given order, of x, u and s.
+    ///
+    /// # Panics
+    /// If a row is out of range.
+    pub fn select_rows(&self, rows: &[usize]) -> Self {
+        Self {
+            x: self.x.select(Axis(0), rows),
+            x_names: self.x_names.clone(),
+            u: self.u.select_rows(rows),
+            s: self.s.as_ref().map(|s| s.select(Axis(0), rows)),
+        }
+    }
+
+    /// The given columns of x, in the given order; u and s stay.
+    ///
+    /// # Panics
+    /// If a column is out of range.
+    pub fn select_columns(&self, columns: &[usize]) -> Self {
+        Self {
+            x: self.x.select(Axis(1), columns),
+            x_names: columns.iter().map(|&j| self.x_names[j].clone()).collect(),
+            u: self.u.clone(),
+            s: self.s.clone(),
+        }
+    }
+}
+
+/// `x1`, `x2`, ..: the names of columns that have none of their own.
+pub(crate) fn numbered(stem: &str, count: usize) -> Vec<String> {
+    (1..=count).map(|j| format!("{stem}{j}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn rows_and_columns_are_selected_together() {
+        let data = Dataset {
+            x: array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
+            x_names: vec!["a".into(), "b".into()],
+            u: Aux::Levels(Levels::from_integers(&[7, 8, 7])),
+            s: Some(array![[0.1], [0.2], [0.3]]),
+        };
+        let picked = data.select_rows(&[2, 0]);
+        assert_eq!(picked.x, array![[5.0, 6.0], [1.0, 2.0]]);
+        assert_eq!(picked.s, Some(array![[0.3], [0.1]]));
+        let levels = picked.u.levels().unwrap();
+        assert_eq!((levels.index.as_slice(), levels.names.len()), (&[0, 0][..], 2));
+        let narrow = data.select_columns(&[1]);
+        assert_eq!((narrow.x, narrow.x_names), (array![[2.0], [4.0], [6.0]], vec!["b".to_string()]));
+
+        let u = Aux::Continuous { values: array![[1.0], [2.0], [3.0]], names: vec!["t".into()] };
+        assert_eq!(u.rows(), Some(3));
+        let Aux::Continuous { values, .. } = u.select_rows(&[1]) else { panic!("kind changed") };
+        assert_eq!(values, array![[2.0]]);
+    }
+}

@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod auxiliary;
+mod check;
+mod columns;
+mod dataset;
+mod error;
+mod levels;
+mod npy;
+mod npz;
+mod read;
+mod scale;
+mod simulation;
+mod split;
+mod text;
+mod whiten;
+mod write;
+
+pub use check::{check, check_conditional, check_latents, check_values, constant_columns};
+pub use columns::Columns;
+pub use dataset::{Aux, Dataset};
+pub use error::DataError;
+pub use levels::Levels;
+pub use read::{ReadOptions, keys, read, read_array};
+pub use scale::Standardiser;
+pub use simulation::{Simulated, Simulation, SourcePrior, mix};
+pub use split::Split;
+pub use whiten::Whitener;
+pub use write::{write, write_array, write_atomically};

@@ -1,0 +1,83 @@
+//! [`ExpFam`]: one component of an exponential family, `p(z | λ) = h(z) exp(λ · T(z) − A(λ))`.
+
+use ivae_num::Scalar;
+use rand::RngCore;
+
+use crate::Density;
+
+/// Where a family puts its mass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Support {
+    /// ℝ.
+    Real,
+    /// (0, ∞).
+    Positive,
+    /// An interval of finite length.
+    Interval {
+        /// Lower end.
+        low: f64,
+        /// Upper end.
+        high: f64,
+    },
+    /// 0, 1, 2, …
+    Naturals,
+    /// 0, 1, …, count − 1.
+    Finite {
+        /// Number of values.
+        count: u32,
+    },
+}
+
+/// An exponential family as a conditional prior: `p(z | u) = Πᵢ h(zᵢ) exp(λᵢ(u) · T(zᵢ) − A(λᵢ(u)))`
+/// (Khemakhem et al. 2020, equation 7; their Q is h, their log Z is A).
+///
+/// The methods below speak of *one* component: λ, T and η are slices of length k. The rows of θ that
+/// [`Density`] takes hold n components as k blocks of n columns: column `j * n + i` is ηⱼ of component i, so that
+/// `width(n) = k * n`, and λᵢ = [`natural`](ExpFam::natural)(ηᵢ).
+///
+/// The trait can be made into an object. λ outside the natural domain gives NaN.
+pub trait ExpFam<F: Scalar>: Density<F> {
+    /// Number of statistics per component.
+    fn k(&self) -> usize;
+
+    /// Where h > 0.
+    fn support(&self) -> Support;
+
+    /// Sufficient statistics T(z). Overwrites `t` `[k]`.
+    fn stats(&self, t: &mut [F], z: F);
+
+    /// Their derivatives T′(z). Overwrites `dt` `[k]`.
+    fn dstats(&self, dt: &mut [F], z: F);
+
+    /// Log base measure, log h(z).
+    fn log_base(&self, z: F) -> F;
+
+    /// Is `lambda` `[k]` in the natural domain, where the density can be normalised?
+    fn in_domain(&self, lambda: &[F]) -> bool;
+
+    /// Log-partition A(λ).
+    fn log_partition(&self, lambda: &[F]) -> F;
+
+    /// ∇A(λ) = E[T]. Overwrites `mean` `[k]`.
+    fn mean_stats(&self, mean: &mut [F], lambda: &[F]);
+
+    /// ∇²A(λ) = Cov\[T\], the Fisher information of λ. Overwrites `cov` `[k * k]`, row-major.
+    fn fisher(&self, cov: &mut [F], lambda: &[F]);
+
+    /// Entropy in nats (differential for a continuous family).
+    fn entropy(&self, lambda: &[F]) -> F;
+
+    /// KL(λ ‖ to) within the family in nats: the Bregman divergence A(to) − A(λ) − ∇A(λ) · (to − λ)
+    /// (Wainwright and Jordan 2008, section 5.2.2).
+    fn kl(&self, lambda: &[F], to: &[F]) -> F;
+
+    /// The smooth map from ℝᵏ onto the natural domain. Overwrites `lambda` `[k]`.
+    fn natural(&self, lambda: &mut [F], eta: &[F]);
+
+    /// Backward of [`natural`](ExpFam::natural) for the cotangents `d_lambda` `[k]`. Adds to `d_eta` `[k]`.
+    fn natural_backward(&self, d_eta: &mut [F], eta: &[F], d_lambda: &[F]);
+
+    /// One draw from p(z | λ).
+    fn draw(&self, lambda: &[F], rng: &mut dyn RngCore) -> F;
+}

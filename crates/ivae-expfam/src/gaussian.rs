@@ -1,0 +1,78 @@
+//! [`Gaussian`] in its three conditional forms, the same type as [`Density`](crate::Density),
+//! [`Reparam`](crate::Reparam) and [`ExpFam`](crate::ExpFam).
+
+mod kl;
+mod natural;
+mod rows;
+
+use ivae_num::Scalar;
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use serde::{Deserialize, Serialize};
+
+pub use kl::{gaussian_kl, gaussian_kl_backward};
+
+/// Which parameters of a Gaussian are conditional.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GaussianForm {
+    /// Mean and variance: θ = [mean | log_var], k = 2, T = (z, z²), h = 1.
+    MeanVar,
+    /// Variance, with mean 0: θ = log_var, k = 1, T = z², h = 1.
+    Var,
+    /// Mean, with variance 1: θ = mean, k = 1, T = z, h = N(0, 1). T is monotonic, so latents stay
+    /// linearly ambiguous (Khemakhem et al. 2020, after theorem 3).
+    Mean,
+}
+
+impl GaussianForm {
+    /// Statistics per component.
+    pub fn k(self) -> usize {
+        match self {
+            Self::MeanVar => 2,
+            Self::Var | Self::Mean => 1,
+        }
+    }
+
+    /// Columns of θ for n components, `k * n`.
+    pub fn width(self, n: usize) -> usize {
+        self.k() * n
+    }
+
+    /// (mean, log_var) `[B, n]` each, where θ `[B, p]` has them.
+    fn split<F: Scalar>(self, theta: ArrayView2<'_, F>, n: usize) -> Pair<ArrayView2<'_, F>> {
+        match self {
+            Self::MeanVar => {
+                let (mean, log_var) = theta.split_at(Axis(1), n);
+                (Some(mean), Some(log_var))
+            }
+            Self::Var => (None, Some(theta)),
+            Self::Mean => (Some(theta), None),
+        }
+    }
+
+    /// The same of a gradient.
+    fn split_mut<F: Scalar>(self, d_theta: ArrayViewMut2<'_, F>, n: usize) -> Pair<ArrayViewMut2<'_, F>> {
+        match self {
+            Self::MeanVar => {
+                let (mean, log_var) = d_theta.split_at(Axis(1), n);
+                (Some(mean), Some(log_var))
+            }
+            Self::Var => (None, Some(d_theta)),
+            Self::Mean => (Some(d_theta), None),
+        }
+    }
+}
+
+type Pair<T> = (Option<T>, Option<T>);
+
+/// Independent Gaussian components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gaussian {
+    /// Which parameters are conditional.
+    pub form: GaussianForm,
+}
+
+#[track_caller]
+fn assert_shape<F>(what: &str, view: &ArrayView2<'_, F>, rows: usize, cols: usize) {
+    assert_eq!(view.dim(), (rows, cols), "{what} has shape {:?}, expected {:?}", view.dim(), (rows, cols));
+}

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod block;
+pub mod density;
+pub mod expfam;
+pub mod gaussian;
+pub mod lambda;
+
+pub use density::{Density, Reparam};
+pub use expfam::{ExpFam, Support};
+pub use gaussian::{Gaussian, GaussianForm, gaussian_kl, gaussian_kl_backward};
+pub use lambda::{LambdaError, Variability, l_matrix, natural_table, variability};

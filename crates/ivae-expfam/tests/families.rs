@@ -1,0 +1,148 @@
+//! Every family under the laws, and the laws under families with one thing broken.
+
+#[macro_use]
+mod laws;
+
+use ivae_expfam::{Density, ExpFam, Gaussian, GaussianForm, Support};
+use ndarray::{ArrayView2, ArrayViewMut2};
+use rand::RngCore;
+
+const LOCATED: [[f64; 2]; 5] = [[0.0, 0.0], [1.5, -2.0], [-3.0, 1.0], [0.2, 2.5], [12.0, -1.0]];
+const FULL: Gaussian = Gaussian { form: GaussianForm::MeanVar };
+
+family_laws!(gaussian_mean_var, FULL, LOCATED);
+family_laws!(gaussian_var, Gaussian { form: GaussianForm::Var }, [[0.0], [-3.0], [2.5], [0.7]]);
+family_laws!(gaussian_mean, Gaussian { form: GaussianForm::Mean }, [[0.0], [-3.0], [9.0], [0.7]]);
+
+/// What is wrong with a [`Broken`] Gaussian.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    LogProb,
+    ScoreTheta,
+    ScoreValue,
+    DStats,
+    LogPartition,
+    MeanStats,
+    Fisher,
+    Entropy,
+    Kl,
+    NaturalBackward,
+    Draw,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Broken(Fault);
+
+impl Broken {
+    /// Multiply by a little more than 1 if `fault` is the one.
+    fn spoil(self, fault: Fault, values: &mut [f64]) {
+        if self.0 == fault {
+            values.iter_mut().for_each(|v| *v *= 1.001);
+        }
+    }
+
+    fn spoilt(self, fault: Fault, mut value: f64) -> f64 {
+        self.spoil(fault, std::slice::from_mut(&mut value));
+        value
+    }
+}
+
+impl Density<f64> for Broken {
+    fn width(&self, n: usize) -> usize {
+        FULL.form.width(n)
+    }
+    fn log_prob(&self, out: &mut [f64], theta: ArrayView2<'_, f64>, v: ArrayView2<'_, f64>) {
+        FULL.log_prob(out, theta, v);
+        self.spoil(Fault::LogProb, out);
+    }
+    fn log_prob_backward(
+        &self,
+        d_theta: Option<ArrayViewMut2<'_, f64>>,
+        d_v: Option<ArrayViewMut2<'_, f64>>,
+        theta: ArrayView2<'_, f64>,
+        v: ArrayView2<'_, f64>,
+        d_out: &[f64],
+    ) {
+        let mut spoilt = d_out.to_vec();
+        self.spoil(Fault::ScoreTheta, &mut spoilt);
+        FULL.log_prob_backward(d_theta, None, theta, v, &spoilt);
+        spoilt.copy_from_slice(d_out);
+        self.spoil(Fault::ScoreValue, &mut spoilt);
+        FULL.log_prob_backward(None, d_v, theta, v, &spoilt);
+    }
+}
+
+impl ExpFam<f64> for Broken {
+    fn k(&self) -> usize {
+        2
+    }
+    fn support(&self) -> Support {
+        Support::Real
+    }
+    fn stats(&self, t: &mut [f64], z: f64) {
+        FULL.stats(t, z);
+    }
+    fn dstats(&self, dt: &mut [f64], z: f64) {
+        FULL.dstats(dt, z);
+        self.spoil(Fault::DStats, dt);
+    }
+    fn log_base(&self, z: f64) -> f64 {
+        FULL.log_base(z)
+    }
+    fn in_domain(&self, lambda: &[f64]) -> bool {
+        FULL.in_domain(lambda)
+    }
+    fn log_partition(&self, lambda: &[f64]) -> f64 {
+        self.spoilt(Fault::LogPartition, FULL.log_partition(lambda))
+    }
+    fn mean_stats(&self, mean: &mut [f64], lambda: &[f64]) {
+        FULL.mean_stats(mean, lambda);
+        self.spoil(Fault::MeanStats, mean);
+    }
+    fn fisher(&self, cov: &mut [f64], lambda: &[f64]) {
+        FULL.fisher(cov, lambda);
+        self.spoil(Fault::Fisher, cov);
+    }
+    fn entropy(&self, lambda: &[f64]) -> f64 {
+        self.spoilt(Fault::Entropy, FULL.entropy(lambda))
+    }
+    fn kl(&self, lambda: &[f64], to: &[f64]) -> f64 {
+        self.spoilt(Fault::Kl, FULL.kl(lambda, to))
+    }
+    fn natural(&self, lambda: &mut [f64], eta: &[f64]) {
+        FULL.natural(lambda, eta);
+    }
+    fn natural_backward(&self, d_eta: &mut [f64], eta: &[f64], d_lambda: &[f64]) {
+        let mut spoilt = d_lambda.to_vec();
+        self.spoil(Fault::NaturalBackward, &mut spoilt);
+        FULL.natural_backward(d_eta, eta, &spoilt);
+    }
+    fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
+        let z: f64 = FULL.draw(lambda, rng);
+        if self.0 == Fault::Draw { 1.1 * z } else { z }
+    }
+}
+
+#[test]
+fn every_fault_breaks_a_law() {
+    type Law = fn(&laws::Family, &[Vec<f64>]);
+    let cases: [(Fault, Law); 11] = [
+        (Fault::LogProb, laws::density_is_that_of_the_natural_parameters),
+        (Fault::ScoreTheta, laws::score_is_the_derivative),
+        (Fault::ScoreValue, laws::score_is_the_derivative),
+        (Fault::DStats, laws::statistics_have_their_derivatives),
+        (Fault::LogPartition, laws::normalises),
+        (Fault::MeanStats, laws::quadrature_gives_the_mean_statistics),
+        (Fault::Fisher, laws::partition_has_its_derivatives),
+        (Fault::Entropy, laws::entropy_and_kl_by_quadrature),
+        (Fault::Kl, laws::entropy_and_kl_by_quadrature),
+        (Fault::NaturalBackward, laws::domain_map_is_smooth_and_inside),
+        (Fault::Draw, laws::samples_have_the_mean_statistics),
+    ];
+    let etas = LOCATED.map(|eta| eta.to_vec());
+    for (fault, law) in cases {
+        law(&FULL, &etas);
+        let caught = std::panic::catch_unwind(|| law(&Broken(fault), &etas));
+        assert!(caught.is_err(), "{fault:?} went unnoticed");
+    }
+}

@@ -1,0 +1,284 @@
+//! The laws that every exponential family obeys. A new family runs them in one line:
+//! `family_laws!(name, Family { .. }, [[η of a case], [η of another], ..]);`
+
+use ivae_expfam::{ExpFam, Support};
+use ivae_num::gradcheck;
+use ndarray::Array2;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// One test per law for `$family`, at the unconstrained parameters `$etas`.
+macro_rules! family_laws {
+    ($name:ident, $family:expr, $etas:expr) => {
+        mod $name {
+            use super::*;
+            family_laws!(@tests $family, $etas, density_is_that_of_the_natural_parameters normalises
+                score_is_the_derivative statistics_have_their_derivatives partition_has_its_derivatives
+                quadrature_gives_the_mean_statistics samples_have_the_mean_statistics partition_is_convex
+                entropy_and_kl_by_quadrature domain_map_is_smooth_and_inside);
+        }
+    };
+    (@tests $family:expr, $etas:expr, $($law:ident)*) => {
+        $(#[test] fn $law() {
+            let etas: Vec<Vec<f64>> = $etas.iter().map(|eta| eta.to_vec()).collect();
+            laws::$law(&$family, &etas);
+        })*
+    };
+}
+
+pub(crate) type Family = dyn ExpFam<f64>;
+
+pub(crate) fn natural(family: &Family, eta: &[f64]) -> Vec<f64> {
+    let mut lambda = vec![0.0; family.k()];
+    family.natural(&mut lambda, eta);
+    lambda
+}
+
+pub(crate) fn mean_stats(family: &Family, lambda: &[f64]) -> Vec<f64> {
+    let mut mean = vec![0.0; family.k()];
+    family.mean_stats(&mut mean, lambda);
+    mean
+}
+
+pub(crate) fn fisher(family: &Family, lambda: &[f64]) -> Vec<f64> {
+    let mut cov = vec![0.0; family.k() * family.k()];
+    family.fisher(&mut cov, lambda);
+    cov
+}
+
+pub(crate) fn stats(family: &Family, z: f64) -> Vec<f64> {
+    let mut t = vec![0.0; family.k()];
+    family.stats(&mut t, z);
+    t
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// log h(z) + λ · T(z) − A(λ).
+pub(crate) fn log_density(family: &Family, lambda: &[f64], z: f64) -> f64 {
+    family.log_base(z) + dot(lambda, &stats(family, z)) - family.log_partition(lambda)
+}
+
+fn draws(family: &Family, lambda: &[f64], count: usize) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    (0..count).map(|_| family.draw(lambda, &mut rng)).collect()
+}
+
+#[track_caller]
+fn assert_close(what: &str, found: f64, expected: f64, tolerance: f64) {
+    let error = (found - expected).abs() / expected.abs().max(1.0);
+    assert!(error <= tolerance, "{what}: found {found:e}, expected {expected:e}, error {error:e}");
+}
+
+/// E[f(z)] under λ: a sum, or adaptive quadrature where draws say that the mass is.
+fn expectation(family: &Family, lambda: &[f64], f: impl Fn(f64) -> f64) -> f64 {
+    let weighted = |z: f64| match log_density(family, lambda, z).exp() {
+        p if p > 0.0 => p * f(z),
+        _ => 0.0,
+    };
+    let quartiles = |map: fn(f64) -> f64| {
+        let mut z: Vec<f64> = draws(family, lambda, 400).into_iter().map(map).collect();
+        z.sort_by(f64::total_cmp);
+        (z[200], z[300] - z[100])
+    };
+    match family.support() {
+        // z = centre + width · sinh t.
+        Support::Real => {
+            let (centre, width) = quartiles(|z| z);
+            integrate(&|t: f64| weighted(centre + width * t.sinh()) * width * t.cosh(), -6.0, 6.0)
+        }
+        Support::Positive => {
+            let (centre, width) = quartiles(f64::ln);
+            let z = |t: f64| (centre + width * t.sinh()).exp();
+            integrate(&|t: f64| weighted(z(t)) * z(t) * width * t.cosh(), -6.0, 6.0)
+        }
+        // z = low + (high − low) sigmoid t.
+        Support::Interval { low, high } => {
+            let sigmoid = |t: f64| 1.0 / (1.0 + (-t).exp());
+            let slope = |t: f64| (high - low) * sigmoid(t) * sigmoid(-t);
+            integrate(&|t: f64| weighted(low + (high - low) * sigmoid(t)) * slope(t), -100.0, 100.0)
+        }
+        Support::Naturals => (0..100_000).map(|z| weighted(f64::from(z))).sum(),
+        Support::Finite { count } => (0..count).map(|z| weighted(f64::from(z))).sum(),
+        other => panic!("no quadrature for {other:?}"),
+    }
+}
+
+/// Adaptive Simpson on 64 panels.
+fn integrate(f: &dyn Fn(f64) -> f64, low: f64, high: f64) -> f64 {
+    fn refine(f: &dyn Fn(f64) -> f64, ends: [f64; 2], at: [f64; 3], whole: f64, depth: usize) -> f64 {
+        let [low, high] = ends;
+        let (middle, width) = (0.5 * (low + high), high - low);
+        let (left, right) = (f(0.75 * low + 0.25 * high), f(0.25 * low + 0.75 * high));
+        let halves =
+            [(at[0] + 4.0 * left + at[1]) * width / 12.0, (at[1] + 4.0 * right + at[2]) * width / 12.0];
+        let error = halves[0] + halves[1] - whole;
+        if depth == 0 || error.abs() < 1e-14 * whole.abs().max(1e-3) {
+            return halves[0] + halves[1] + error / 15.0;
+        }
+        refine(f, [low, middle], [at[0], left, at[1]], halves[0], depth - 1)
+            + refine(f, [middle, high], [at[1], right, at[2]], halves[1], depth - 1)
+    }
+    let step = (high - low) / 64.0;
+    let panel = |i: usize| {
+        let (a, b) = (low + step * i as f64, low + step * (i + 1) as f64);
+        let at = [f(a), f(0.5 * (a + b)), f(b)];
+        refine(f, [a, b], at, (at[0] + 4.0 * at[1] + at[2]) * step / 6.0, 20)
+    };
+    (0..64).map(panel).sum()
+}
+
+/// θ `[B, k * n]` whose component i in row b is `etas[(b + i) % len]`.
+fn theta(family: &Family, etas: &[Vec<f64>], rows: usize, n: usize) -> Array2<f64> {
+    Array2::from_shape_fn((rows, family.k() * n), |(b, c)| etas[(b + c % n) % etas.len()][c / n])
+}
+
+/// Draws that belong to [`theta`].
+fn values(family: &Family, etas: &[Vec<f64>], rows: usize, n: usize) -> Array2<f64> {
+    let drawn: Vec<Vec<f64>> =
+        etas.iter().map(|eta| draws(family, &natural(family, eta), rows * n)).collect();
+    Array2::from_shape_fn((rows, n), |(b, i)| drawn[(b + i) % etas.len()][b * n + i])
+}
+
+pub(crate) fn density_is_that_of_the_natural_parameters(family: &Family, etas: &[Vec<f64>]) {
+    let (rows, n) = (2 * etas.len(), 3);
+    assert_eq!(family.width(n), family.k() * n);
+    let (theta, v) = (theta(family, etas, rows, n), values(family, etas, rows, n));
+    let mut out = vec![f64::NAN; rows];
+    family.log_prob(&mut out, theta.view(), v.view());
+    for (b, &out) in out.iter().enumerate() {
+        let component =
+            |i: usize| log_density(family, &natural(family, &etas[(b + i) % etas.len()]), v[[b, i]]);
+        assert_close("log density", out, (0..n).map(component).sum(), 1e-11);
+    }
+}
+
+pub(crate) fn normalises(family: &Family, etas: &[Vec<f64>]) {
+    for eta in etas {
+        assert_close("∫ p", expectation(family, &natural(family, eta), |_| 1.0), 1.0, 1e-10);
+    }
+}
+
+pub(crate) fn score_is_the_derivative(family: &Family, etas: &[Vec<f64>]) {
+    let (rows, n) = (etas.len() + 1, 2);
+    let (theta, v) = (theta(family, etas, rows, n), values(family, etas, rows, n));
+    let d_out: Vec<f64> = (0..rows).map(|b| 0.3 + 0.2 * b as f64).collect();
+    // Gradients are added to: start from 1.
+    let (mut d_theta, mut d_v) = (Array2::ones(theta.dim()), Array2::ones(v.dim()));
+    family.log_prob_backward(Some(d_theta.view_mut()), Some(d_v.view_mut()), theta.view(), v.view(), &d_out);
+    let total = |theta: &Array2<f64>, v: &Array2<f64>| {
+        let mut out = vec![0.0; rows];
+        family.log_prob(&mut out, theta.view(), v.view());
+        dot(&out, &d_out)
+    };
+    let of = |at: &[f64], like: &Array2<f64>| {
+        Array2::from_shape_vec(like.dim(), at.to_vec()).expect("as many entries")
+    };
+    let flat = |a: &Array2<f64>| a.iter().copied().collect::<Vec<f64>>();
+    gradcheck::check(&flat(&theta), &flat(&(d_theta - 1.0)), |at| total(&of(at, &theta), &v))
+        .assert_below(1e-8);
+    if continuous(family) {
+        gradcheck::check(&flat(&v), &flat(&(d_v - 1.0)), |at| total(&theta, &of(at, &v))).assert_below(1e-8);
+    }
+}
+
+fn continuous(family: &Family) -> bool {
+    matches!(family.support(), Support::Real | Support::Positive | Support::Interval { .. })
+}
+
+pub(crate) fn statistics_have_their_derivatives(family: &Family, etas: &[Vec<f64>]) {
+    for z in values(family, etas, etas.len(), 5) {
+        let mut dt = vec![0.0; family.k()];
+        family.dstats(&mut dt, z);
+        for j in 0..family.k() {
+            gradcheck::check(&[z], &dt[j..=j], |z| stats(family, z[0])[j]).assert_below(1e-8);
+        }
+    }
+}
+
+pub(crate) fn partition_has_its_derivatives(family: &Family, etas: &[Vec<f64>]) {
+    // By differences in η, where the step cannot leave the domain: ∂/∂η = pullback of ∂/∂λ.
+    let pull = |eta: &[f64], d_lambda: &[f64]| {
+        let mut d_eta = vec![0.0; family.k()];
+        family.natural_backward(&mut d_eta, eta, d_lambda);
+        d_eta
+    };
+    let k = family.k();
+    for eta in etas {
+        let lambda = natural(family, eta);
+        let d_eta = pull(eta, &mean_stats(family, &lambda));
+        gradcheck::check(eta, &d_eta, |eta| family.log_partition(&natural(family, eta))).assert_below(1e-8);
+        for (j, row) in fisher(family, &lambda).chunks(k).enumerate() {
+            gradcheck::check(eta, &pull(eta, row), |eta| mean_stats(family, &natural(family, eta))[j])
+                .assert_below(1e-8);
+        }
+    }
+}
+
+pub(crate) fn quadrature_gives_the_mean_statistics(family: &Family, etas: &[Vec<f64>]) {
+    for eta in etas {
+        let lambda = natural(family, eta);
+        for (j, &mean) in mean_stats(family, &lambda).iter().enumerate() {
+            assert_close("E[T]", expectation(family, &lambda, |z| stats(family, z)[j]), mean, 1e-9);
+        }
+    }
+}
+
+pub(crate) fn samples_have_the_mean_statistics(family: &Family, etas: &[Vec<f64>]) {
+    let (count, k) = (20_000, family.k());
+    for eta in etas {
+        let lambda = natural(family, eta);
+        let drawn = draws(family, &lambda, count);
+        for (j, &mean) in mean_stats(family, &lambda).iter().enumerate() {
+            let sampled = drawn.iter().map(|&z| stats(family, z)[j]).sum::<f64>() / count as f64;
+            let standard_error = (fisher(family, &lambda)[j * k + j] / count as f64).sqrt();
+            let off = (sampled - mean) / standard_error;
+            assert!(
+                off.abs() < 4.5,
+                "E[T_{j}] at η = {eta:?}: {sampled} of samples, {mean} of ∇A, {off} errors off"
+            );
+        }
+    }
+}
+
+pub(crate) fn partition_is_convex(family: &Family, etas: &[Vec<f64>]) {
+    let k = family.k();
+    for (a, b) in etas.iter().zip(etas.iter().cycle().skip(1)) {
+        let (a, b) = (natural(family, a), natural(family, b));
+        let middle: Vec<f64> = a.iter().zip(&b).map(|(a, b)| 0.5 * (a + b)).collect();
+        let chord = 0.5 * (family.log_partition(&a) + family.log_partition(&b));
+        assert!(family.log_partition(&middle) <= chord + 1e-12 * chord.abs().max(1.0), "A above its chord");
+        let cov = Array2::from_shape_vec((k, k), fisher(family, &a)).expect("k × k");
+        assert_eq!(cov, cov.t(), "∇²A is not symmetric");
+        let smallest = ivae_num::linalg::eigh(cov.view()).expect("finite").values[0];
+        assert!(smallest > 0.0, "∇²A = {cov} is not positive definite");
+    }
+}
+
+pub(crate) fn entropy_and_kl_by_quadrature(family: &Family, etas: &[Vec<f64>]) {
+    for (a, b) in etas.iter().zip(etas.iter().cycle().skip(1)) {
+        let (a, b) = (natural(family, a), natural(family, b));
+        let entropy = expectation(family, &a, |z| -log_density(family, &a, z));
+        assert_close("entropy", family.entropy(&a), entropy, 1e-9);
+        let kl = expectation(family, &a, |z| log_density(family, &a, z) - log_density(family, &b, z));
+        assert_close("KL", family.kl(&a, &b), kl, 1e-9);
+        assert_close("KL to itself", family.kl(&a, &a), 0.0, 1e-14);
+    }
+}
+
+pub(crate) fn domain_map_is_smooth_and_inside(family: &Family, etas: &[Vec<f64>]) {
+    for eta in etas {
+        assert!(family.in_domain(&natural(family, eta)), "λ of η = {eta:?} is outside the domain");
+        for j in 0..family.k() {
+            let mut unit = vec![0.0; family.k()];
+            unit[j] = 1.0;
+            // Gradients are added to: start from 1.
+            let mut d_eta = vec![1.0; family.k()];
+            family.natural_backward(&mut d_eta, eta, &unit);
+            d_eta.iter_mut().for_each(|d| *d -= 1.0);
+            gradcheck::check(eta, &d_eta, |eta| natural(family, eta)[j]).assert_below(1e-8);
+        }
+    }
+}

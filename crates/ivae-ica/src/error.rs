@@ -1,0 +1,92 @@
+//! What can be wrong with the input of PCA and ICA.
+
+use ivae_num::{LinalgError, Scalar};
+use ndarray::ArrayView2;
+
+/// Why a fit or a transformation could not be made.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum IcaError {
+    /// Fewer than two rows.
+    #[error("{found} rows are too few: at least 2 are needed")]
+    TooFewRows {
+        /// Rows given.
+        found: usize,
+    },
+    /// An entry is NaN or infinite.
+    #[error("not finite at row {row}, column {column}: {value}")]
+    NotFinite {
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A column is so large that its variance overflows.
+    #[error("the variance of column {column} overflows: rescale the data")]
+    Overflow {
+        /// Column, from 0.
+        column: usize,
+    },
+    /// More components were asked for than the data has directions, or none.
+    #[error("{requested} components of data that varies in {rank} directions ({columns} columns)")]
+    Components {
+        /// Components asked for.
+        requested: usize,
+        /// Directions in which the data varies.
+        rank: usize,
+        /// Columns of the data.
+        columns: usize,
+    },
+    /// The number of columns is not the one of the fit.
+    #[error("expected {expected} columns, found {found}")]
+    Columns {
+        /// Columns of the fit.
+        expected: usize,
+        /// Columns given.
+        found: usize,
+    },
+    /// The starting matrix does not have one row and one column per component.
+    #[error("w_init must be {expected} × {expected}, but is {rows} × {columns}")]
+    StartShape {
+        /// Number of components.
+        expected: usize,
+        /// Rows given.
+        rows: usize,
+        /// Columns given.
+        columns: usize,
+    },
+    /// A setting is outside its range.
+    #[error("{name} must be {range}, but is {value}")]
+    Setting {
+        /// Which setting.
+        name: &'static str,
+        /// What it may be.
+        range: &'static str,
+        /// What it is.
+        value: f64,
+    },
+    /// The contrast function returned something that is not finite, from every start that was tried.
+    #[error("the contrast function gives no finite direction from {starts} starts")]
+    Contrast {
+        /// How many starts were tried.
+        starts: usize,
+    },
+    /// A decomposition failed.
+    #[error(transparent)]
+    Linalg(#[from] LinalgError),
+}
+
+/// Every entry finite.
+pub(crate) fn check_finite<F: Scalar>(x: ArrayView2<'_, F>) -> Result<(), IcaError> {
+    for (row, values) in x.rows().into_iter().enumerate() {
+        if let Some(column) = values.iter().position(|v| !v.is_finite()) {
+            return Err(IcaError::NotFinite { row, column, value: values[column].f64() });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn check_columns(expected: usize, found: usize) -> Result<(), IcaError> {
+    if expected == found { Ok(()) } else { Err(IcaError::Columns { expected, found }) }
+}

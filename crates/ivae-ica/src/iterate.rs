@@ -1,0 +1,166 @@
+//! The fixed-point iterations of FastICA on whitened data.
+
+use ivae_num::{GemmScratch, Purpose, Scalar, StreamKey, gemm, linalg, stream::fill_normal};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Slice};
+
+use crate::contrast::Contrast;
+use crate::{FastIca, IcaError};
+
+/// Samples per block: what one block needs stays in the cache between the two products.
+const BLOCK: usize = 512;
+
+/// Starts that are tried per component before a contrast is given up.
+const STARTS: usize = 10;
+
+/// What an iteration ended with.
+pub(crate) struct Found {
+    /// Orthogonal, `[n, n]`.
+    pub(crate) w: Array2<f64>,
+    pub(crate) iterations: usize,
+    pub(crate) limit: f64,
+    pub(crate) redrawn: usize,
+}
+
+/// An iteration on one data set, with its scratch memory.
+pub(crate) struct Iteration<'a, F, C> {
+    ica: &'a FastIca<C>,
+    /// Whitened data, one row per direction, `[n, N]`.
+    white: ArrayView2<'a, F>,
+    /// One block of w · white, `[n · BLOCK]`.
+    y: Vec<F>,
+    scratch: GemmScratch<F>,
+    redrawn: usize,
+}
+
+impl<'a, F: Scalar, C: Contrast> Iteration<'a, F, C> {
+    pub(crate) fn new(ica: &'a FastIca<C>, white: ArrayView2<'a, F>) -> Self {
+        let y = vec![F::zero(); white.nrows() * BLOCK.min(white.ncols())];
+        Self { ica, white, y, scratch: GemmScratch::new(), redrawn: 0 }
+    }
+
+    /// One fixed-point step of every row of w `[k, n]` (Hyvärinen 1999, eq. 20): E[g(w·x) x] − E[g'(w·x)] w, in one
+    /// pass over the data. Sums of a block are in F, sums of blocks in `f64`.
+    fn step(&mut self, w: ArrayView2<'_, f64>) -> Array2<f64> {
+        let (k, n) = w.dim();
+        let samples = self.white.ncols();
+        let w_f = w.mapv(F::of);
+        let mut next = Array2::<f64>::zeros((k, n));
+        let mut slopes = Array1::<f64>::zeros(k);
+        let mut product = Array2::<F>::zeros((k, n));
+        for start in (0..samples).step_by(BLOCK) {
+            let len = BLOCK.min(samples - start);
+            let x = self.white.slice_axis(Axis(1), Slice::from(start..start + len));
+            let y = &mut self.y[..k * len];
+            let mut view =
+                ArrayViewMut2::from_shape((k, len), &mut *y).expect("y was cut to k · len entries");
+            gemm(view.view_mut(), F::zero(), F::one(), w_f.view(), x, &mut self.scratch);
+            for (y, slope) in y.chunks_mut(len).zip(&mut slopes) {
+                *slope += self.ica.contrast.apply(y);
+            }
+            let y = ArrayView2::from_shape((k, len), &*y).expect("y was cut to k · len entries");
+            gemm(product.view_mut(), F::zero(), F::one(), y, x.t(), &mut self.scratch);
+            next.zip_mut_with(&product, |next, product| *next += product.f64());
+        }
+        next /= samples as f64;
+        slopes /= samples as f64;
+        next - &w * &slopes.insert_axis(Axis(1))
+    }
+
+    /// All rows together, from any start `[n, n]`.
+    pub(crate) fn parallel(&mut self, mut start: Array2<f64>) -> Result<Found, IcaError> {
+        self.redraw_degenerate(&mut start)?;
+        let mut w = orthogonalise(start.view())?;
+        let mut limit = f64::INFINITY;
+        for iteration in 1..=self.ica.max_iterations {
+            let mut next = self.step(w.view());
+            self.redraw_degenerate(&mut next)?;
+            let next = orthogonalise(next.view())?;
+            limit = w.rows().into_iter().zip(next.rows()).map(|(a, b)| turn(a, b)).fold(0.0, f64::max);
+            w = next;
+            if limit < self.ica.tolerance {
+                return Ok(Found { w, iterations: iteration, limit, redrawn: self.redrawn });
+            }
+        }
+        Ok(Found { w, iterations: self.ica.max_iterations, limit, redrawn: self.redrawn })
+    }
+
+    /// One row after the other, from the rows of a start `[n, n]`.
+    pub(crate) fn deflation(&mut self, mut start: Array2<f64>) -> Result<Found, IcaError> {
+        self.redraw_degenerate(&mut start)?;
+        let n = start.nrows();
+        let mut found = Found { w: Array2::zeros((n, n)), iterations: 0, limit: 0.0, redrawn: 0 };
+        for i in 0..n {
+            let earlier = found.w.slice_axis(Axis(0), Slice::from(..i));
+            let mut w = start.row(i).to_owned();
+            w /= norm(w.view());
+            let (mut iterations, mut limit) = (0, f64::INFINITY);
+            while iterations < self.ica.max_iterations && limit >= self.ica.tolerance {
+                let mut next = self.step(w.view().insert_axis(Axis(0))).remove_axis(Axis(0));
+                while !remove_span_and_normalise(&mut next, earlier) {
+                    next = self.redraw(n)?;
+                }
+                limit = turn(w.view(), next.view());
+                w = next;
+                iterations += 1;
+            }
+            found.w.row_mut(i).assign(&w);
+            found.iterations = found.iterations.max(iterations);
+            found.limit = found.limit.max(limit);
+        }
+        found.redrawn = self.redrawn;
+        Ok(found)
+    }
+
+    /// Replaces each row that is zero or not finite.
+    fn redraw_degenerate(&mut self, w: &mut Array2<f64>) -> Result<(), IcaError> {
+        let n = w.ncols();
+        for mut row in w.rows_mut() {
+            let length = norm(row.view());
+            if !(length > 0.0 && length.is_finite()) {
+                row.assign(&self.redraw(n)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// A new random direction `[n]`.
+    fn redraw(&mut self, n: usize) -> Result<Array1<f64>, IcaError> {
+        self.redrawn += 1;
+        if self.redrawn > STARTS * n {
+            return Err(IcaError::Contrast { starts: self.redrawn });
+        }
+        let mut w = Array1::zeros(n);
+        let key = StreamKey::new(self.ica.seed, Purpose::Init).step(self.redrawn as u64);
+        fill_normal(w.as_slice_mut().expect("a new vector is contiguous"), n, key);
+        Ok(w)
+    }
+}
+
+/// The nearest orthogonal matrix to w `[n, n]`, (w wᵀ)^(−½) w = U Vᵀ of w = U Σ Vᵀ: no square of a condition number,
+/// and orthogonal even where w is singular.
+fn orthogonalise(w: ArrayView2<'_, f64>) -> Result<Array2<f64>, IcaError> {
+    let svd = linalg::svd(w)?;
+    Ok(svd.u.dot(&svd.vt))
+}
+
+/// 1 − |cos| of the angle between two unit vectors.
+fn turn(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
+    (a.dot(&b).abs() - 1.0).abs()
+}
+
+fn norm(w: ArrayView1<'_, f64>) -> f64 {
+    w.dot(&w).sqrt()
+}
+
+/// Makes w `[n]` a unit vector orthogonal to the orthonormal rows of `earlier` `[i, n]` (Gram–Schmidt, twice); false
+/// if nothing is left of it.
+fn remove_span_and_normalise(w: &mut Array1<f64>, earlier: ArrayView2<'_, f64>) -> bool {
+    let length = norm(w.view());
+    for _ in 0..2 {
+        let inside = earlier.dot(w).dot(&earlier);
+        *w -= &inside;
+    }
+    let left = norm(w.view());
+    *w /= left;
+    length.is_finite() && left > 1e-12 * length
+}

@@ -1,0 +1,156 @@
+//! Principal components and whitening.
+
+use ivae_num::{Scalar, linalg};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+
+use crate::affine::{centred_product, mean_and_covariance, product_plus};
+use crate::error::{IcaError, check_columns, check_finite};
+
+/// Principal component analysis; see [`Pca::fit`].
+#[derive(Debug, Clone, Copy)]
+pub struct Pca;
+
+/// A fitted PCA. Variances divide by N (ddof 0), so that whitened data has unit variance in NumPy's default sense.
+#[derive(Debug, Clone)]
+pub struct FittedPca<F> {
+    /// Mean of the data, `[d]`.
+    pub mean: Array1<F>,
+    /// Orthonormal directions, by falling variance, the largest entry of each positive, `[n, d]`.
+    pub components: Array2<F>,
+    /// Variance of the data along each, all above rounding, `[n]`.
+    pub variances: Array1<F>,
+    /// Sum of the variances of all d columns: `variances / total_variance` is the ratio explained.
+    pub total_variance: F,
+    /// Number of directions in which the data varies.
+    pub rank: usize,
+}
+
+impl Pca {
+    /// The first `components` principal directions of x `[N, d]`, or all in which the data varies.
+    ///
+    /// A direction counts as null if its variance is within the rounding of the covariance, 64 d ε₆₄ of the largest
+    /// variance, or within the rounding of the data itself, 4 d ε² of the largest mean square of a column. Null
+    /// directions are dropped; `rank` says how many are left. Columns of very different scale (10⁶ and more) should
+    /// be standardised first. The eigenvalues are those of the covariance, accumulated in `f64` whatever F is.
+    ///
+    /// # Errors
+    /// Fewer than 2 rows, an entry that is not finite, an overflow, more components than `rank` or 0.
+    pub fn fit<F: Scalar>(x: ArrayView2<'_, F>, components: Option<usize>) -> Result<FittedPca<F>, IcaError> {
+        let exact = Exact::fit(x, components)?;
+        Ok(FittedPca {
+            mean: exact.mean.mapv(F::of),
+            components: exact.components.mapv(F::of),
+            variances: exact.variances.mapv(F::of),
+            total_variance: F::of(exact.total_variance),
+            rank: exact.rank,
+        })
+    }
+}
+
+/// A PCA in `f64`.
+pub(crate) struct Exact {
+    pub(crate) mean: Array1<f64>,
+    pub(crate) components: Array2<f64>,
+    pub(crate) variances: Array1<f64>,
+    total_variance: f64,
+    pub(crate) rank: usize,
+}
+
+impl Exact {
+    pub(crate) fn fit<F: Scalar>(x: ArrayView2<'_, F>, components: Option<usize>) -> Result<Self, IcaError> {
+        if x.nrows() < 2 {
+            return Err(IcaError::TooFewRows { found: x.nrows() });
+        }
+        check_finite(x)?;
+        let columns = x.ncols();
+        let (mean, covariance) = mean_and_covariance(x);
+        let mean_square = |j: usize| covariance[[j, j]] + mean[j] * mean[j];
+        if let Some(column) = (0..columns).find(|&j| !mean_square(j).is_finite()) {
+            return Err(IcaError::Overflow { column });
+        }
+        let eigen = linalg::eigh(covariance.view())?;
+        let largest = eigen.values.iter().copied().fold(0.0, f64::max);
+        let size = (0..columns).map(mean_square).fold(0.0, f64::max);
+        let rounding = (64.0 * f64::EPSILON * largest).max(4.0 * F::epsilon().f64().powi(2) * size);
+        let rank = eigen.values.iter().filter(|&&v| v > columns as f64 * rounding).count();
+        let requested = components.unwrap_or(rank);
+        if requested == 0 || requested > rank {
+            return Err(IcaError::Components { requested, rank, columns });
+        }
+        let order: Vec<usize> = (0..columns).rev().take(requested).collect();
+        let mut components = eigen.vectors.select(Axis(1), &order).reversed_axes();
+        for mut row in components.rows_mut() {
+            // The first of the largest entries: never 0, whatever the data (a sign taken from entry 0 can be).
+            let pivot = row.iter().fold(0.0, |a: f64, &v| if v.abs() > a.abs() { v } else { a });
+            row *= pivot.signum();
+        }
+        Ok(Self {
+            mean,
+            components,
+            variances: eigen.values.select(Axis(0), &order),
+            total_variance: covariance.diag().sum(),
+            rank,
+        })
+    }
+
+    /// The whitening K = Λ^(−½) Uᵀ `[n, d]`: (x − mean) Kᵀ has the identity as its covariance.
+    pub(crate) fn whitening(&self) -> Array2<f64> {
+        &self.components / &self.variances.mapv(f64::sqrt).insert_axis(Axis(1))
+    }
+
+    /// Its pseudo-inverse U Λ^½ `[d, n]`.
+    pub(crate) fn colouring(&self) -> Array2<f64> {
+        &self.components.t() * &self.variances.mapv(f64::sqrt)
+    }
+}
+
+impl<F: Scalar> FittedPca<F> {
+    /// Scores `[N, n]` of x `[N, d]`: uncorrelated, with `variances`.
+    ///
+    /// # Errors
+    /// Another number of columns than d.
+    pub fn transform(&self, x: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
+        self.project(x, self.components.view())
+    }
+
+    /// Whitened scores `[N, n]` of x `[N, d]`: on the fitted data, uncorrelated with variance 1.
+    ///
+    /// # Errors
+    /// Another number of columns than d.
+    pub fn whiten(&self, x: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
+        self.project(x, self.whitening().view())
+    }
+
+    /// The whitening K = Λ^(−½) Uᵀ, `[n, d]`.
+    pub fn whitening(&self) -> Array2<F> {
+        &self.components / &self.variances.mapv(F::sqrt).insert_axis(Axis(1))
+    }
+
+    /// The data `[N, d]` with these scores `[N, n]`: undoes [`transform`](Self::transform) within the span of the
+    /// components.
+    ///
+    /// # Errors
+    /// Another number of columns than n.
+    pub fn inverse_transform(&self, scores: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
+        check_columns(self.components.nrows(), scores.ncols())?;
+        Ok(product_plus(scores, self.components.t(), &self.mean))
+    }
+
+    /// The data `[N, d]` with these whitened scores `[N, n]`: undoes [`whiten`](Self::whiten) within the span of the
+    /// components.
+    ///
+    /// # Errors
+    /// Another number of columns than n.
+    pub fn inverse_whiten(&self, white: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
+        check_columns(self.components.nrows(), white.ncols())?;
+        let colouring = &self.components.t() * &self.variances.mapv(F::sqrt);
+        Ok(product_plus(white, colouring.view(), &self.mean))
+    }
+
+    fn project(&self, x: ArrayView2<'_, F>, map: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
+        check_columns(self.mean.len(), x.ncols())?;
+        let mut out = Array2::zeros((x.nrows(), map.nrows()));
+        centred_product(out.view_mut(), x, &self.mean.mapv(F::f64), map);
+        Ok(out)
+    }
+}

@@ -1,0 +1,166 @@
+//! Agreement with scikit-learn and NumPy (golden values), and with the true sources.
+
+use std::fs::File;
+use std::path::Path;
+
+use ivae_ica::{Algorithm, FastIca, FittedIca, Nonlinearity, Pca};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray_npy::NpzReader;
+
+fn open(name: &str) -> NpzReader<File> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    NpzReader::new(File::open(path).unwrap()).unwrap()
+}
+
+fn matrix(npz: &mut NpzReader<File>, key: &str) -> Array2<f64> {
+    npz.by_name(key).unwrap_or_else(|e| panic!("{key}: {e}"))
+}
+
+fn vector(npz: &mut NpzReader<File>, key: &str) -> Array1<f64> {
+    npz.by_name(key).unwrap_or_else(|e| panic!("{key}: {e}"))
+}
+
+fn distance(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
+    (a - b).iter().fold(0.0, |worst: f64, d| worst.max(d.abs()))
+}
+
+/// Absolute correlations of the columns of a and b, `[a, b]`.
+fn correlations(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Array2<f64> {
+    let standard = |x: ArrayView2<'_, f64>| {
+        let centred = &x - &x.mean_axis(Axis(0)).unwrap();
+        &centred / &centred.map_axis(Axis(0), |c| c.dot(&c).sqrt())
+    };
+    standard(a).t().dot(&standard(b)).mapv(f64::abs)
+}
+
+/// Mean of the largest entry of each row, which must be in different columns.
+fn matched(correlations: &Array2<f64>) -> f64 {
+    let best = |row: ndarray::ArrayView1<'_, f64>| {
+        (0..row.len()).max_by(|&i, &j| row[i].total_cmp(&row[j])).unwrap()
+    };
+    let mut columns: Vec<usize> = correlations.rows().into_iter().map(best).collect();
+    let sum: f64 = columns.iter().enumerate().map(|(i, &j)| correlations[[i, j]]).sum();
+    columns.sort_unstable();
+    columns.dedup();
+    assert_eq!(columns.len(), correlations.nrows(), "two sources have the same best match");
+    sum / correlations.nrows() as f64
+}
+
+/// What every fit must obey, whatever the data.
+fn check_fit(ica: &FittedIca<f64>, x: &Array2<f64>) {
+    assert!(ica.converged, "limit {:e} after {}", ica.limit, ica.iterations);
+    assert_eq!(ica.redrawn, 0);
+    let y = ica.transform(x.view()).unwrap();
+    let n = y.ncols();
+    let covariance = y.t().dot(&y) / x.nrows() as f64;
+    assert!(distance(&covariance, &Array2::eye(n)) < 1e-9);
+    assert!(distance(&ica.unmixing.dot(&ica.mixing), &Array2::eye(n)) < 1e-9);
+}
+
+fn scikit_learn(file: &str) {
+    let mut npz = open(file);
+    for kind in ["laplace", "uniform", "mixed"] {
+        let x = matrix(&mut npz, &format!("{kind}_x"));
+        let s: Array2<f32> = npz.by_name(&format!("{kind}_s")).unwrap();
+        let s = s.mapv(f64::from);
+        // Starts live in whitened coordinates, where scikit-learn's axes may have the other sign.
+        let whitening = Pca::fit(x.view(), None).unwrap().whitening();
+        let theirs = matrix(&mut npz, &format!("{kind}_sk_whitening")) * (x.nrows() as f64).sqrt();
+        let signs = (&whitening * &theirs).sum_axis(Axis(1)).mapv(f64::signum);
+        assert!(distance(&(&theirs * &signs.view().insert_axis(Axis(1))), &whitening) < 1e-9);
+        let w_init = matrix(&mut npz, &format!("{kind}_w_init")) * &signs;
+
+        for (algorithm, algorithm_name) in
+            [(Algorithm::Parallel, "parallel"), (Algorithm::Deflation, "deflation")]
+        {
+            for (contrast, contrast_name) in [
+                (Nonlinearity::Logcosh { alpha: 1.0 }, "logcosh"),
+                (Nonlinearity::Exp, "exp"),
+                (Nonlinearity::Cube, "cube"),
+            ] {
+                let key = |what: &str| format!("{kind}_{algorithm_name}_{contrast_name}_{what}");
+                let ica = FastIca {
+                    algorithm,
+                    contrast,
+                    tolerance: 1e-9,
+                    max_iterations: 1000,
+                    w_init: Some(w_init.clone()),
+                    ..FastIca::default()
+                };
+                let ica = ica.fit(x.view()).unwrap();
+                check_fit(&ica, &x);
+                let scale = ica.unmixing.iter().fold(1.0, |a: f64, v| a.max(v.abs()));
+                let apart = distance(&ica.unmixing, &matrix(&mut npz, &key("components")));
+                assert!(apart < 1e-10 * scale, "{}: {apart:e}", key("components"));
+                let scale = ica.mixing.iter().fold(1.0, |a: f64, v| a.max(v.abs()));
+                let apart = distance(&ica.mixing, &matrix(&mut npz, &key("mixing")));
+                assert!(apart < 1e-10 * scale, "{}: {apart:e}", key("mixing"));
+                let truth = matched(&correlations(s.view(), ica.transform(x.view()).unwrap().view()));
+                let expected = vector(&mut npz, &key("mcc"))[0];
+                assert!(truth >= expected - 1e-6, "{}: {truth} instead of {expected}", key("mcc"));
+            }
+        }
+    }
+}
+
+#[test]
+fn scikit_learn_4d() {
+    scikit_learn("fastica_4d.npz");
+}
+
+#[test]
+fn scikit_learn_10d() {
+    scikit_learn("fastica_10d.npz");
+}
+
+#[test]
+fn white_input_with_zeros_where_a_sign_is_taken() {
+    let x = matrix(&mut open("fastica_trap.npz"), "x");
+    for algorithm in [Algorithm::Parallel, Algorithm::Deflation] {
+        let ica = FastIca { algorithm, ..FastIca::default() }.fit(x.view()).unwrap();
+        check_fit(&ica, &x);
+        for row in ica.unmixing.mapv(f64::abs).rows() {
+            let largest = row.fold(0.0, |a: f64, &v| a.max(v));
+            assert!((largest - 1.0).abs() < 0.01 && (row.sum() - largest) < 0.02, "{row}");
+        }
+        assert!(matched(&ica.unmixing.mapv(f64::abs)) > 0.99);
+    }
+}
+
+#[test]
+fn principal_components_and_whitening() {
+    let mut npz = open("whitening_pca.npz");
+    for prefix in ["well", "deficient"] {
+        let x = matrix(&mut npz, &format!("{prefix}_x"));
+        let rank: Array1<i64> = npz.by_name(&format!("{prefix}_rank_rel1e-10")).unwrap();
+        let pca = Pca::fit(x.view(), None).unwrap();
+        assert_eq!(pca.rank as i64, rank[0]);
+        let mean = vector(&mut npz, &format!("{prefix}_mean"));
+        assert!((&pca.mean - &mean).iter().all(|d| d.abs() < 1e-12));
+
+        let variances = vector(&mut npz, &format!("{prefix}_eigvals_ddof0"));
+        let covariance = matrix(&mut npz, &format!("{prefix}_cov_ddof0"));
+        assert!((pca.total_variance - covariance.diag().sum()).abs() < 1e-11);
+        for (found, expected) in pca.variances.iter().zip(&variances) {
+            assert!((found - expected).abs() < 1e-11, "{found} {expected}");
+        }
+
+        let whitening = pca.whitening();
+        let expected = matrix(&mut npz, &format!("{prefix}_whitening_pca"));
+        assert_eq!(whitening.dim(), expected.dim());
+        for (found, expected) in whitening.rows().into_iter().zip(expected.rows()) {
+            let sign = found.dot(&expected).signum();
+            assert!((&found * sign - &expected).iter().all(|d| d.abs() < 1e-9));
+        }
+
+        let components = matrix(&mut npz, &format!("{prefix}_sk_components"));
+        for (found, expected) in pca.components.rows().into_iter().zip(components.rows()) {
+            assert!((found.dot(&expected).abs() - 1.0).abs() < 1e-12);
+        }
+        let white = pca.whiten(x.view()).unwrap();
+        assert!(distance(&(white.t().dot(&white) / x.nrows() as f64), &Array2::eye(pca.rank)) < 1e-10);
+        assert!(distance(&pca.inverse_whiten(white.view()).unwrap(), &x) < 1e-9);
+        let scores = pca.transform(x.view()).unwrap();
+        assert!(distance(&pca.inverse_transform(scores.view()).unwrap(), &x) < 1e-9);
+    }
+}

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod activation;
+mod clip;
+mod error;
+mod init;
+mod input;
+mod linear;
+mod mlp;
+mod optimiser;
+mod params;
+mod schedule;
+
+pub use activation::Activation;
+pub use clip::clip_norm;
+pub use error::SpecError;
+pub use init::Init;
+pub use input::{Input, Inputs};
+pub use linear::Linear;
+pub use mlp::{Mlp, MlpSpec, MlpWorkspace};
+pub use optimiser::{Optimiser, OptimiserSpec};
+pub use params::{Group, Layout, Slot};
+pub use schedule::{Schedule, ScheduleSpec};

@@ -1,0 +1,276 @@
+//! [`Optimiser`]: one step from a gradient, in one pass over flat slices.
+
+use ivae_num::Scalar;
+use serde::{Deserialize, Serialize};
+
+use crate::SpecError;
+use crate::error::require;
+
+/// Which rule turns gradients into steps, and its constants. The learning rate is given at each step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum OptimiserSpec {
+    /// Adam: Kingma & Ba (2015), algorithm 1, with bias correction.
+    Adam {
+        /// Decay of the mean of gradients.
+        #[serde(default = "beta1")]
+        beta1: f64,
+        /// Decay of the mean of squared gradients.
+        #[serde(default = "beta2")]
+        beta2: f64,
+        /// Added to the root of the corrected mean square.
+        #[serde(default = "epsilon")]
+        epsilon: f64,
+    },
+    /// Adam with decoupled weight decay: Loshchilov & Hutter (2019), algorithm 2, the decay being
+    /// learning rate · `weight_decay` in each step.
+    AdamW {
+        /// Decay of the mean of gradients.
+        #[serde(default = "beta1")]
+        beta1: f64,
+        /// Decay of the mean of squared gradients.
+        #[serde(default = "beta2")]
+        beta2: f64,
+        /// Added to the root of the corrected mean square.
+        #[serde(default = "epsilon")]
+        epsilon: f64,
+        /// Pull of every parameter towards 0.
+        weight_decay: f64,
+    },
+    /// Stochastic gradient descent with momentum (Sutskever et al. 2013, eq. 1–2, the learning rate outside the
+    /// velocity): v ← momentum · v + g, p ← p − learning rate · v.
+    Sgd {
+        /// Decay of the velocity; 0 for plain descent.
+        momentum: f64,
+    },
+}
+
+fn beta1() -> f64 {
+    0.9
+}
+fn beta2() -> f64 {
+    0.999
+}
+fn epsilon() -> f64 {
+    1e-8
+}
+
+impl Default for OptimiserSpec {
+    /// Adam with the constants of its paper.
+    fn default() -> Self {
+        Self::Adam { beta1: beta1(), beta2: beta2(), epsilon: epsilon() }
+    }
+}
+
+impl OptimiserSpec {
+    /// Refuse constants outside their ranges.
+    pub fn check(&self) -> Result<(), SpecError> {
+        let decay = |name, b: f64| require((0.0..1.0).contains(&b), name, b, "at least 0 and below 1");
+        match *self {
+            Self::Adam { beta1, beta2, epsilon } | Self::AdamW { beta1, beta2, epsilon, .. } => {
+                decay("beta1", beta1)?;
+                decay("beta2", beta2)?;
+                require(epsilon > 0.0 && epsilon.is_finite(), "epsilon", epsilon, "positive")?;
+            }
+            Self::Sgd { momentum } => decay("momentum", momentum)?,
+        }
+        if let Self::AdamW { weight_decay: w, .. } = *self {
+            require(w >= 0.0 && w.is_finite(), "weight_decay", w, "0 or positive")?;
+        }
+        Ok(())
+    }
+}
+
+/// An optimiser with its moments: plain data, one scalar per parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Optimiser<F> {
+    /// The rule.
+    pub spec: OptimiserSpec,
+    /// Adam: decaying mean of gradients. SGD: velocity.
+    pub first: Vec<F>,
+    /// Adam: decaying mean of squared gradients. SGD: empty.
+    pub second: Vec<F>,
+    /// Steps taken.
+    pub steps: u64,
+}
+
+impl<F: Scalar> Optimiser<F> {
+    /// An optimiser of `len` parameters that has taken no step.
+    pub fn new(spec: OptimiserSpec, len: usize) -> Self {
+        let second = if matches!(spec, OptimiserSpec::Sgd { .. }) { 0 } else { len };
+        Self { spec, first: vec![F::zero(); len], second: vec![F::zero(); second], steps: 0 }
+    }
+
+    /// Move `params` one step down `grad`. Numbers that are not finite pass through; looking for them is the
+    /// trainer's job.
+    ///
+    /// # Panics
+    /// If `params` or `grad` has another length than this optimiser.
+    pub fn step(&mut self, params: &mut [F], grad: &[F], learning_rate: f64) {
+        let len = self.first.len();
+        assert_eq!(
+            (params.len(), grad.len()),
+            (len, len),
+            "parameters and gradient of an optimiser of {len}"
+        );
+        self.steps += 1;
+        match self.spec {
+            OptimiserSpec::Adam { beta1, beta2, epsilon } => {
+                self.adam(params, grad, learning_rate, [beta1, beta2], epsilon, 0.0);
+            }
+            OptimiserSpec::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                self.adam(params, grad, learning_rate, [beta1, beta2], epsilon, weight_decay);
+            }
+            OptimiserSpec::Sgd { momentum } => {
+                let (momentum, rate) = (F::of(momentum), F::of(learning_rate));
+                for ((p, &g), v) in params.iter_mut().zip(grad).zip(&mut self.first) {
+                    *v = momentum * *v + g;
+                    *p -= rate * *v;
+                }
+            }
+        }
+    }
+
+    /// p ← (1 − η w) p − η m̂ / (√v̂ + ε), with the corrections 1 − βᵗ moved out of the loop.
+    fn adam(&mut self, params: &mut [F], grad: &[F], rate: f64, beta: [f64; 2], epsilon: f64, decay: f64) {
+        let correction = beta.map(|b| 1.0 - b.powf(self.steps as f64));
+        let keep = F::of(1.0 - rate * decay);
+        let rate = F::of(rate / correction[0]);
+        let root = F::of(1.0 / correction[1].sqrt());
+        let epsilon = F::of(epsilon);
+        let [b1, b2] = beta.map(F::of);
+        let [a1, a2] = beta.map(|b| F::of(1.0 - b));
+        let moments = self.first.iter_mut().zip(&mut self.second);
+        for ((p, &g), (m, v)) in params.iter_mut().zip(grad).zip(moments) {
+            *m = b1 * *m + a1 * g;
+            *v = b2 * *v + a2 * g * g;
+            *p = keep * *p - rate * *m / (v.sqrt() * root + epsilon);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: f64 = 0.05;
+
+    /// A gradient that depends on parameter, place and step, and starts at 0 in some places.
+    fn gradient(p: &[f64], step: usize) -> Vec<f64> {
+        p.iter()
+            .enumerate()
+            .map(|(i, p)| (2.0 * p - 1.0) * (1 + (i + step) % 5) as f64 - (i % 3) as f64)
+            .collect()
+    }
+
+    fn start() -> Vec<f64> {
+        (0..37).map(|i| 0.1 * f64::from(i % 11) - 0.5).collect()
+    }
+
+    fn run(spec: OptimiserSpec, steps: usize) -> Vec<f64> {
+        let mut p = start();
+        let mut optimiser = Optimiser::new(spec, p.len());
+        for t in 0..steps {
+            let g = gradient(&p, t);
+            optimiser.step(&mut p, &g, RATE);
+        }
+        assert_eq!(optimiser.steps, steps as u64);
+        p
+    }
+
+    fn assert_close(given: &[f64], truth: &[f64]) {
+        for (i, (a, b)) in given.iter().zip(truth).enumerate() {
+            assert!((a - b).abs() <= 1e-13 * b.abs().max(1.0), "entry {i}: {a}, not {b}");
+        }
+    }
+
+    /// Kingma & Ba (2015), algorithm 1, line by line; with `decay`, line 12 of Loshchilov & Hutter (2019).
+    fn adam_by_the_book(beta1: f64, beta2: f64, epsilon: f64, decay: f64, steps: usize) -> Vec<f64> {
+        let mut p = start();
+        let (mut m, mut v) = (vec![0.0; p.len()], vec![0.0; p.len()]);
+        for t in 1..=steps {
+            let g = gradient(&p, t - 1);
+            for i in 0..p.len() {
+                m[i] = beta1 * m[i] + (1.0 - beta1) * g[i];
+                v[i] = beta2 * v[i] + (1.0 - beta2) * g[i].powi(2);
+                let m_hat = m[i] / (1.0 - beta1.powi(t as i32));
+                let v_hat = v[i] / (1.0 - beta2.powi(t as i32));
+                p[i] -= RATE * (m_hat / (v_hat.sqrt() + epsilon) + decay * p[i]);
+            }
+        }
+        p
+    }
+
+    #[test]
+    fn adam_follows_its_paper() {
+        assert_close(&run(OptimiserSpec::default(), 200), &adam_by_the_book(0.9, 0.999, 1e-8, 0.0, 200));
+        let spec = OptimiserSpec::Adam { beta1: 0.5, beta2: 0.9, epsilon: 0.1 };
+        assert_close(&run(spec, 200), &adam_by_the_book(0.5, 0.9, 0.1, 0.0, 200));
+    }
+
+    #[test]
+    fn adamw_follows_its_paper() {
+        let spec = OptimiserSpec::AdamW { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.3 };
+        assert_close(&run(spec, 200), &adam_by_the_book(0.9, 0.99, 1e-8, 0.3, 200));
+        assert!(run(spec, 200) != run(OptimiserSpec::Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 }, 200));
+    }
+
+    #[test]
+    fn sgd_has_its_velocity() {
+        for momentum in [0.0, 0.9] {
+            let (mut p, mut v) = (start(), vec![0.0; start().len()]);
+            for t in 0..20 {
+                let g = gradient(&p, t);
+                for i in 0..p.len() {
+                    v[i] = momentum * v[i] + g[i];
+                    p[i] -= RATE * v[i];
+                }
+            }
+            assert_close(&run(OptimiserSpec::Sgd { momentum }, 20), &p);
+        }
+    }
+
+    #[test]
+    fn the_first_adam_step_is_the_learning_rate() {
+        for g in [1e-3, -1e4f64] {
+            let mut p = [0.0f64];
+            Optimiser::new(OptimiserSpec::default(), 1).step(&mut p, &[g], 0.01);
+            assert!((p[0] + 0.01 * g.signum()).abs() < 1e-6, "step {} for gradient {g}", p[0]);
+        }
+    }
+
+    #[test]
+    fn every_rule_finds_the_bottom_of_a_bowl() {
+        let adam_w = OptimiserSpec::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+        for spec in [OptimiserSpec::default(), adam_w, OptimiserSpec::Sgd { momentum: 0.5 }] {
+            let (mut p, goal) = ([5.0f32, -3.0, 0.0], [1.0f32, 2.0, -4.0]);
+            let mut optimiser = Optimiser::new(spec, 3);
+            for t in 0..2000 {
+                let g = [0, 1, 2].map(|i| p[i] - goal[i]);
+                optimiser.step(&mut p, &g, 0.1 * (1.0 - f64::from(t) / 2000.0));
+            }
+            assert!(p.iter().zip(goal).all(|(p, goal)| (p - goal).abs() < 1e-3), "{spec:?} ended at {p:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "optimiser of 3")]
+    fn another_length_is_refused() {
+        Optimiser::new(OptimiserSpec::default(), 3).step(&mut [0.0; 3], &[0.0; 2], 0.1);
+    }
+
+    #[test]
+    fn constants_outside_their_range_are_named() {
+        let adam = |beta1, beta2, epsilon| OptimiserSpec::Adam { beta1, beta2, epsilon }.check();
+        assert!(adam(0.0, 0.999, 1e-8).is_ok());
+        assert_eq!(
+            adam(1.0, 0.9, 1e-8).unwrap_err().to_string(),
+            "beta1 is 1, but must be at least 0 and below 1"
+        );
+        assert!(adam(0.9, f64::NAN, 1e-8).is_err());
+        assert!(adam(0.9, 0.9, 0.0).is_err());
+        assert!(OptimiserSpec::Sgd { momentum: -0.1 }.check().is_err());
+        let spec = OptimiserSpec::AdamW { beta1: 0.9, beta2: 0.9, epsilon: 1e-8, weight_decay: -1.0 };
+        assert!(spec.check().is_err());
+    }
+}

@@ -1,0 +1,69 @@
+//! Matrix products into caller-owned memory.
+//!
+//! A transposed operand is a view with swapped strides: pass `a.t()`.
+//!
+//! The summands of an entry of c are added in order of k, in blocks of a fixed length, so the bits of a result depend
+//! on the operands' values and on whether the processor has a fused multiply-add, and on nothing else: not on layouts,
+//! not on the width of its vectors, not on the size of the rest of the product.
+
+mod driver;
+#[allow(unsafe_code)]
+mod kernel;
+mod pack;
+#[cfg(test)]
+mod tests;
+#[allow(unsafe_code)]
+mod vector;
+
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+pub use kernel::GemmKernel;
+
+use crate::Scalar;
+use crate::simd::Simd;
+
+/// Packing memory for [`gemm`]: grows to the largest product it has seen, then never allocates again.
+#[derive(Debug, Clone, Default)]
+pub struct GemmScratch<F> {
+    packed: Vec<F>,
+}
+
+impl<F: Scalar> GemmScratch<F> {
+    /// Empty scratch; the first product of each size grows it.
+    pub fn new() -> Self {
+        Self { packed: Vec::new() }
+    }
+
+    /// Grow now for products of up to `[m, k] × [k, n]`, so that later ones do not allocate.
+    pub fn reserve(&mut self, m: usize, k: usize, n: usize) {
+        self.at_least(driver::scratch_len(m, k, n).max(driver::scratch_len(n, k, m)));
+    }
+
+    /// The packing memory, `len` long and aligned to a cache line.
+    fn at_least(&mut self, len: usize) -> &mut [F] {
+        const LINE: usize = 64;
+        let slack = LINE / size_of::<F>();
+        if self.packed.len() < len + slack {
+            self.packed.resize(len + slack, F::zero());
+        }
+        let start = self.packed.as_ptr().align_offset(LINE).min(slack);
+        &mut self.packed[start..start + len]
+    }
+}
+
+/// `c ← alpha · a b + beta · c`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, any strides.
+///
+/// With `beta == 0`, c is overwritten whatever it held (NaN included); with `alpha == 0`, a and b are not read.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn gemm<F: Scalar>(
+    c: ArrayViewMut2<'_, F>,
+    beta: F,
+    alpha: F,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    scratch: &mut GemmScratch<F>,
+) {
+    driver::gemm_on(Simd::active(), c, beta, alpha, a, b, scratch);
+}

@@ -1,0 +1,220 @@
+//! Products of all shapes and layouts, on every dispatch path the processor has, against sums in f64.
+
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use proptest::prelude::*;
+
+use super::driver::gemm_on;
+use super::*;
+use crate::{Purpose, StreamKey, stream};
+
+/// How a matrix lies in memory.
+#[derive(Debug, Clone, Copy)]
+enum Layout {
+    Rows,
+    Columns,
+    /// Rows with a gap between them.
+    Gapped,
+    /// No stride is 1, and one is negative.
+    Scattered,
+}
+
+const LAYOUTS: [Layout; 4] = [Layout::Rows, Layout::Columns, Layout::Gapped, Layout::Scattered];
+
+impl Layout {
+    /// Memory for `[rows, cols]`, filled with numbers.
+    fn memory<F: Scalar>(self, rows: usize, cols: usize, seed: u64) -> Array2<F> {
+        let shape = match self {
+            Layout::Rows => (rows, cols),
+            Layout::Columns => (cols, rows),
+            Layout::Gapped => (rows, cols + 3),
+            Layout::Scattered => (3 * cols, 2 * rows),
+        };
+        let mut memory = Array2::zeros(shape);
+        let flat = memory.as_slice_mut().expect("a new array is contiguous");
+        stream::fill_normal(flat, shape.1, StreamKey::new(seed, Purpose::Control));
+        memory
+    }
+
+    fn view<F>(self, memory: &mut Array2<F>, cols: usize) -> ArrayViewMut2<'_, F> {
+        match self {
+            Layout::Rows => memory.view_mut(),
+            Layout::Columns => memory.view_mut().reversed_axes(),
+            Layout::Gapped => memory.slice_mut(s![.., ..cols]),
+            Layout::Scattered => memory.slice_mut(s![..;-3, ..;2]).reversed_axes(),
+        }
+    }
+}
+
+/// `alpha · a b + beta · c` in f64, and what rounding may add: every product and sum once, in any order.
+fn naive<F: Scalar>(
+    c: ArrayView2<'_, F>,
+    beta: F,
+    alpha: F,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+) -> Array2<(f64, f64)> {
+    Array2::from_shape_fn(c.dim(), |(i, j)| {
+        let old = if beta == F::zero() { 0.0 } else { beta.f64() * c[[i, j]].f64() };
+        let terms = a.row(i).into_iter().zip(b.column(j)).map(|(x, y)| alpha.f64() * x.f64() * y.f64());
+        let (sum, size) = terms.fold((old, old.abs()), |(sum, size), t| (sum + t, size + t.abs()));
+        (sum, (a.ncols() + 4) as f64 * F::epsilon().f64() * size)
+    })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    shape: (usize, usize, usize),
+    layouts: (Layout, Layout, Layout),
+    alpha: f64,
+    beta: f64,
+    seed: u64,
+}
+
+fn check<F: Scalar>(case: Case, scratch: &mut GemmScratch<F>) {
+    let Case { shape: (m, k, n), layouts: (of_a, of_b, of_c), seed, .. } = case;
+    let (alpha, beta) = (F::of(case.alpha), F::of(case.beta));
+    let mut a = of_a.memory(m, k, seed);
+    let mut b = of_b.memory(k, n, seed + 1);
+    let (a, b) = (of_a.view(&mut a, k), of_b.view(&mut b, n));
+    let mut memory = of_c.memory::<F>(m, n, seed + 2);
+    let want = naive(of_c.view(&mut memory, n).view(), beta, alpha, a.view(), b.view());
+    if beta == F::zero() {
+        of_c.view(&mut memory, n).fill(F::nan());
+    }
+    let before = memory.clone();
+    let mut fused = None;
+    for simd in Simd::available() {
+        let mut after = before.clone();
+        gemm_on(simd, of_c.view(&mut after, n), beta, alpha, a.view(), b.view(), scratch);
+        for ((at, &(want, bound)), got) in want.indexed_iter().zip(of_c.view(&mut after, n).iter()) {
+            let error = (got.f64() - want).abs();
+            assert!(error <= bound, "{at:?} on {}: {got} for {want}, {case:?}", simd.name());
+        }
+        // Nothing between the entries of c was touched.
+        let mut outside = after.clone();
+        of_c.view(&mut outside, n).assign(&of_c.view(&mut before.clone(), n));
+        let same = |x: &Array2<F>, y: &Array2<F>| {
+            x.iter().zip(y).all(|(x, y)| bytemuck::bytes_of(x) == bytemuck::bytes_of(y))
+        };
+        assert!(same(&outside, &before), "wrote outside of c on {}: {case:?}", simd.name());
+        if simd.name() != "portable" {
+            let first = fused.get_or_insert_with(|| after.clone());
+            assert!(same(first, &after), "bits of {} differ: {case:?}", simd.name());
+        }
+    }
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let side = || prop_oneof![Just(1usize), 0usize..70, 2usize..20];
+    let deep = prop_oneof![4 => side(), 1 => 250usize..300];
+    let layout = || prop::sample::select(&LAYOUTS[..]);
+    let factor = || prop_oneof![Just(0.0), Just(1.0), Just(-0.75)];
+    ((side(), deep, side()), (layout(), layout(), layout()), factor(), factor(), 0u64..1000)
+        .prop_map(|(shape, layouts, alpha, beta, seed)| Case { shape, layouts, alpha, beta, seed })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, rng_seed: proptest::test_runner::RngSeed::Fixed(2),
+        failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_product(case in case()) {
+        check::<f32>(case, &mut GemmScratch::new());
+        check::<f64>(case, &mut GemmScratch::new());
+    }
+}
+
+#[test]
+fn products_of_several_blocks() {
+    let (mut single, mut double) = (GemmScratch::new(), GemmScratch::new());
+    let row = (Layout::Rows, Layout::Rows, Layout::Rows);
+    let column = (Layout::Columns, Layout::Columns, Layout::Rows);
+    let mixed = (Layout::Rows, Layout::Columns, Layout::Columns);
+    for (shape, layouts) in [
+        ((200, 257, 70), row),
+        ((70, 520, 1030), row),
+        ((400, 300, 41), column),
+        ((390, 300, 270), mixed),
+        ((3, 700, 1100), (Layout::Columns, Layout::Scattered, Layout::Scattered)),
+    ] {
+        let case = Case { shape, layouts, alpha: 0.5, beta: -1.0, seed: 3 };
+        check::<f32>(case, &mut single);
+        check::<f64>(case, &mut double);
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_layout_or_neighbours() {
+    let (m, k, n) = (37, 301, 53);
+    let mut scratch = GemmScratch::new();
+    let mut memory = Layout::Rows.memory::<f32>(m, k, 1);
+    let a = Layout::Rows.view(&mut memory, k);
+    let mut memory = Layout::Rows.memory::<f32>(k, n, 2);
+    let b = Layout::Rows.view(&mut memory, n);
+    let mut whole = Array2::zeros((m, n));
+    gemm(whole.view_mut(), 0.0, 0.3, a.view(), b.view(), &mut scratch);
+    for (i, j) in [(0, 0), (36, 52), (20, 48), (7, 31)] {
+        let mut one = Array2::zeros((1, 1));
+        gemm(one.view_mut(), 0.0, 0.3, a.slice(s![i..=i, ..]), b.slice(s![.., j..=j]), &mut scratch);
+        assert_eq!(one[[0, 0]], whole[[i, j]]);
+    }
+    let columns = |x: ArrayView2<'_, f32>| x.t().as_standard_layout().into_owned().reversed_axes();
+    let mut other = Array2::zeros((n, m));
+    gemm(other.view_mut().reversed_axes(), 0.0, 0.3, columns(a.view()).view(), columns(b.view()).view(), &mut scratch);
+    assert_eq!(other.t(), whole);
+}
+
+#[test]
+fn alpha_zero_reads_neither_operand() {
+    let nan = Array2::from_elem((2, 2), f64::NAN);
+    let mut c = Array2::from_elem((2, 2), 3.0);
+    gemm(c.view_mut(), 2.0, 0.0, nan.view(), nan.view(), &mut GemmScratch::new());
+    assert_eq!(c, Array2::from_elem((2, 2), 6.0));
+}
+
+#[test]
+fn nan_and_infinity_come_through() {
+    let mut a = Array2::<f32>::ones((5, 5));
+    let b = Array2::<f32>::ones((5, 5));
+    (a[[1, 2]], a[[3, 3]]) = (f32::NAN, f32::INFINITY);
+    let mut c = Array2::zeros((5, 5));
+    gemm(c.view_mut(), 0.0, 1.0, a.view(), b.view(), &mut GemmScratch::new());
+    for ((i, _), &v) in c.indexed_iter() {
+        assert!(match i {
+            1 => v.is_nan(),
+            3 => v == f32::INFINITY,
+            _ => v == 5.0,
+        });
+    }
+}
+
+#[test]
+fn reserve_is_enough() {
+    for (m, k, n) in [(1, 1, 1), (64, 100, 5), (300, 300, 2000), (2000, 300, 30)] {
+        let mut scratch = GemmScratch::<f32>::new();
+        scratch.reserve(m, k, n);
+        let before = (scratch.packed.as_ptr(), scratch.packed.len());
+        for (a, b) in [((m, k), (k, n)), ((m.div_ceil(2), k), (k, n))] {
+            for layout in LAYOUTS {
+                let mut c = layout.memory(a.0, b.1, 1);
+                let mut right = layout.memory(b.0, b.1, 2);
+                gemm(
+                    layout.view(&mut c, b.1),
+                    1.0,
+                    1.0,
+                    Array2::zeros(a).view(),
+                    layout.view(&mut right, b.1).view(),
+                    &mut scratch,
+                );
+            }
+        }
+        assert_eq!((scratch.packed.as_ptr(), scratch.packed.len()), before);
+    }
+}
+
+#[test]
+#[should_panic(expected = "so c must be 2 × 4")]
+fn shapes_must_fit() {
+    let (a, b) = (Array2::<f32>::zeros((2, 3)), Array2::zeros((3, 4)));
+    gemm(Array2::zeros((2, 3)).view_mut(), 0.0, 1.0, a.view(), b.view(), &mut GemmScratch::new());
+}

@@ -1,0 +1,178 @@
+//! Vector registers behind one small trait.
+//!
+//! The kernels use these rather than arrays because the compiler keeps only some shapes of an array accumulator in
+//! vector registers.
+
+use crate::simd::PORTABLE_FMA;
+
+/// A register of several scalars.
+///
+/// # Safety
+/// All functions need the instructions that the type stands for; those that take a pointer need it to be valid for the
+/// lanes they touch.
+pub(super) trait Vector<F>: Copy {
+    const LANES: usize;
+    /// Which lanes are touched.
+    type Mask: Copy;
+    /// The first `n` lanes.
+    unsafe fn mask(n: usize) -> Self::Mask;
+    unsafe fn splat(x: F) -> Self;
+    unsafe fn load(from: *const F) -> Self;
+    unsafe fn store(self, to: *mut F);
+    unsafe fn load_masked(from: *const F, mask: Self::Mask) -> Self;
+    unsafe fn store_masked(self, to: *mut F, mask: Self::Mask);
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    unsafe fn mul(self, b: Self) -> Self;
+    unsafe fn add(self, b: Self) -> Self;
+}
+
+/// The vector of a target without vectors of its own here: an array that the compiler may or may not vectorise.
+impl<F: crate::Scalar, const L: usize> Vector<F> for [F; L] {
+    const LANES: usize = L;
+    type Mask = usize;
+    #[inline(always)]
+    unsafe fn mask(n: usize) -> usize {
+        n
+    }
+    #[inline(always)]
+    unsafe fn splat(x: F) -> Self {
+        [x; L]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const F) -> Self {
+        // SAFETY: the caller vouches for L scalars, and an array is aligned like its scalars.
+        unsafe { *from.cast::<Self>() }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut F) {
+        // SAFETY: as in `load`.
+        unsafe { *to.cast::<Self>() = self }
+    }
+    #[inline(always)]
+    unsafe fn load_masked(from: *const F, mask: usize) -> Self {
+        // SAFETY: only the lanes below `mask` are read, which the caller vouches for.
+        std::array::from_fn(|i| if i < mask { unsafe { *from.add(i) } } else { F::zero() })
+    }
+    #[inline(always)]
+    unsafe fn store_masked(self, to: *mut F, mask: usize) {
+        for i in 0..L.min(mask) {
+            // SAFETY: as in `load_masked`.
+            unsafe { *to.add(i) = self[i] }
+        }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        std::array::from_fn(|i| if PORTABLE_FMA { self[i].mul_add(b[i], c[i]) } else { self[i] * b[i] + c[i] })
+    }
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        std::array::from_fn(|i| self[i] * b[i])
+    }
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        std::array::from_fn(|i| self[i] + b[i])
+    }
+}
+
+/// A register type of the processor and the functions for it, all `unsafe` for want of the instructions.
+#[cfg(target_arch = "x86_64")]
+macro_rules! register {
+    ($name:ident, $float:ident x $lanes:literal = $register:ident, mask $mask:ty = |$n:ident| $make_mask:expr,
+     $splat:ident, $load:ident, $store:ident, |$from:ident, $m:ident| $load_masked:expr, $store_masked:ident,
+     $fma:ident, $mul:ident, $add:ident) => {
+        #[derive(Clone, Copy)]
+        pub(crate) struct $name($register);
+
+        // SAFETY, of every block: the caller vouches for the instructions, and for the memory behind pointers.
+        impl Vector<$float> for $name {
+            const LANES: usize = $lanes;
+            type Mask = $mask;
+            #[inline(always)]
+            unsafe fn mask($n: usize) -> $mask {
+                unsafe { $make_mask }
+            }
+            #[inline(always)]
+            unsafe fn splat(x: $float) -> Self {
+                Self(unsafe { $splat(x) })
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const $float) -> Self {
+                Self(unsafe { $load(from) })
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $float) {
+                unsafe { $store(to, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn load_masked($from: *const $float, $m: $mask) -> Self {
+                Self(unsafe { $load_masked })
+            }
+            #[inline(always)]
+            unsafe fn store_masked(self, to: *mut $float, mask: $mask) {
+                unsafe { $store_masked(to, mask, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+                Self(unsafe { $fma(self.0, b.0, c.0) })
+            }
+            #[inline(always)]
+            unsafe fn mul(self, b: Self) -> Self {
+                Self(unsafe { $mul(self.0, b.0) })
+            }
+            #[inline(always)]
+            unsafe fn add(self, b: Self) -> Self {
+                Self(unsafe { $add(self.0, b.0) })
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx512 {
+    use std::arch::x86_64::*;
+
+    use super::Vector;
+
+    register!(F32x16, f32 x 16 = __m512, mask __mmask16 = |n| _bzhi_u32(0xffff, n as u32) as __mmask16,
+        _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, |from, m| _mm512_maskz_loadu_ps(m, from),
+        _mm512_mask_storeu_ps, _mm512_fmadd_ps, _mm512_mul_ps, _mm512_add_ps);
+    register!(F32x8, f32 x 8 = __m256, mask __mmask8 = |n| _bzhi_u32(0xff, n as u32) as __mmask8,
+        _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, |from, m| _mm256_maskz_loadu_ps(m, from),
+        _mm256_mask_storeu_ps, _mm256_fmadd_ps, _mm256_mul_ps, _mm256_add_ps);
+    register!(F32x4, f32 x 4 = __m128, mask __mmask8 = |n| _bzhi_u32(0xf, n as u32) as __mmask8,
+        _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, |from, m| _mm_maskz_loadu_ps(m, from),
+        _mm_mask_storeu_ps, _mm_fmadd_ps, _mm_mul_ps, _mm_add_ps);
+    register!(F64x8, f64 x 8 = __m512d, mask __mmask8 = |n| _bzhi_u32(0xff, n as u32) as __mmask8,
+        _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, |from, m| _mm512_maskz_loadu_pd(m, from),
+        _mm512_mask_storeu_pd, _mm512_fmadd_pd, _mm512_mul_pd, _mm512_add_pd);
+    register!(F64x4, f64 x 4 = __m256d, mask __mmask8 = |n| _bzhi_u32(0xf, n as u32) as __mmask8,
+        _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, |from, m| _mm256_maskz_loadu_pd(m, from),
+        _mm256_mask_storeu_pd, _mm256_fmadd_pd, _mm256_mul_pd, _mm256_add_pd);
+    register!(F64x2, f64 x 2 = __m128d, mask __mmask8 = |n| _bzhi_u32(0x3, n as u32) as __mmask8,
+        _mm_set1_pd, _mm_loadu_pd, _mm_storeu_pd, |from, m| _mm_maskz_loadu_pd(m, from),
+        _mm_mask_storeu_pd, _mm_fmadd_pd, _mm_mul_pd, _mm_add_pd);
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx2 {
+    use std::arch::x86_64::*;
+
+    use super::Vector;
+
+    register!(F32x8, f32 x 8 = __m256,
+        mask __m256i = |n| _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
+        _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, |from, m| _mm256_maskload_ps(from, m),
+        _mm256_maskstore_ps, _mm256_fmadd_ps, _mm256_mul_ps, _mm256_add_ps);
+    register!(F32x4, f32 x 4 = __m128,
+        mask __m128i = |n| _mm_cmpgt_epi32(_mm_set1_epi32(n as i32), _mm_setr_epi32(0, 1, 2, 3)),
+        _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, |from, m| _mm_maskload_ps(from, m),
+        _mm_maskstore_ps, _mm_fmadd_ps, _mm_mul_ps, _mm_add_ps);
+    register!(F64x4, f64 x 4 = __m256d,
+        mask __m256i = |n| _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0, 1, 2, 3)),
+        _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, |from, m| _mm256_maskload_pd(from, m),
+        _mm256_maskstore_pd, _mm256_fmadd_pd, _mm256_mul_pd, _mm256_add_pd);
+    register!(F64x2, f64 x 2 = __m128d,
+        mask __m128i = |n| _mm_cmpgt_epi64(_mm_set1_epi64x(n as i64), _mm_set_epi64x(1, 0)),
+        _mm_set1_pd, _mm_loadu_pd, _mm_storeu_pd, |from, m| _mm_maskload_pd(from, m),
+        _mm_maskstore_pd, _mm_fmadd_pd, _mm_mul_pd, _mm_add_pd);
+}

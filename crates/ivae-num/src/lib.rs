@@ -1,0 +1,33 @@
+//! Floor 0 of ivae: the numbers everything else stands on.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`scalar`] | [`Scalar`]: `f32` and `f64` behind one trait |
+//! | [`mod@gemm`] | matrix products into caller-owned memory, with caller-owned scratch |
+//! | [`vecmath`] | `exp`, `ln`, `tanh`, `sigmoid`, `softplus` over slices, dispatched at run time |
+//! | [`linalg`] | `eigh`, `svd`, pivoted `qr`, `solve`, `inverse`, `slogdet` |
+//! | [`stream`] | counter-based random streams: same key, same numbers, on any number of threads |
+//! | [`gradcheck`] | compare a gradient with finite differences |
+
+#![deny(unsafe_code)]
+
+pub mod gemm;
+pub mod gradcheck;
+pub mod linalg;
+pub mod scalar;
+#[allow(unsafe_code)]
+mod simd;
+pub mod stream;
+pub mod vecmath;
+
+pub use gemm::{GemmScratch, gemm};
+pub use linalg::LinalgError;
+pub use scalar::Scalar;
+pub use stream::{Purpose, StreamKey};
+
+/// Keeps the traits under [`Scalar`] closed: their implementations rely on knowing both types.
+mod sealed {
+    pub trait Sealed: Sized {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}

@@ -1,0 +1,53 @@
+//! [`Scalar`]: the floating-point types that ivae computes in.
+
+use std::fmt::{Debug, Display};
+use std::iter::Sum;
+
+use ndarray::{LinalgScalar, ScalarOperand};
+use num_traits::{Float, FloatConst, NumAssign};
+
+/// `f32` or `f64`. All numerical code of the project is generic over this trait.
+///
+/// Sums that are reported (losses, likelihoods) are kept in `f64` whatever the scalar is.
+pub trait Scalar:
+    Float
+    + FloatConst
+    + NumAssign
+    + Sum
+    + LinalgScalar
+    + ScalarOperand
+    + Debug
+    + Display
+    + Default
+    + Send
+    + Sync
+    + bytemuck::Pod
+    + crate::gemm::GemmKernel
+    + crate::vecmath::VecMath
+    + crate::linalg::Backend
+    + 'static
+{
+    /// The nearest value to `x`: how every constant enters generic code.
+    fn of(x: f64) -> Self;
+
+    /// This value as `f64`, exactly.
+    fn f64(self) -> f64;
+}
+
+impl Scalar for f32 {
+    fn of(x: f64) -> f32 {
+        x as f32
+    }
+    fn f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Scalar for f64 {
+    fn of(x: f64) -> f64 {
+        x
+    }
+    fn f64(self) -> f64 {
+        self
+    }
+}

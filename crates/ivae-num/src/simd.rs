@@ -1,0 +1,128 @@
+//! Run-time choice of the vector instructions that the kernels of this crate are compiled for.
+//!
+//! A kernel is written once, in safe scalar code that the compiler vectorises, and compiled once per level inside a
+//! function that has the level's instructions enabled. Outside of this file and the kernels of
+//! the matrix product, nothing in the crate is `unsafe`.
+
+use std::sync::OnceLock;
+
+/// A level of vector instructions that the running processor has: holding one is the proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Simd(Level);
+
+/// Names a level; needs no such processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// What the compilation target has, nothing more.
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+/// What a kernel may know, at compile time, of the level it is compiled for.
+pub(crate) trait Target {
+    /// Whether the multiply-add is one instruction; without it `mul_add` would be a slow library call.
+    const FMA: bool;
+}
+
+/// Whether the compilation target alone has a multiply-add instruction.
+pub(crate) const PORTABLE_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+
+struct Portable;
+impl Target for Portable {
+    const FMA: bool = PORTABLE_FMA;
+}
+
+/// Code to be compiled for every level. `run` and all it calls must be `#[inline(always)]`: what is not inlined is
+/// compiled without the level's instructions.
+pub(crate) trait Kernel {
+    type Output;
+    fn run<T: Target>(self) -> Self::Output;
+}
+
+impl Simd {
+    /// The level in use: the best one, or a lower one if environment variable `IVAE_SIMD` asks for it.
+    pub(crate) fn active() -> Simd {
+        static ACTIVE: OnceLock<Simd> = OnceLock::new();
+        *ACTIVE.get_or_init(|| {
+            let wanted = std::env::var("IVAE_SIMD").unwrap_or_default();
+            let levels = Simd::available();
+            *levels.iter().find(|s| s.name() == wanted).unwrap_or(&levels[levels.len() - 1])
+        })
+    }
+
+    /// Every level the processor has, lowest first.
+    pub(crate) fn available() -> Vec<Simd> {
+        #[allow(unused_mut)]
+        let mut levels = vec![Simd(Level::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                levels.push(Simd(Level::Avx2));
+                if is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512cd")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                {
+                    levels.push(Simd(Level::Avx512));
+                }
+            }
+        }
+        levels
+    }
+
+    pub(crate) fn level(self) -> Level {
+        self.0
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self.0 {
+            Level::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => "avx512",
+        }
+    }
+
+    /// Run the instance of `kernel` compiled for this level.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            Level::Portable => kernel.run::<Portable>(),
+            // SAFETY: `available`, the only place that makes this level, has checked that the processor has avx2, fma.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { x86::avx2(kernel) },
+            // SAFETY: likewise avx512f, bw, cd, dq, vl on top of avx2 and fma.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { x86::avx512(kernel) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Kernel, Target};
+
+    struct Avx2;
+    impl Target for Avx2 {
+        const FMA: bool = true;
+    }
+
+    struct Avx512;
+    impl Target for Avx512 {
+        const FMA: bool = true;
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn avx2<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run::<Avx2>()
+    }
+
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512cd,avx512dq,avx512vl")]
+    pub(super) fn avx512<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run::<Avx512>()
+    }
+}

@@ -1,0 +1,186 @@
+//! The scalar kernels of [`super::VecMath`]: branch-free, so that a loop over them vectorises.
+//!
+//! With `n = round(x / ln 2)` and `r = x − n ln 2` (ln 2 in two parts, Cody & Waite 1980), eˣ = 2ⁿ (1 + q(r)), where
+//! q(r) = eʳ − 1 = r + r² p(r). Logarithms use ln(1 + f) = f − s (f − s² p(s²)) with s = f / (2 + f), which is the
+//! series of 2 artanh s. All p are near-minimax (Chebyshev) fits; `tests/golden/vecmath.py` makes the coefficients.
+
+use crate::simd::Target;
+
+macro_rules! kernels {
+    ($float:ident, $bits:ident) => {
+        const MANTISSA: u32 = $float::MANTISSA_DIGITS - 1;
+        const BIAS: $bits = $float::MAX_EXP as $bits - 1;
+        /// Added to any n of interest, makes it positive.
+        const OFFSET: $bits = 2 * (BIAS + 1);
+        /// A number so large that its unit in the last place is 1: adding it rounds to an integer, which then stands
+        /// in the low bits, plus [`OFFSET`].
+        const ROUND: $float = ((3 as $bits) << (MANTISSA - 1)) as $float + OFFSET as $float;
+
+        #[inline(always)]
+        fn mul_add<T: Target>(a: $float, b: $float, c: $float) -> $float {
+            if T::FMA { a.mul_add(b, c) } else { a * b + c }
+        }
+
+        /// `p[0] + p[1] x + p[2] x² + …`
+        #[inline(always)]
+        fn polynomial<T: Target, const N: usize>(p: &[$float; N], x: $float) -> $float {
+            let mut sum = p[N - 1];
+            for i in (0..N - 1).rev() {
+                sum = mul_add::<T>(sum, x, p[i]);
+            }
+            sum
+        }
+
+        /// `(q, n)` with `eˣ = 2ⁿ (1 + q)`; n is an integer in the low bits, plus [`OFFSET`].
+        #[inline(always)]
+        fn reduced_exp<T: Target>(x: $float) -> ($float, $bits) {
+            let rounded = mul_add::<T>(x, std::$float::consts::LOG2_E, ROUND);
+            let n = rounded - ROUND;
+            let r = mul_add::<T>(n, -LN2_HIGH, x);
+            let r = mul_add::<T>(n, -LN2_LOW, r);
+            (mul_add::<T>(r * r, polynomial::<T, _>(&EXPM1, r), r), rounded.to_bits())
+        }
+
+        /// e to the power of x, for x from [`EXP_LOWEST`] to [`EXP_HIGHEST`], outside of which it is 0 or ∞.
+        #[inline(always)]
+        fn limited_exp<T: Target>(x: $float) -> $float {
+            let (q, n) = reduced_exp::<T>(x);
+            // In two steps, because 2ⁿ alone may be too large or too small for the format. Bits above the exponent
+            // fall off by the shift.
+            let half = n >> 1;
+            let power = |n: $bits| $float::from_bits(n.wrapping_sub(OFFSET / 2 - BIAS) << MANTISSA);
+            let (first, second) = (power(half), power(n.wrapping_sub(half)));
+            (1.0 + q) * first * second
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn exp<T: Target>(x: $float) -> $float {
+            let x = if x > EXP_HIGHEST { EXP_HIGHEST } else { x };
+            limited_exp::<T>(if x < EXP_LOWEST { EXP_LOWEST } else { x })
+        }
+
+        /// e to the power of −|x|
+        #[inline(always)]
+        fn decay<T: Target>(x: $float) -> $float {
+            let y = -x.abs();
+            limited_exp::<T>(if y < EXP_LOWEST { EXP_LOWEST } else { y })
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn tanh<T: Target>(x: $float) -> $float {
+            // tanh |x| = −t / (2 + t) with t = e^(−2|x|) − 1; at TANH_ONE it is 1 to the last bit.
+            let y = -2.0 * x.abs();
+            let (q, n) = reduced_exp::<T>(if y < -2.0 * TANH_ONE { -2.0 * TANH_ONE } else { y });
+            let scale = $float::from_bits(n.wrapping_sub(OFFSET - BIAS) << MANTISSA);
+            let t = mul_add::<T>(scale, q, scale - 1.0);
+            (-t / (2.0 + t)).copysign(x)
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn sigmoid<T: Target>(x: $float) -> $float {
+            let z = decay::<T>(x);
+            (if x >= 0.0 { 1.0 } else { z }) / (1.0 + z)
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn softplus<T: Target>(x: $float) -> $float {
+            let z = decay::<T>(x);
+            (if x > 0.0 { x } else { 0.0 }) + ln_1p::<T, _>(&LN_1P, z)
+        }
+
+        /// `ln(1 + f)`; `p` says for which f.
+        #[inline(always)]
+        fn ln_1p<T: Target, const N: usize>(p: &[$float; N], f: $float) -> $float {
+            let s = f / (2.0 + f);
+            let square = s * s;
+            let rest = mul_add::<T>(-square, polynomial::<T, _>(p, square), f);
+            mul_add::<T>(-s, rest, f)
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn ln<T: Target>(x: $float) -> $float {
+            // Denormals are brought into the normal range.
+            const UP: i32 = MANTISSA as i32 + 1;
+            let denormal = x < $float::MIN_POSITIVE;
+            let scaled = if denormal { x * ((1 as $bits) << UP) as $float } else { x };
+            // x = 2ᵏ (1 + f) with 1 + f from √½ to √2.
+            let root = std::$float::consts::FRAC_1_SQRT_2.to_bits();
+            let one = (1.0 as $float).to_bits();
+            let bits = scaled.to_bits().wrapping_add(one - root);
+            let f = $float::from_bits((bits & ((1 << MANTISSA) - 1)).wrapping_add(root)) - 1.0;
+            // The exponent as a float: placed in the low bits of 2^MANTISSA, which is then taken away.
+            let base = ((1 as $bits) << MANTISSA) as $float;
+            let k = $float::from_bits((bits >> MANTISSA) | base.to_bits());
+            let k = k - (base + BIAS as $float + if denormal { UP as $float } else { 0.0 });
+            let y = mul_add::<T>(k, LN2_LOW, ln_1p::<T, _>(&LN, f));
+            let y = mul_add::<T>(k, LN2_HIGH, y);
+            // x itself for ∞ and NaN; the comparisons are false for NaN.
+            let y = if x < $float::INFINITY { y } else { x };
+            let y = if x == 0.0 { $float::NEG_INFINITY } else { y };
+            if x < 0.0 { $float::NAN } else { y }
+        }
+    };
+}
+
+pub(super) mod single {
+    use super::Target;
+
+    const LN2_HIGH: f32 = 0.693_145_75;
+    const LN2_LOW: f32 = 1.428_606_8e-6;
+    const EXP_LOWEST: f32 = -104.0;
+    const EXP_HIGHEST: f32 = 89.0;
+    const TANH_ONE: f32 = 12.0;
+    /// (eʳ − 1 − r) / r² for |r| ≤ ½ ln 2.
+    const EXPM1: [f32; 5] = [0.5, 0.166_665_76, 0.041_666_556, 0.008_363_203, 0.001_392_621_3];
+    /// (2 artanh s − 2 s) / s³ in s², for s ≤ 1/3: logarithms from 1 to 2.
+    const LN_1P: [f32; 5] = [0.666_666_7, 0.399_997_06, 0.285_924_26, 0.217_054_28, 0.232_302_56];
+    /// The same for logarithms from √½ to √2.
+    const LN: [f32; 3] = [0.666_666_87, 0.399_887_6, 0.295_809_86];
+
+    kernels!(f32, u32);
+}
+
+pub(super) mod double {
+    use super::Target;
+
+    const LN2_HIGH: f64 = 0.693_147_180_560_117_7;
+    const LN2_LOW: f64 = -1.723_944_452_561_483_5e-13;
+    const EXP_LOWEST: f64 = -746.0;
+    const EXP_HIGHEST: f64 = 710.0;
+    const TANH_ONE: f64 = 22.0;
+    const EXPM1: [f64; 10] = [
+        0.500_000_000_000_000_1,
+        0.166_666_666_666_666_69,
+        0.041_666_666_666_623_99,
+        0.008_333_333_333_330_051,
+        0.001_388_888_891_728_179_4,
+        0.000_198_412_698_631_059_68,
+        2.480_152_119_021_773e-5,
+        2.755_726_837_868_419_2e-6,
+        2.762_013_871_973_399_4e-7,
+        2.510_042_415_700_506_7e-8,
+    ];
+    const LN_1P: [f64; 10] = [
+        0.666_666_666_666_666_6,
+        0.400_000_000_000_147_24,
+        0.285_714_285_670_716_66,
+        0.222_222_227_211_782_23,
+        0.181_817_892_475_915_37,
+        0.153_855_753_555_158_38,
+        0.133_140_574_801_228_62,
+        0.120_018_975_207_037_72,
+        0.087_965_270_266_740_57,
+        0.161_729_737_651_648_72,
+    ];
+    const LN: [f64; 7] = [
+        0.666_666_666_666_667,
+        0.399_999_999_998_988_9,
+        0.285_714_286_262_538_36,
+        0.222_222_110_893_794_96,
+        0.181_828_924_325_368_7,
+        0.153_316_117_220_550_08,
+        0.146_178_071_534_173_25,
+    ];
+
+    kernels!(f64, u64);
+}

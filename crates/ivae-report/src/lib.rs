@@ -1,0 +1,15 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod file;
+mod markdown;
+mod svg;
+
+pub mod figure;
+pub mod page;
+pub mod record;
+
+pub use error::ReportError;
+pub use page::{Details, Figure, Page, Section, Stat, Table};
+pub use record::Record;

@@ -1,0 +1,51 @@
+//! `ivae evaluate`.
+
+use ivae::evaluate::{Evaluation, Scored, evaluate};
+
+use crate::args::{EvaluateArgs, RowsArg};
+use crate::exit::{Exit, print, print_json};
+use crate::input;
+
+pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Exit> {
+    let fitted = input::run(&args.run)?;
+    let rows = match args.rows {
+        RowsArg::All => Scored::All,
+        RowsArg::Train => Scored::Train,
+        RowsArg::HeldOut => Scored::HeldOut,
+    };
+    let scores = evaluate(&fitted, &input::data(&args.data)?, rows).map_err(Exit::input)?;
+    for warning in &scores.warnings {
+        eprintln!("ivae: warning: {warning}");
+    }
+    match args.json {
+        true => print_json(&scores),
+        false => print(&table(&scores)),
+    }
+}
+
+fn table(scores: &Evaluation) -> String {
+    let mut lines = vec![format!("{} rows scored", scores.rows.count)];
+    let mut line = |name: &str, value: Option<f64>| {
+        lines.push(format!("{name:<28}{}", value.map_or("-".into(), |v| format!("{v:.4}"))));
+    };
+    if let (Some(mcc), Some(baselines)) = (&scores.mcc, &scores.baselines) {
+        line("MCC (Pearson)", Some(mcc.pearson));
+        line("MCC (Spearman)", Some(mcc.spearman));
+        line("MCC within u", mcc.within_u);
+        line("MCC after an affine map", Some(mcc.weak));
+        line("MCC of statistics T(z)", Some(mcc.statistics));
+        line("R², affine map", scores.r2);
+        line("  u alone", baselines.u_only);
+        line("  FastICA", Some(baselines.fastica));
+        line("  PCA", Some(baselines.pca));
+        line("  chance", Some(baselines.chance));
+    }
+    if let Some(likelihood) = &scores.log_likelihood {
+        line("ELBO, nats per row", Some(likelihood.elbo));
+        line("IWAE bound, nats per row", Some(likelihood.iwae));
+    }
+    for pair in &scores.matched {
+        line(&format!("source {} ~ latent {}", pair.source + 1, pair.latent + 1), Some(pair.correlation));
+    }
+    lines.join("\n")
+}

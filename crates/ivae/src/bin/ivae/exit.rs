@@ -1,0 +1,45 @@
+//! How the command ends: a message for a person and a status for a script.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+
+use serde::Serialize;
+
+/// A failure, with its exit status.
+#[derive(Debug)]
+pub(crate) struct Exit {
+    /// 1 failed, 2 bad usage or input, 130 interrupted.
+    pub(crate) status: u8,
+    /// For standard error.
+    pub(crate) message: String,
+}
+
+impl Exit {
+    /// Bad usage or bad input.
+    pub(crate) fn input(message: impl Display) -> Self {
+        Self { status: 2, message: message.to_string() }
+    }
+
+    /// Anything else that went wrong.
+    pub(crate) fn failed(message: impl Display) -> Self {
+        Self { status: 1, message: message.to_string() }
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupted(message: impl Display) -> Self {
+        Self { status: 130, message: message.to_string() }
+    }
+}
+
+/// Print one line, or end quietly if nobody reads any more.
+pub(crate) fn print(text: &str) -> Result<(), Exit> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Exit::failed(format!("standard output: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Print the one JSON object of `--json`.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Exit> {
+    print(&serde_json::to_string(value).map_err(Exit::failed)?)
+}

@@ -1,0 +1,47 @@
+//! `ivae generate`.
+
+use ivae::data::{Simulation, SourcePrior, write};
+use serde::Serialize;
+
+use crate::args::{GenerateArgs, SourceArg};
+use crate::exit::{Exit, print, print_json};
+use crate::input::refuse_existing;
+
+#[derive(Serialize)]
+struct Generated<'a> {
+    out: &'a std::path::Path,
+    rows: usize,
+    simulation: &'a Simulation,
+}
+
+pub(crate) fn run(args: &GenerateArgs) -> Result<(), Exit> {
+    refuse_existing(&args.out, args.force)?;
+    let simulation = Simulation {
+        segments: args.segments,
+        per_segment: args.per_segment,
+        latents: args.latents,
+        observed: args.observed,
+        layers: args.layers,
+        prior: match args.prior {
+            SourceArg::Gauss => SourcePrior::Gauss,
+            SourceArg::Laplace => SourcePrior::Laplace,
+        },
+        noise: args.noise,
+        centred: !args.uncentred,
+        discrete: args.discrete,
+        seed: args.seed,
+    };
+    let made = simulation.generate::<f32>().map_err(Exit::input)?;
+    write(&args.out, &made.data).map_err(Exit::input)?;
+    let rows = made.data.rows();
+    if args.json {
+        return print_json(&Generated { out: &args.out, rows, simulation: &simulation });
+    }
+    print(&format!(
+        "{}: {rows} rows, {} sources in {} columns, {} segments",
+        args.out.display(),
+        simulation.latents,
+        simulation.observed,
+        simulation.segments
+    ))
+}

@@ -1,0 +1,55 @@
+//! The `ivae` command.
+//!
+//! With `--json`, standard output holds exactly one JSON object; everything else goes to standard error. Exit status: 0
+//! done, 1 failed, 2 bad usage or bad input, 130 interrupted.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod evaluate;
+mod exit;
+mod fit;
+mod generate;
+mod input;
+mod map;
+mod progress;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version go to standard output with status 0, mistakes to standard error with status 2.
+        Err(error) => {
+            let status = u8::try_from(error.exit_code()).unwrap_or(2);
+            return match error.print() {
+                Ok(()) => ExitCode::from(status),
+                Err(_) => ExitCode::from(1),
+            };
+        }
+    };
+    let done = match &cli.command {
+        Command::Generate(args) => generate::run(args),
+        Command::Fit(args) => fit::run(args),
+        Command::Transform(args) => map::transform(args),
+        Command::Reconstruct(args) => map::reconstruct(args),
+        Command::Sample(args) => map::sample(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Report(args) => report::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Exit { status, message }) => {
+            if !message.is_empty() {
+                eprintln!("ivae: {message}");
+            }
+            ExitCode::from(status)
+        }
+    }
+}

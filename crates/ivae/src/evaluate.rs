@@ -1,0 +1,246 @@
+//! Scores of a fitted model against the true sources, beside the baselines that give them meaning.
+
+use ivae_core::{Fitted, LogLikelihood, Model, ModelError, ModelKind};
+use ivae_data::{DataError, Dataset, check_values};
+use ivae_expfam::GaussianForm;
+use ivae_ica::{FastIca, IcaError, Pca};
+use ivae_metrics::{Correlation, MetricError, Rows, chance, linear_r2, mcc_on, u_only, weak_mcc, within_u};
+use ivae_num::Scalar;
+use ndarray::{Array2, ArrayView2, Axis};
+use serde::{Serialize, Serializer, ser::SerializeTuple};
+
+/// Importance samples of the likelihood.
+pub const IMPORTANCE: usize = 50;
+/// Permutations behind the chance score.
+const PERMUTATIONS: usize = 5;
+
+/// Why a model could not be scored.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// The data do not fit the model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A score cannot be computed.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+    /// A linear baseline failed.
+    #[error(transparent)]
+    Ica(#[from] IcaError),
+    /// The split of the fit is of other data.
+    #[error("the model was fitted on {expected} rows, these data have {found}: their training and held-out rows are not known; score all rows")]
+    OtherData {
+        /// Rows the model was fitted on.
+        expected: usize,
+        /// Rows given.
+        found: usize,
+    },
+    /// Nothing was held out.
+    #[error("the fit held out no rows")]
+    NothingHeldOut,
+}
+
+/// Which rows are scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scored {
+    /// All rows.
+    #[default]
+    All,
+    /// The rows that trained.
+    Train,
+    /// The rows held out; everything that is fitted (assignment, affine map, baselines) is fitted on training rows.
+    HeldOut,
+}
+
+/// Every score of a fitted model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Which rows are scored, and how many.
+    pub rows: ScoredRows,
+    /// Mean correlation coefficients; `None` without true sources.
+    pub mcc: Option<MccScores>,
+    /// R² of the best affine map from latents to sources, mean over sources; `None` without true sources.
+    pub r2: Option<f64>,
+    /// Matched pairs `[source, latent, correlation]` of the Pearson assignment.
+    pub matched: Vec<Pair>,
+    /// What other methods score (MCC, Pearson) on the same rows; `None` without true sources.
+    pub baselines: Option<Baselines>,
+    /// Log-likelihood in nats per row; `None` for linear models.
+    pub log_likelihood: Option<LogLikelihood>,
+    /// What the reader must know.
+    pub warnings: Vec<String>,
+}
+
+/// Which rows are scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ScoredRows {
+    /// Which.
+    pub which: Scored,
+    /// How many.
+    pub count: usize,
+}
+
+/// Mean correlation coefficients of latents (posterior means) and sources.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MccScores {
+    /// Pearson.
+    pub pearson: f64,
+    /// Spearman.
+    pub spearman: f64,
+    /// Pearson, of residuals within levels of u; `None` without levels.
+    pub within_u: Option<f64>,
+    /// Pearson, after the best affine map: what ~-identifiability promises.
+    pub weak: f64,
+    /// Pearson, of the sufficient statistics: of squares where the prior's T is z².
+    pub statistics: f64,
+}
+
+/// A source, its latent and their correlation; written as an array.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair {
+    /// Column of the source.
+    pub source: usize,
+    /// Column of the latent.
+    pub latent: usize,
+    /// Pearson correlation, signed.
+    pub correlation: f64,
+}
+
+impl Serialize for Pair {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut tuple = serializer.serialize_tuple(3)?;
+        tuple.serialize_element(&self.source)?;
+        tuple.serialize_element(&self.latent)?;
+        tuple.serialize_element(&self.correlation)?;
+        tuple.end()
+    }
+}
+
+/// What other methods score.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Baselines {
+    /// The latents in random order of rows.
+    pub chance: f64,
+    /// The best prediction from u alone; `None` without levels.
+    pub u_only: Option<f64>,
+    /// Principal components of x.
+    pub pca: f64,
+    /// FastICA of x.
+    pub fastica: f64,
+}
+
+/// Score `fitted` on `data`.
+///
+/// # Errors
+/// Data that do not fit the model or its split, or that cannot be scored.
+pub fn evaluate<F: Scalar>(
+    fitted: &Fitted<F>,
+    data: &Dataset<F>,
+    which: Scored,
+) -> Result<Evaluation, EvaluateError> {
+    check_values(data)?;
+    let split = &fitted.split;
+    if which != Scored::All {
+        let expected = split.train.len() + split.held_out.len();
+        if expected != data.rows() {
+            return Err(EvaluateError::OtherData { expected, found: data.rows() });
+        }
+        if which == Scored::HeldOut && split.held_out.is_empty() {
+            return Err(EvaluateError::NothingHeldOut);
+        }
+    }
+    let part;
+    let (data, rows) = match which {
+        Scored::All => (data, Rows::All),
+        Scored::Train => {
+            part = data.select_rows(&split.train);
+            (&part, Rows::All)
+        }
+        Scored::HeldOut => (data, Rows::Split { fit: &split.train, score: &split.held_out }),
+    };
+    let count = if which == Scored::HeldOut { split.held_out.len() } else { data.rows() };
+    let z = fitted.transform(data)?;
+    let mut warnings = Vec::new();
+    let log_likelihood = match &fitted.model {
+        Model::Linear(_) => None,
+        Model::Vae { .. } if which == Scored::HeldOut => {
+            let held_out = data.select_rows(&split.held_out);
+            Some(fitted.log_likelihood(&held_out, IMPORTANCE, fitted.spec.seed)?)
+        }
+        Model::Vae { .. } => Some(fitted.log_likelihood(data, IMPORTANCE, fitted.spec.seed)?),
+    };
+    let mut out = Evaluation {
+        rows: ScoredRows { which, count },
+        mcc: None,
+        r2: None,
+        matched: Vec::new(),
+        baselines: None,
+        log_likelihood,
+        warnings: Vec::new(),
+    };
+    let Some(s) = &data.s else {
+        out.warnings.push("the data have no true sources (key or columns s): only likelihoods are given".into());
+        return Ok(out);
+    };
+    let (s, z) = (s.view(), z.view());
+    let pearson = mcc_on(s, z, rows, Correlation::Pearson)?;
+    warnings.extend(pearson.warnings.iter().map(ToString::to_string));
+    let levels = data.u.levels().map(|l| l.index.as_slice());
+    let statistics = |v: ArrayView2<'_, F>| match fitted.spec.vae.prior.form {
+        GaussianForm::Var if fitted.spec.model == ModelKind::Ivae => v.mapv(|x| x * x),
+        GaussianForm::MeanVar if fitted.spec.model == ModelKind::Ivae => both(v),
+        _ => v.to_owned(),
+    };
+    out.mcc = Some(MccScores {
+        pearson: pearson.score,
+        spearman: mcc_on(s, z, rows, Correlation::Spearman)?.score,
+        within_u: levels.map(|u| within_u(s, z, u, rows, Correlation::Pearson)).transpose()?.map(|m| m.score),
+        weak: weak_mcc(s, z, rows, Correlation::Pearson)?.score,
+        statistics: mcc_on(statistics(s).view(), statistics(z).view(), rows, Correlation::Pearson)?.score,
+    });
+    out.r2 = Some(linear_r2(s, z, rows)?.mean);
+    out.matched = pearson
+        .matched
+        .iter()
+        .map(|m| Pair { source: m.source, latent: m.latent, correlation: m.correlation })
+        .collect();
+    out.baselines = Some(baselines(fitted, data, s, z, levels, rows)?);
+    out.warnings = warnings;
+    Ok(out)
+}
+
+fn baselines<F: Scalar>(
+    fitted: &Fitted<F>,
+    data: &Dataset<F>,
+    s: ArrayView2<'_, F>,
+    z: ArrayView2<'_, F>,
+    levels: Option<&[u32]>,
+    rows: Rows<'_>,
+) -> Result<Baselines, EvaluateError> {
+    let (n, seed) = (fitted.spec.latents, fitted.spec.seed);
+    let train = match rows {
+        Rows::All => data.x.to_owned(),
+        Rows::Split { fit, .. } => data.x.select(Axis(0), fit),
+    };
+    let pca = Pca::fit(train.view(), Some(n))?.whiten(data.x.view())?;
+    let fastica = FastIca { components: Some(n), seed, ..FastIca::default() }.fit(train.view())?;
+    let score = |z: Array2<F>| mcc_on(s, z.view(), rows, Correlation::Pearson).map(|m| m.score);
+    Ok(Baselines {
+        chance: chance(s, z, rows, Correlation::Pearson, PERMUTATIONS, seed)?,
+        u_only: levels.map(|u| u_only(s, u, rows, Correlation::Pearson)).transpose()?.map(|m| m.score),
+        pca: score(pca)?,
+        fastica: score(fastica.transform(data.x.view())?)?,
+    })
+}
+
+/// T(z) = (z, z²) side by side, `[N, 2n]`.
+fn both<F: Scalar>(z: ArrayView2<'_, F>) -> Array2<F> {
+    let n = z.ncols();
+    Array2::from_shape_fn((z.nrows(), 2 * n), |(i, j)| {
+        let v = z[[i, j % n]];
+        if j < n { v } else { v * v }
+    })
+}

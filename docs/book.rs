@@ -1,0 +1,23 @@
+//! Compiles and runs the Rust code blocks of the README and of every chapter, as documentation tests.
+#![forbid(unsafe_code)]
+
+macro_rules! chapters {
+    ($($name:ident: $file:literal,)*) => {
+        $(#[cfg(doctest)] #[doc = include_str!($file)] pub mod $name {})*
+    };
+}
+
+chapters! {
+    readme: "../README.md",
+    introduction: "src/introduction.md",
+    tutorial: "src/tutorial.md",
+    notation: "src/notation.md",
+    model: "src/model.md",
+    identifiability: "src/identifiability.md",
+    priors: "src/priors.md",
+    ica_and_metrics: "src/ica-and-metrics.md",
+    data_files: "src/data-files.md",
+    command_line: "src/command-line.md",
+    performance: "src/performance.md",
+    architecture: "src/architecture.md",
+}
