@@ -14,7 +14,7 @@ use crate::linear::fit_linear;
 use crate::report::{FitReport, Objective, RestartReport};
 use crate::scaler::Scaler;
 use crate::spec::{FitSpec, ModelKind};
-use crate::trainer::{Ending, Observer, Restart, train};
+use crate::trainer::{Ending, Observer, Restart, Silent, train};
 use crate::vae::{AuxShape, Vae};
 
 /// Fit a model to `data`, holding out rows as the spec says.
@@ -38,6 +38,16 @@ pub fn fit<F: Scalar>(
         }
     };
     fit_split(data, &split, spec, observer)
+}
+
+impl FitSpec {
+    /// [`fit`] with nobody watching.
+    ///
+    /// # Errors
+    /// As [`fit`].
+    pub fn fit<F: Scalar>(&self, data: &Dataset<F>) -> Result<Fitted<F>, FitError> {
+        fit(data, self, &Silent)
+    }
 }
 
 /// [`fit`] with a split of the caller's own: rows to train on, and rows that choose between epochs and restarts.

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::block::BlockSpec;
 use crate::error::SpecError;
 
+/// Small data are passed over more often, so that a restart takes at least so many steps by default.
+pub const LEAST_STEPS: usize = 3000;
+
 /// Everything that decides a fit, but the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -232,13 +235,17 @@ impl FitSpec {
         spec
     }
 
-    /// The defaults of `model` for `data`: a prior table where u is categorical, a network where it is continuous.
+    /// The defaults of `model` for `data`: a prior table where u is categorical, a network where it is continuous;
+    /// epochs enough for [`LEAST_STEPS`] steps.
     pub fn for_data<F>(model: ModelKind, latents: usize, data: &Dataset<F>) -> Self {
         let mut spec = match model {
             ModelKind::Ivae => Self::ivae(latents),
             ModelKind::Vae => Self::vae(latents),
             ModelKind::FastIca | ModelKind::Pca => Self::linear(model, latents),
         };
+        let t = &mut spec.training;
+        let training_rows = (data.x.nrows() as f64 * (1.0 - t.held_out)) as usize;
+        t.epochs = t.epochs.max(LEAST_STEPS.div_ceil((training_rows / t.batch).max(1)));
         if let (ModelKind::Ivae, Aux::Continuous { .. }) = (model, &data.u) {
             let net = MlpSpec { hidden: vec![32, 32], activation: Activation::Silu, skip: true };
             spec.vae.prior.parameters = BlockSpec::Net(net);
@@ -333,7 +340,8 @@ impl FitSpec {
                 return Err(SpecError::NotPositive { name: "hidden", value: width as f64 });
             }
         }
-        if self.vae.start == Start::Pca && !(self.vae.posterior.net.skip && self.vae.likelihood.net.skip) {
+        let linear_part = |net: &MlpSpec| net.skip || net.hidden.is_empty();
+        if self.vae.start == Start::Pca && ![&self.vae.posterior.net, &self.vae.likelihood.net].into_iter().all(linear_part) {
             return Err(SpecError::Conflict("start = \"pca\" needs networks with a linear part (skip = true)"));
         }
         Ok(())

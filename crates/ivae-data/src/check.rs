@@ -23,21 +23,32 @@ pub fn check<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
 /// # Errors
 /// The first fault found, with its row, column and value.
 pub fn check_values<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
+    check_lengths(data)?;
     if data.observed() == 0 {
         return Err(DataError::NoColumns);
     }
     if data.rows() == 0 {
         return Err(DataError::NoRows);
     }
+    finite("x", &data.x, |j| data.x_names[j].clone())?;
+    if let Some(s) = &data.s {
+        finite("s", s, |j| format!("s{}", j + 1))?;
+    }
+    match &data.u {
+        Aux::Continuous { values, names } => finite("u", values, |j| names[j].clone()),
+        Aux::None | Aux::Levels(_) => Ok(()),
+    }
+}
+
+/// Parts that fit each other: what writing needs, lest it index out of range.
+pub(crate) fn check_lengths<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
     length("the list of x names", data.x_names.len(), "x (in columns)", data.observed())?;
+    if let Some(s) = &data.s {
+        length("s", s.nrows(), "x", data.rows())?;
+    }
     if let Some(rows) = data.u.rows() {
         length("u", rows, "x", data.rows())?;
     }
-    if let Some(s) = &data.s {
-        length("s", s.nrows(), "x", data.rows())?;
-        finite("s", s, |j| format!("s{}", j + 1))?;
-    }
-    finite("x", &data.x, |j| data.x_names[j].clone())?;
     match &data.u {
         Aux::None => Ok(()),
         Aux::Levels(u) => match u.index.iter().position(|&level| level as usize >= u.names.len()) {
@@ -45,8 +56,7 @@ pub fn check_values<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
             None => Ok(()),
         },
         Aux::Continuous { values, names } => {
-            length("the list of u names", names.len(), "u (in columns)", values.ncols())?;
-            finite("u", values, |j| names[j].clone())
+            length("the list of u names", names.len(), "u (in columns)", values.ncols())
         }
     }
 }

@@ -25,7 +25,8 @@ struct Archive<'a> {
 impl<'a> Archive<'a> {
     fn open(path: &'a Path) -> Result<Self, DataError> {
         let file = File::open(path).map_err(unreadable(path))?;
-        let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(path, e.to_string()))?;
+        let zip = ZipArchive::new(BufReader::new(file))
+            .map_err(|e| damaged(path, format!("{e} (is the file complete?)")))?;
         Ok(Self { path, zip })
     }
 

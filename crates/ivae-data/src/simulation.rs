@@ -15,8 +15,12 @@ const SLOPE: f64 = 0.1;
 const STD: std::ops::Range<f64> = 0.5..3.0;
 /// Means of a source are uniform between these, unless centred.
 const MEAN: std::ops::Range<f64> = -5.0..5.0;
-/// Random matrices whose condition numbers set the bar for the mixing.
+/// Random matrices whose condition numbers set the bar for the mixing, up to [`FULL_SIZE`] rows.
 const CONDITION_DRAWS: usize = 10_000;
+/// Above this size the draws fall as 1/n³, so that setting the bar takes no longer.
+const FULL_SIZE: usize = 25;
+/// But never below this many.
+const FEWEST_DRAWS: usize = 200;
 /// Share of those matrices that clears the bar.
 const CONDITION_QUANTILE: f64 = 0.25;
 
@@ -219,12 +223,11 @@ fn well_conditioned(rows: usize, cols: usize, key: StreamKey) -> Result<Array2<f
         }
         a
     };
-    let mut conditions = Vec::with_capacity(CONDITION_DRAWS);
-    for _ in 0..CONDITION_DRAWS {
-        conditions.push(condition(&draw())?);
-    }
+    let share = (FULL_SIZE as f64 / rows as f64).powi(3).min(1.0);
+    let draws = FEWEST_DRAWS.max((share * CONDITION_DRAWS as f64) as usize);
+    let mut conditions = (0..draws).map(|_| condition(&draw())).collect::<Result<Vec<f64>, _>>()?;
     conditions.sort_unstable_by(f64::total_cmp);
-    let bar = conditions[(CONDITION_QUANTILE * (CONDITION_DRAWS - 1) as f64) as usize];
+    let bar = conditions[(CONDITION_QUANTILE * (draws - 1) as f64) as usize];
     loop {
         let a = draw();
         if condition(&a)? <= bar {
@@ -233,8 +236,8 @@ fn well_conditioned(rows: usize, cols: usize, key: StreamKey) -> Result<Array2<f
     }
 }
 
-/// Condition number of a `[n, d]` with n ≤ d.
+/// Condition number of a `[n, d]` with n ≤ d, from the eigenvalues of a aᵀ; infinite where those lose it.
 fn condition(a: &Array2<f64>) -> Result<f64, DataError> {
-    let values = linalg::svd(a.view())?.s;
-    Ok(values[0] / values[values.len() - 1])
+    let squares = linalg::eigh(a.dot(&a.t()).view())?.values;
+    Ok((squares[squares.len() - 1] / squares[0].max(0.0)).sqrt())
 }

@@ -17,9 +17,10 @@ use crate::{Aux, DataError, Dataset};
 /// data with u or s.
 ///
 /// # Errors
-/// The path cannot be written, or the format cannot hold the data.
+/// The path cannot be written, the format cannot hold the data, or their parts do not fit each other.
 pub fn write<F: Scalar>(path: impl AsRef<Path>, data: &Dataset<F>) -> Result<(), DataError> {
     let path = path.as_ref();
+    crate::check::check_lengths(data)?;
     match Format::of(path)? {
         Format::Npz => crate::npz::write(path, data),
         Format::Npy => {
@@ -37,7 +38,7 @@ pub fn write<F: Scalar>(path: impl AsRef<Path>, data: &Dataset<F>) -> Result<(),
 /// Write one array `[N, c]`: under the key `name` in an `.npz`, under columns `name1`, `name2`, .. in a `.csv` or `.tsv`.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_array<F: Scalar>(
     path: impl AsRef<Path>,
     name: &str,

@@ -1,5 +1,7 @@
 //! NumPy files of every element type, order and shape, as NumPy writes them.
 
+#![allow(clippy::unwrap_used)] // the helpers of tests are tests
+
 use std::io::Write;
 use std::path::PathBuf;
 

@@ -1,5 +1,7 @@
 //! The standard simulation: what it promises, checked on what it makes.
 
+#![allow(clippy::unwrap_used)] // the helpers of tests are tests
+
 use approx::assert_abs_diff_eq;
 use ivae_data::{DataError, Simulated, Simulation, SourcePrior, check, check_conditional, mix};
 use ivae_num::linalg;

@@ -1,5 +1,7 @@
 //! Text tables: what is read as what, and what every fault is called.
 
+#![allow(clippy::unwrap_used)] // the helpers of tests are tests
+
 use std::path::PathBuf;
 
 use ivae_data::{Aux, DataError, Dataset, ReadOptions, keys, read, read_array};

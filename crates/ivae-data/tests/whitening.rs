@@ -1,5 +1,7 @@
 //! Whitening against golden values and against its own laws.
 
+#![allow(clippy::unwrap_used)] // the helpers of tests are tests
+
 use approx::assert_abs_diff_eq;
 use ivae_data::{DataError, Whitener, read_array};
 use ndarray::{Array2, Axis};

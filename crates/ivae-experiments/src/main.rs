@@ -1,2 +1,146 @@
-//! placeholder
-fn main() {}
+//! The figures and tables of the project: `cargo xtask experiments [NAME..]`.
+//!
+//! Writes one page and one JSON record per model, and prints the tables. Exit status: 0 done, 1 failed, 2 bad usage.
+
+#![forbid(unsafe_code)]
+
+mod context;
+mod example_1;
+mod example_2;
+mod numbers;
+mod recovery;
+mod speech;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+use context::{Context, Outcome, Result};
+use ivae::report::{Page, Section};
+
+/// Rebuild the figures and tables of the ivae project.
+#[derive(Debug, Parser)]
+#[command(name = "ivae-experiments", version, max_term_width = 100)]
+struct Args {
+    /// Experiments to run; all by default
+    #[arg(value_name = "NAME", value_enum)]
+    names: Vec<Experiment>,
+    /// Folder for report.html and the JSON records
+    #[arg(long, default_value = "target/experiments")]
+    out: PathBuf,
+    /// Seed of the first run: of the simulated data and of every fit
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Repeat simulated experiments with so many seeds, and report mean and standard deviation
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: u64,
+    /// Threads; as many as there are cores by default. The results do not depend on it
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Less data and shorter fits, to see that everything works
+    #[arg(long)]
+    quick: bool,
+    /// Folder of the real data
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data"), hide_default_value = true)]
+    data_dir: PathBuf,
+    /// Also rewrite the pictures that the README and the book show
+    #[arg(long)]
+    update_docs: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Experiment {
+    /// Two latents in five segments, bent and swirled: sources, data, iVAE and VAE side by side
+    #[value(name = "example-1")]
+    Example1,
+    /// Five sources behind 25 observed signals: each source and the latent that found it
+    #[value(name = "example-2")]
+    Example2,
+    /// Real speech of nine speakers: held-out likelihood, and whether independent fits agree
+    #[value(name = "speech")]
+    Speech,
+}
+
+impl Experiment {
+    fn run(self, context: &Context) -> Result<Outcome> {
+        match self {
+            Self::Example1 => example_1::run(context),
+            Self::Example2 => example_2::run(context),
+            Self::Speech => speech::run(context),
+        }
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ivae-experiments: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
+    std::fs::create_dir_all(&args.out)
+        .map_err(|e| format!("cannot make the folder {}: {e}", args.out.display()))?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
+    let mut names = args.names.clone();
+    names.dedup();
+    if names.is_empty() {
+        names = Experiment::value_variants().to_vec();
+    }
+    let mut page = Page {
+        title: "ivae: experiments".into(),
+        subtitle: "Can the hidden sources of nonlinear data be found? On simulated data, where the truth is known, and \
+                   on real speech, where it is not."
+            .into(),
+        sections: vec![introduction()],
+    };
+    for experiment in names {
+        let context = Context {
+            name: experiment.name(),
+            seed: args.seed,
+            seeds: args.seeds,
+            quick: args.quick,
+            data_dir: args.data_dir.clone(),
+            update_docs: args.update_docs,
+        };
+        let began = Instant::now();
+        let outcome = pool.install(|| experiment.run(&context))?;
+        let seconds = began.elapsed().as_secs_f64();
+        for record in &outcome.records {
+            record.write(args.out.join(format!("{}.json", record.name)))?;
+        }
+        print!("{}", numbers::plain_text(&outcome.section, seconds));
+        page.sections.push(outcome.section);
+    }
+    let path = args.out.join("report.html");
+    page.write(&path)?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+fn introduction() -> Section {
+    Section {
+        title: "How to read this page".into(),
+        lead: "A few hidden **sources** (latents) are mixed by an unknown nonlinear function, and only the mixture x is \
+               observed. An ordinary **VAE** models such data well, but many different sets of latents explain x \
+               equally well, so the ones it finds mean little. An **iVAE** also uses a second observed variable u (a \
+               segment of time, a speaker) that changes how the sources behave. By the theory of \
+               [Khemakhem et al. (2020)](https://arxiv.org/abs/1907.04809) this can make the sources *identifiable*: \
+               there is one answer, up to the order and the scale of the sources.\n\n\
+               Two numbers recur. The **MCC** (mean correlation coefficient) compares latents with the true sources: \
+               each source is matched with one latent, and the absolute correlations are averaged; 1 is perfect. The \
+               **ELBO** is a lower bound on the log-likelihood of a row of x in nats: higher is better. *Held-out* rows \
+               took no part in the training, and the fit never sees the true sources."
+            .into(),
+        ..Section::default()
+    }
+}

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use ivae_num::{Scalar, vecmath::VecMath};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 
 /// Most elements in a block.
-pub(crate) const BLOCK: usize = 256;
+pub(crate) const BLOCK: usize = 512;
 
 /// A rectangle of an array: some whole short rows, or a piece of one long row.
 #[derive(Debug, Clone)]
@@ -21,33 +21,24 @@ impl Block {
         self.rows.len() * self.cols.len()
     }
 
-    fn range(&self, axis: Axis) -> Range<usize> {
-        if axis == Axis(0) { self.rows.clone() } else { self.cols.clone() }
-    }
-
     /// Copy this block of `from` into `buf`, row after row.
     pub(crate) fn gather<F: Scalar>(&self, buf: &mut [F], from: &ArrayView2<'_, F>) {
-        let part = from.slice_each_axis(|axis| self.range(axis.axis).into());
-        if let Some(all) = part.as_slice() {
-            buf.copy_from_slice(all);
-            return;
-        }
-        for (to, row) in buf.chunks_exact_mut(self.cols.len()).zip(part.rows()) {
-            match row.as_slice() {
-                Some(row) => to.copy_from_slice(row),
-                None => to.iter_mut().zip(row).for_each(|(to, &x)| *to = x),
-            }
-        }
+        let part = from.slice_each_axis(|axis| self.range(axis.axis));
+        ArrayViewMut2::from_shape(part.raw_dim(), buf).expect("buf has as many entries").assign(&part);
     }
 
     /// Overwrite this block of `to` with `buf`.
     pub(crate) fn scatter<F: Scalar>(&self, to: &mut ArrayViewMut2<'_, F>, buf: &[F]) {
-        self.each(to, buf, |to, x| *to = x);
+        let mut part = to.slice_each_axis_mut(|axis| self.range(axis.axis));
+        let buf = ArrayView2::from_shape(part.raw_dim(), buf).expect("buf has as many entries");
+        part.assign(&buf);
     }
 
     /// Add `scale · buf` to this block of `to`.
     pub(crate) fn scatter_add<F: Scalar>(&self, to: &mut ArrayViewMut2<'_, F>, scale: F, buf: &[F]) {
-        self.each(to, buf, |to, x| *to += scale * x);
+        let mut part = to.slice_each_axis_mut(|axis| self.range(axis.axis));
+        let buf = ArrayView2::from_shape(part.raw_dim(), buf).expect("buf has as many entries");
+        part.scaled_add(scale, &buf);
     }
 
     /// Add `scale` times the sum of each row of `buf` to that row's entry of `out` `[B]`.
@@ -57,18 +48,8 @@ impl Block {
         }
     }
 
-    fn each<F: Scalar>(&self, to: &mut ArrayViewMut2<'_, F>, buf: &[F], apply: impl Fn(&mut F, F)) {
-        let mut part = to.slice_each_axis_mut(|axis| self.range(axis.axis).into());
-        if let Some(all) = part.as_slice_mut() {
-            all.iter_mut().zip(buf).for_each(|(to, &x)| apply(to, x));
-            return;
-        }
-        for (mut row, buf) in part.rows_mut().into_iter().zip(buf.chunks_exact(self.cols.len())) {
-            match row.as_slice_mut() {
-                Some(row) => row.iter_mut().zip(buf).for_each(|(to, &x)| apply(to, x)),
-                None => row.iter_mut().zip(buf).for_each(|(to, &x)| apply(to, x)),
-            }
-        }
+    fn range(&self, axis: Axis) -> Slice {
+        Slice::from(if axis == Axis(0) { self.rows.clone() } else { self.cols.clone() })
     }
 }
 

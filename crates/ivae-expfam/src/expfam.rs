@@ -59,7 +59,7 @@ pub trait ExpFam<F: Scalar>: Density<F> {
     /// Log-partition A(λ).
     fn log_partition(&self, lambda: &[F]) -> F;
 
-    /// ∇A(λ) = E[T]. Overwrites `mean` `[k]`.
+    /// ∇A(λ) = E\[T\]. Overwrites `mean` `[k]`.
     fn mean_stats(&self, mean: &mut [F], lambda: &[F]);
 
     /// ∇²A(λ) = Cov\[T\], the Fisher information of λ. Overwrites `cov` `[k * k]`, row-major.
@@ -69,7 +69,7 @@ pub trait ExpFam<F: Scalar>: Density<F> {
     fn entropy(&self, lambda: &[F]) -> F;
 
     /// KL(λ ‖ to) within the family in nats: the Bregman divergence A(to) − A(λ) − ∇A(λ) · (to − λ)
-    /// (Wainwright and Jordan 2008, section 5.2.2).
+    /// (Wainwright and Jordan 2008, section 5.2).
     fn kl(&self, lambda: &[F], to: &[F]) -> F;
 
     /// The smooth map from ℝᵏ onto the natural domain. Overwrites `lambda` `[k]`.

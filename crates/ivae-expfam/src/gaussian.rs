@@ -20,7 +20,7 @@ pub enum GaussianForm {
     /// Variance, with mean 0: θ = log_var, k = 1, T = z², h = 1.
     Var,
     /// Mean, with variance 1: θ = mean, k = 1, T = z, h = N(0, 1). T is monotonic, so latents stay
-    /// linearly ambiguous (Khemakhem et al. 2020, after theorem 3).
+    /// linearly ambiguous (for k = 1, theorem 3 of Khemakhem et al. 2020 asks for a T that is not).
     Mean,
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 const FORMS: [GaussianForm; 3] = [GaussianForm::MeanVar, GaussianForm::Var, GaussianForm::Mean];
 /// Rows × components: blocks of several rows, one row, a piece of a row, and none.
-const SHAPES: [(usize, usize); 6] = [(1, 1), (3, 5), (100, 5), (3, 200), (2, 600), (0, 3)];
+const SHAPES: [(usize, usize); 6] = [(1, 1), (3, 5), (250, 5), (3, 300), (2, 1100), (0, 3)];
 
 fn normals(rows: usize, cols: usize, step: u64) -> Array2<f64> {
     let mut flat = vec![0.0; rows * cols];

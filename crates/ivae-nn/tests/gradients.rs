@@ -103,7 +103,7 @@ proptest! {
         assert_same(&dx_twice, &dx.mapv(|g| 0.25 + 2.0 * g), 1e-12);
     }
 
-    /// A workspace that has seen other rows, strided outputs, strided output gradients and strided inputs change nothing.
+    /// A workspace that has seen other rows, and strided outputs, inputs and gradients change nothing.
     #[test]
     fn strides_and_old_contents_do_not_matter(case in cases()) {
         let (out, grad, dx) = run::<f64>(&case.mlp, &case);

@@ -4,6 +4,7 @@ use ivae_nn::{
     Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, Optimiser, OptimiserSpec, Schedule, ScheduleSpec,
     clip_norm,
 };
+use ivae_num::vecmath::VecMath;
 use ivae_num::{Purpose, Scalar, StreamKey};
 use ndarray::{Array2, s};
 
@@ -22,6 +23,8 @@ fn allocations<F: Scalar>(activation: Activation, skip: bool, spec: OptimiserSpe
     let mut y = Array2::zeros((batch, out));
     let mut dx = Array2::zeros((batch, inputs.dense));
     let mut ws = mlp.workspace(batch);
+    // Once per process, the first vectorised function finds out which instructions the processor has.
+    VecMath::exp(&mut [F::zero()]);
 
     let counted = allocation_counter::measure(|| {
         for (step, rows) in [batch, 13, batch].into_iter().enumerate() {

@@ -1,21 +1,265 @@
-//! The page about one run.
+//! The page about one run: what was fitted, whether to believe it, and, with data, what the latents look like.
 
-use ivae_core::Fitted;
+mod latents;
+
+use ivae_core::report::{Collapse, Identifiability};
+use ivae_core::{EpochRecord, Fitted, ModelKind, SpecError};
 use ivae_data::Dataset;
 use ivae_num::Scalar;
-use ivae_report::Page;
+use ivae_report::figure::{
+    Bar, BarsOptions, Curve, CurvesOptions, LinesOptions, bars, curves as draw_curves, spectrum,
+};
+use ivae_report::{Details, Figure, Page, Section, Stat};
 
 use crate::evaluate::EvaluateError;
 
-/// The page about one run.
+/// The page that `ivae report` writes about `fitted`; with `data` it also shows the latents and, where the data have
+/// true sources, how well they were recovered. `command` is what the reader is told to repeat.
 ///
 /// # Errors
-/// Data that do not fit the model.
+/// Data that do not fit the model, or that cannot be scored.
 pub fn run_page<F: Scalar>(
     fitted: &Fitted<F>,
     data: Option<&Dataset<F>>,
     command: &str,
 ) -> Result<Page, EvaluateError> {
-    let _ = (fitted, data, command);
-    Ok(Page::default())
+    let mut sections = vec![overview(fitted, command)];
+    if !fitted.history.is_empty() {
+        sections.push(training(fitted));
+    }
+    if let Some(id) = &fitted.report.identifiability {
+        sections.push(identifiability(id, fitted.spec.model));
+    }
+    if let Some(collapse) = &fitted.report.collapse {
+        sections.push(information(collapse));
+    }
+    if let Some(data) = data {
+        sections.extend(latents::sections(fitted, data)?);
+    }
+    Ok(Page { title: format!("{} of {} latents", title(fitted.spec.model), fitted.spec.latents), subtitle: subtitle(fitted), sections })
+}
+
+fn title(model: ModelKind) -> &'static str {
+    match model {
+        ModelKind::Ivae => "Identifiable VAE",
+        ModelKind::Vae => "VAE",
+        ModelKind::FastIca => "FastICA",
+        ModelKind::Pca => "Principal components",
+    }
+}
+
+fn subtitle<F>(fitted: &Fitted<F>) -> String {
+    use ivae_core::fitted::AuxSchema;
+    let u = match &fitted.schema.u {
+        AuxSchema::None => "no auxiliary variable".to_owned(),
+        AuxSchema::Levels(names) => format!("an auxiliary variable u of {} levels", names.len()),
+        AuxSchema::Continuous(names) => format!("an auxiliary variable u of {} continuous columns", names.len()),
+    };
+    format!(
+        "Fitted to {} rows of {} observed columns, with {u}.",
+        fitted.split.train.len() + fitted.split.held_out.len(),
+        fitted.schema.x.len()
+    )
+}
+
+fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
+    let (report, spec) = (&fitted.report, &fitted.spec);
+    let lead = match spec.model {
+        ModelKind::Ivae => {
+            "The model explains each row of x by a few **latents** z that depend on u: x is a smooth function f of z \
+             plus noise, and u sets the mean and variance of each latent. That dependence is what can make the latents \
+             identifiable ([Khemakhem et al. 2020](https://arxiv.org/abs/1907.04809)): another fit to the same data \
+             would find the same ones, up to order and rescaling."
+        }
+        ModelKind::Vae => {
+            "The model explains each row of x by a few **latents** z: x is a smooth function f of z plus noise, and \
+             the latents are standard normal whatever u is. It is a baseline: many different sets of latents explain \
+             the data equally well, so do not read meaning into any single one."
+        }
+        ModelKind::FastIca => {
+            "The model unmixes x **linearly** into components that are as non-Gaussian as possible. It is a baseline: \
+             it cannot undo a nonlinear mixing, and does not use u."
+        }
+        ModelKind::Pca => {
+            "The model rotates x onto its directions of largest variance. It is a baseline: uncorrelated is less than \
+             independent, and the mixing may not be linear."
+        }
+    };
+    let mut stats = vec![
+        Stat { value: title(spec.model).into(), label: "model".into() },
+        Stat { value: spec.latents.to_string(), label: "latents".into() },
+    ];
+    let objective = &report.objective;
+    for (value, label) in [
+        (objective.held_out, "held-out objective, nats per row"),
+        (objective.train, "training objective"),
+        (objective.u_only, "what u alone gives on held-out rows"),
+    ] {
+        stats.extend(value.map(|v| Stat { value: number(v, 2), label: label.into() }));
+    }
+    stats.push(Stat { value: if report.converged { "yes" } else { "no" }.into(), label: "converged".into() });
+    stats.push(Stat { value: format!("{:.1} s", report.seconds), label: "fitted in".into() });
+    let mut notes = Vec::new();
+    if objective.held_out.is_some() {
+        notes.push(
+            "The **objective** is the ELBO, a lower bound on the log-likelihood of a row of x, in x's own units; higher \
+             is better, and only differences mean something. *u alone* is the log-likelihood of independent Gaussians \
+             for each level of u, with no latents: a model below it has learnt nothing from x."
+                .into(),
+        );
+    }
+    let settings = spec.to_toml().unwrap_or_else(|e: SpecError| e.to_string());
+    Section {
+        title: "What was fitted".into(),
+        lead: lead.into(),
+        stats,
+        notes,
+        warnings: report.warnings.clone(),
+        details: Some(Details { command: command.into(), seed: Some(spec.seed), spec: settings }),
+        ..Section::default()
+    }
+}
+
+/// The training curves of every restart of `fitted`, the kept one in colour.
+pub fn training_curves<F: Scalar>(fitted: &Fitted<F>) -> Figure {
+    let (report, log_det) = (&fitted.report, fitted.scaler.log_abs_det());
+    let curves: Vec<Curve> = report
+        .restarts
+        .iter()
+        .map(|restart| {
+            let own: Vec<&EpochRecord> = fitted.history.iter().filter(|e| e.restart == restart.restart).collect();
+            let chosen = restart.restart == report.chosen;
+            Curve {
+                train: own.iter().map(|e| e.train + log_det).collect(),
+                held_out: own.iter().filter_map(|e| e.held_out).map(|v| v + log_det).collect(),
+                chosen,
+                kept_epoch: chosen.then_some(restart.best_epoch),
+            }
+        })
+        .collect();
+    let count = match curves.len() {
+        1 => "One start".to_owned(),
+        n => format!("{n} starts"),
+    };
+    let held_out = fitted.history.iter().any(|e| e.held_out.is_some());
+    let judged = if held_out { "held-out rows" } else { "the training rows, as nothing was held out" };
+    Figure {
+        svg: draw_curves(&curves, &CurvesOptions { title: count, ..CurvesOptions::default() }),
+        caption: format!(
+            "The objective after each epoch. The start with the highest objective on {judged} is kept, in colour, at \
+             its best epoch (the dot)."
+        ),
+        alt: "Curves that rise and level off, one for each restart.".into(),
+    }
+}
+
+fn training<F: Scalar>(fitted: &Fitted<F>) -> Section {
+    let report = &fitted.report;
+    let reached: Vec<f64> = report.restarts.iter().filter_map(|r| r.objective).collect();
+    let best = reached.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let spread = best - reached.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut lead = "Training starts several times from different random parameters, because it can end in a local \
+                    optimum that explains the data less well."
+        .to_owned();
+    if reached.len() > 1 {
+        lead += &format!(
+            " Here the {} starts end within {} nats of each other: {}",
+            reached.len(),
+            number(spread, 2),
+            match spread {
+                s if s < 0.05 => "they agree on how well the data can be explained.",
+                s if s < 0.5 => "they differ a little; more restarts may find a better one.",
+                _ => "they end in different optima, so ask for more restarts before trusting the best of these.",
+            }
+        );
+    }
+    Section { title: "Training".into(), lead, figures: vec![training_curves(fitted)], ..Section::default() }
+}
+
+fn identifiability(id: &Identifiability, model: ModelKind) -> Section {
+    let nk = id.needed - 1;
+    let mut lead = format!("**{}**.", capital(&id.verdict));
+    if model == ModelKind::Ivae {
+        lead += &format!(
+            "\n\nTheorem 1 of Khemakhem et al. (2020) needs u to move the latents' distributions in enough independent \
+             ways. Every latent has {} of them here ({}), so {nk} directions are needed, and at least {} different \
+             values of u; the data have {}. The matrix L collects how the fitted distributions differ between values \
+             of u, and its singular values say how far each direction is moved: the condition holds where none of \
+             them is near zero.",
+            id.k,
+            if id.k == 2 { "mean and variance" } else { "its one statistic" },
+            id.needed,
+            id.distinct_u,
+        );
+    }
+    let mut stats = vec![
+        Stat { value: id.distinct_u.to_string(), label: "different values of u".into() },
+        Stat { value: id.needed.to_string(), label: "needed (nk + 1)".into() },
+    ];
+    let mut figures = Vec::new();
+    if !id.singular_values.is_empty() {
+        stats.push(Stat { value: format!("{} of {nk}", id.rank), label: "rank of L".into() });
+        stats.extend(id.condition.map(|c| Stat { value: number(c, 1), label: "condition number of L".into() }));
+        let options = LinesOptions {
+            title: "Singular values of the fitted L".into(),
+            x_label: "index".into(),
+            y_label: "singular value".into(),
+            ..LinesOptions::default()
+        };
+        figures.push(Figure {
+            svg: spectrum(&[(String::new(), id.singular_values.clone())], &options),
+            caption: "How strongly u moves the latents, direction by direction. A sudden drop by orders of magnitude \
+                      means directions that u does not move."
+                .into(),
+            alt: "A line of falling singular values on a logarithmic axis.".into(),
+        });
+    }
+    Section { title: "Can the latents be identified?".into(), lead, stats, figures, ..Section::default() }
+}
+
+fn information(collapse: &Collapse) -> Section {
+    let rows: Vec<Bar> = collapse
+        .kl_per_latent
+        .iter()
+        .enumerate()
+        .map(|(i, &value)| Bar {
+            label: format!("z{}", i + 1),
+            value,
+            error: None,
+            emphasis: !collapse.collapsed.contains(&i),
+        })
+        .collect();
+    let verdict = match collapse.collapsed.len() {
+        0 => "All latents are in use.".to_owned(),
+        n => format!("{n} of {} latents are not in use (grey).", rows.len()),
+    };
+    let options = BarsOptions {
+        title: "What each latent says about x".into(),
+        x_label: "KL from posterior to prior (nats per row)".into(),
+        ..BarsOptions::default()
+    };
+    Section {
+        title: "What each latent carries".into(),
+        lead: format!(
+            "How much a row of x tells about each latent beyond what u already tells. A latent below {} nats has \
+             *collapsed*: it is noise, and fewer latents would do. {verdict}",
+            collapse.threshold
+        ),
+        figures: vec![Figure {
+            svg: bars(&rows, &options),
+            caption: "Mean divergence of the posterior q(z|x) from the prior p(z|u), over training rows.".into(),
+            alt: "One bar for each latent.".into(),
+        }],
+        ..Section::default()
+    }
+}
+
+/// A number with a true minus sign.
+fn number(value: f64, digits: usize) -> String {
+    format!("{value:.digits$}").replace('-', "−")
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().collect::<String>() + chars.as_str())
 }
