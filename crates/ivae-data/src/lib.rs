@@ -27,4 +27,4 @@ pub use scale::Standardiser;
 pub use simulation::{Simulated, Simulation, SourcePrior, mix};
 pub use split::Split;
 pub use whiten::Whitener;
-pub use write::{write, write_array, write_atomically};
+pub use write::{check_extension, write, write_array, write_atomically};

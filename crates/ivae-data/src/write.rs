@@ -56,6 +56,14 @@ pub fn write_array<F: Scalar>(
     }
 }
 
+/// Whether the extension of `path` is one that [`write`] and [`write_array`] know: worth asking before long work.
+///
+/// # Errors
+/// [`DataError::Extension`].
+pub fn check_extension(path: impl AsRef<Path>) -> Result<(), DataError> {
+    Format::of(path.as_ref()).map(drop)
+}
+
 /// Write a file through `fill`: to a temporary name in the same folder, renamed to `path` once it is complete.
 ///
 /// # Errors

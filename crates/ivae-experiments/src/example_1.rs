@@ -15,15 +15,15 @@ use crate::recovery::{Recovery, aligned, bars_figure, records, recover, table, w
 
 /// Mean and standard deviation of both sources in each segment: `[mean 1, mean 2, std 1, std 2]`.
 const SEGMENTS: [[f64; 4]; 5] = [
-    [-1.6, 0.9, 0.30, 0.55],
-    [-0.9, -1.3, 0.60, 0.25],
-    [0.1, 0.3, 0.25, 0.70],
-    [1.0, 1.5, 0.55, 0.25],
-    [1.5, -1.0, 0.35, 0.40],
+    [-0.8, 0.4, 1.20, 0.30],
+    [0.6, -0.6, 0.30, 1.10],
+    [0.0, 0.9, 0.90, 0.60],
+    [-0.5, -0.9, 0.50, 0.50],
+    [0.9, 0.2, 0.70, 1.30],
 ];
 
 pub(crate) fn run(context: &Context) -> Result<Outcome> {
-    let per_segment = if context.quick { 400 } else { 1000 };
+    let per_segment = if context.quick { 400 } else { 2000 };
     let mut recoveries = Vec::new();
     let mut first = None;
     for seed in context.seed..context.seed + context.seeds {
@@ -40,8 +40,9 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
 /// The default model; 5000 rows are few, so there are more passes over them.
 fn spec(context: &Context, seed: u64) -> FitSpec {
     let mut spec = FitSpec::ivae(2);
-    spec.training.epochs = if context.quick { 60 } else { 200 };
+    spec.training.epochs = if context.quick { 60 } else { 100 };
     spec.seed = seed;
+    crate::context::tweak(&mut spec);
     spec
 }
 
@@ -66,7 +67,7 @@ fn generate(per_segment: usize, seed: u64) -> Dataset<f32> {
 fn mix(s: ArrayView2<'_, f64>) -> Array2<f64> {
     let mut x = Array2::zeros(s.dim());
     for (mut x, s) in x.rows_mut().into_iter().zip(s.rows()) {
-        let angle = 0.6 + 1.2 * (-(s[0] * s[0] + s[1] * s[1]) / 4.0).exp();
+        let angle = 0.5 + 1.5 * (-(s[0] * s[0] + s[1] * s[1]) / 4.0).exp();
         let (a, b) = (s[0] * angle.cos() - s[1] * angle.sin(), s[0] * angle.sin() + s[1] * angle.cos());
         x[0] = a + 0.25 * b * b;
         x[1] = b;

@@ -40,7 +40,9 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
 }
 
 fn spec(seed: u64) -> FitSpec {
-    FitSpec { seed, ..FitSpec::ivae(5) }
+    let mut spec = FitSpec { seed, ..FitSpec::ivae(5) };
+    crate::context::tweak(&mut spec);
+    spec
 }
 
 fn section(

@@ -79,6 +79,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
 fn spec(context: &Context, mut spec: FitSpec) -> FitSpec {
     spec.training.restarts = 1;
     spec.training.epochs = if context.quick { 10 } else { 100 };
+    crate::context::tweak(&mut spec);
     spec
 }
 
@@ -272,7 +273,8 @@ fn latents_figure(speech: &Speech, models: &[Fits; 2]) -> Figure {
     for fits in models {
         let fitted = &fits.fitted[fits.best];
         let kl = fitted.report.collapse.as_ref().map_or_else(Vec::new, |c| c.kl_per_latent.clone());
-        let mut order: Vec<usize> = (0..LATENTS).collect();
+        let z0 = kl.len();
+        let mut order: Vec<usize> = (0..z0).collect();
         order.sort_by(|&a, &b| kl.get(b).unwrap_or(&0.0).total_cmp(kl.get(a).unwrap_or(&0.0)));
         let z = &fits.z[fits.best];
         for pair in order.chunks_exact(2) {

@@ -1,4 +1,5 @@
 //! Laws that every score obeys: invariances, bounds, truth, chance; and the errors and warnings of bad input.
+#![allow(clippy::unwrap_used)]
 
 use ivae_metrics::{
     Correlation, MetricError, Rows, Warning, cca, chance, linear_r2, mcc, mcc_on, pearson, spearman, u_only,

@@ -6,11 +6,13 @@ mod clip;
 mod error;
 mod init;
 mod input;
+mod inverse;
 mod linear;
 mod mlp;
 mod optimiser;
 mod params;
 mod schedule;
+mod square;
 
 pub use activation::Activation;
 pub use clip::clip_norm;
@@ -22,3 +24,4 @@ pub use mlp::{Mlp, MlpSpec, MlpWorkspace};
 pub use optimiser::{Optimiser, OptimiserSpec};
 pub use params::{Group, Layout, Slot};
 pub use schedule::{Schedule, ScheduleSpec};
+pub use square::{Square, SquareSpec, SquareWorkspace};

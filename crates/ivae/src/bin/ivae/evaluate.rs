@@ -3,7 +3,7 @@
 use ivae::evaluate::{Evaluation, Scored, evaluate};
 
 use crate::args::{EvaluateArgs, RowsArg};
-use crate::exit::{Exit, print, print_json};
+use crate::exit::{Exit, print, print_json, warn};
 use crate::input;
 
 pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Exit> {
@@ -13,10 +13,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Exit> {
         RowsArg::Train => Scored::Train,
         RowsArg::HeldOut => Scored::HeldOut,
     };
-    let scores = evaluate(&fitted, &input::data(&args.data)?, rows).map_err(Exit::input)?;
-    for warning in &scores.warnings {
-        eprintln!("ivae: warning: {warning}");
-    }
+    let data = input::data_for(&fitted, &args.data.path, &args.data.columns)?;
+    let scores = evaluate(&fitted, &data, rows).map_err(|e| Exit::file(&args.data.path, e))?;
+    warn(&scores.warnings);
     match args.json {
         true => print_json(&scores),
         false => print(&table(&scores)),
@@ -36,8 +35,8 @@ fn table(scores: &Evaluation) -> String {
         line("MCC of statistics T(z)", Some(mcc.statistics));
         line("R², affine map", scores.r2);
         line("  u alone", baselines.u_only);
-        line("  FastICA", Some(baselines.fastica));
-        line("  PCA", Some(baselines.pca));
+        line("  FastICA", baselines.fastica);
+        line("  PCA", baselines.pca);
         line("  chance", Some(baselines.chance));
     }
     if let Some(likelihood) = &scores.log_likelihood {
@@ -45,7 +44,7 @@ fn table(scores: &Evaluation) -> String {
         line("IWAE bound, nats per row", Some(likelihood.iwae));
     }
     for pair in &scores.matched {
-        line(&format!("source {} ~ latent {}", pair.source + 1, pair.latent + 1), Some(pair.correlation));
+        line(&format!("source s{} ~ latent z{}", pair.source + 1, pair.latent + 1), Some(pair.correlation));
     }
     lines.join("\n")
 }

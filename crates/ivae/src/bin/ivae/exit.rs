@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -18,6 +19,12 @@ impl Exit {
     /// Bad usage or bad input.
     pub(crate) fn input(message: impl Display) -> Self {
         Self { status: 2, message: message.to_string() }
+    }
+
+    /// Bad input in a file, which the message names.
+    pub(crate) fn file(path: &Path, message: impl Display) -> Self {
+        let (path, message) = (path.display().to_string(), message.to_string());
+        Self::input(if message.contains(&path) { message } else { format!("{path}: {message}") })
     }
 
     /// Anything else that went wrong.
@@ -42,4 +49,16 @@ pub(crate) fn print(text: &str) -> Result<(), Exit> {
 /// Print the one JSON object of `--json`.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Exit> {
     print(&serde_json::to_string(value).map_err(Exit::failed)?)
+}
+
+/// Print one line to standard error; if that cannot be written to, there is nobody to tell.
+pub(crate) fn tell(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Print warnings to standard error.
+pub(crate) fn warn<S: Display>(warnings: impl IntoIterator<Item = S>) {
+    for warning in warnings {
+        tell(format_args!("warning: {warning}"));
+    }
 }

@@ -1,11 +1,11 @@
 //! `ivae generate`.
 
-use ivae::data::{Simulation, SourcePrior, write};
+use ivae::data::{DataError, Simulation, SourcePrior, write};
 use serde::Serialize;
 
 use crate::args::{GenerateArgs, SourceArg};
 use crate::exit::{Exit, print, print_json};
-use crate::input::refuse_existing;
+use crate::input::refuse_array;
 
 #[derive(Serialize)]
 struct Generated<'a> {
@@ -15,7 +15,7 @@ struct Generated<'a> {
 }
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Exit> {
-    refuse_existing(&args.out, args.force)?;
+    refuse_array(&args.out, args.force)?;
     let simulation = Simulation {
         segments: args.segments,
         per_segment: args.per_segment,
@@ -32,7 +32,10 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Exit> {
         seed: args.seed,
     };
     let made = simulation.generate::<f32>().map_err(Exit::input)?;
-    write(&args.out, &made.data).map_err(Exit::input)?;
+    write(&args.out, &made.data).map_err(|e| match e {
+        DataError::Unwritable { .. } => Exit::input(e),
+        _ => Exit::failed(e),
+    })?;
     let rows = made.data.rows();
     if args.json {
         return print_json(&Generated { out: &args.out, rows, simulation: &simulation });

@@ -20,18 +20,15 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
-use exit::Exit;
+use exit::{Exit, tell};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and version go to standard output with status 0, mistakes to standard error with status 2.
         Err(error) => {
-            let status = u8::try_from(error.exit_code()).unwrap_or(2);
-            return match error.print() {
-                Ok(()) => ExitCode::from(status),
-                Err(_) => ExitCode::from(1),
-            };
+            let _ = error.print(); // if nobody reads, there is nobody to tell
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
     let done = match &cli.command {
@@ -46,9 +43,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Exit { status, message }) => {
-            if !message.is_empty() {
-                eprintln!("ivae: {message}");
-            }
+            tell(format_args!("error: {message}"));
             ExitCode::from(status)
         }
     }

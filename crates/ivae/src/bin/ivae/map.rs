@@ -1,49 +1,77 @@
 //! `ivae transform`, `ivae reconstruct` and `ivae sample`: arrays out of a fitted model.
 
+use std::path::Path;
+
 use ivae::core::fitted::AuxSchema;
-use ivae::data::{Aux, Levels, write_array};
+use ivae::core::ModelError;
+use ivae::data::{Aux, Dataset, Levels, write_array};
+use ivae::prelude::Fitted;
 use ndarray::Array2;
 
 use crate::args::{MapArgs, SampleArgs};
 use crate::exit::{Exit, print};
-use crate::input::{data, refuse_existing, run};
+use crate::input::{data_for, listed, refuse_array, run};
 
 pub(crate) fn transform(args: &MapArgs) -> Result<(), Exit> {
-    refuse_existing(&args.out, args.force)?;
-    let z = run(&args.run)?.transform(&data(&args.data)?).map_err(Exit::input)?;
-    save(args.out.as_path(), "z", &z)
+    map(args, "z", Fitted::transform)
 }
 
 pub(crate) fn reconstruct(args: &MapArgs) -> Result<(), Exit> {
-    refuse_existing(&args.out, args.force)?;
-    let x = run(&args.run)?.reconstruct(&data(&args.data)?).map_err(Exit::input)?;
-    save(args.out.as_path(), "x", &x)
+    map(args, "x", Fitted::reconstruct)
+}
+
+type Map = fn(&Fitted<f32>, &Dataset<f32>) -> Result<Array2<f32>, ModelError>;
+
+fn map(args: &MapArgs, name: &str, map: Map) -> Result<(), Exit> {
+    refuse_array(&args.out, args.force)?;
+    let fitted = run(&args.run)?;
+    let data = data_for(&fitted, &args.data.path, &args.data.columns)?;
+    let mapped = map(&fitted, &data).map_err(|e| Exit::file(&args.data.path, e))?;
+    save(&args.out, name, &mapped)
 }
 
 pub(crate) fn sample(args: &SampleArgs) -> Result<(), Exit> {
-    refuse_existing(&args.out, args.force)?;
+    refuse_array(&args.out, args.force)?;
     let fitted = run(&args.run)?;
     let u = match (&args.u, &fitted.schema.u) {
         (None, _) => Aux::None,
         (Some(_), AuxSchema::None) => return Err(Exit::input("the model was fitted without u, but --u is given")),
-        (Some(level), AuxSchema::Levels(_)) => Aux::Levels(Levels::from_text(&vec![level.as_str(); args.count])),
+        (Some(level), AuxSchema::Levels(names)) => match names.iter().position(|n| n == level) {
+            Some(index) => {
+                Aux::Levels(Levels { index: vec![index as u32; args.count], names: names.clone() })
+            }
+            None => return Err(Exit::input(format!("--u: {level:?} is no level of u; there are {}", listed(names)))),
+        },
         (Some(text), AuxSchema::Continuous(names)) => {
-            let values: Vec<f32> = text
-                .split(',')
-                .map(|v| v.trim().parse().map_err(|_| Exit::input(format!("--u: {v:?} is not a number"))))
-                .collect::<Result<_, _>>()?;
+            let values = numbers(text)?;
             if values.len() != names.len() {
-                return Err(Exit::input(format!("--u has {} values, the model's u has {}", values.len(), names.len())));
+                let (found, needed) = (values.len(), names.len());
+                return Err(Exit::input(format!("--u: {found} values given, u has {needed} ({})", listed(names))));
             }
             let rows = Array2::from_shape_fn((args.count, names.len()), |(_, j)| values[j]);
             Aux::Continuous { values: rows, names: names.clone() }
         }
     };
-    let drawn = fitted.sample(&u, args.count, args.seed).map_err(Exit::input)?;
-    save(args.out.as_path(), "x", &drawn.x)
+    let drawn = fitted.sample(&u, args.count, args.seed).map_err(|error| match (&error, &fitted.schema.u) {
+        (ModelError::NeedsU(_), AuxSchema::Levels(names)) => {
+            Exit::input(format!("{error}; give --u one of the levels {}", listed(names)))
+        }
+        (ModelError::NeedsU(_), AuxSchema::Continuous(names)) => {
+            Exit::input(format!("{error}; give --u values of {}, separated by commas", listed(names)))
+        }
+        _ => Exit::input(error),
+    })?;
+    save(&args.out, "x", &drawn.x)
 }
 
-fn save(path: &std::path::Path, name: &str, array: &Array2<f32>) -> Result<(), Exit> {
-    write_array(path, name, array.view()).map_err(Exit::input)?;
+/// Finite numbers separated by commas.
+fn numbers(text: &str) -> Result<Vec<f32>, Exit> {
+    let number = |v: &str| v.trim().parse().ok().filter(|v: &f32| v.is_finite());
+    text.split(',').map(|v| number(v).ok_or_else(|| Exit::input(format!("--u: {v:?} is not a number")))).collect()
+}
+
+/// The path can be written to: what goes wrong now is no fault of the input.
+fn save(path: &Path, name: &str, array: &Array2<f32>) -> Result<(), Exit> {
+    write_array(path, name, array.view()).map_err(Exit::failed)?;
     print(&format!("{}: {} rows, {} columns", path.display(), array.nrows(), array.ncols()))
 }

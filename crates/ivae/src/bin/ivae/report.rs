@@ -1,21 +1,18 @@
 //! `ivae report`.
 
-use ivae::data::{Dataset, ReadOptions, read};
 use ivae::page::run_page;
 
 use crate::args::ReportArgs;
 use crate::exit::{Exit, print};
-use crate::input::{self, refuse_existing};
+use crate::input::{self, data_for, refuse_output};
 
 pub(crate) fn run(args: &ReportArgs) -> Result<(), Exit> {
-    refuse_existing(&args.out, args.force)?;
+    refuse_output(&args.out, args.force)?;
     let fitted = input::run(&args.run)?;
-    let data: Option<Dataset<f32>> = match &args.data {
-        Some(path) => Some(read(path, &ReadOptions::default()).map_err(Exit::input)?),
-        None => None,
-    };
+    let data = args.data.as_ref().map(|path| data_for(&fitted, path, &args.columns)).transpose()?;
     let command: Vec<String> = std::env::args().collect();
-    let page = run_page(&fitted, data.as_ref(), &command.join(" ")).map_err(Exit::input)?;
-    page.write(&args.out).map_err(Exit::input)?;
+    let page = run_page(&fitted, data.as_ref(), &command.join(" "))
+        .map_err(|e| Exit::file(args.data.as_ref().unwrap_or(&args.run), e))?;
+    page.write(&args.out).map_err(Exit::failed)?;
     print(&format!("{}", args.out.display()))
 }

@@ -1,0 +1,135 @@
+//! The square network: a bijection, its log-determinant, its derivatives, and no allocation.
+
+use ivae_nn::{Layout, Square, SquareSpec};
+use ivae_num::gradcheck::{GradCheck, check};
+use ivae_num::{Purpose, StreamKey, linalg, stream};
+use ndarray::Array2;
+use proptest::prelude::*;
+
+fn normals(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
+    let mut flat = vec![0.0; rows * columns];
+    stream::fill_normal(&mut flat, columns, StreamKey::new(seed, Purpose::Generate));
+    Array2::from_shape_vec((rows, columns), flat).unwrap()
+}
+
+/// A network with no parameter at a special value.
+fn network(n: usize, layers: usize, seed: u64) -> (Square, Vec<f64>) {
+    let mut layout = Layout::new();
+    let net = Square::new(&mut layout, "g", &SquareSpec { layers, slope: 0.25, scale: 0.6 }, n);
+    let mut params = vec![0.0; layout.len()];
+    net.init(&mut params, &mut StreamKey::new(seed, Purpose::Init).rng());
+    let jitter = normals(1, layout.len(), seed ^ 1);
+    params.iter_mut().zip(&jitter).for_each(|(p, j)| *p += 0.1 * j);
+    (net, params)
+}
+
+/// Gradients of Σ_rows (c · log|det| + Σ_i k_i z_i²) with the result of `break_it`, against differences.
+fn gradients(n: usize, layers: usize, rows: usize, seed: u64, break_it: impl Fn(&mut [f64])) -> GradCheck {
+    let (net, params) = network(n, layers, seed);
+    let x = normals(rows, n, seed + 10) * 2.0;
+    let mut ws = net.workspace(rows + 3);
+    let (mut z, mut log_det) = (Array2::zeros((rows, n)), vec![0.0; rows]);
+    net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);
+    let c: Vec<f64> = (0..rows).map(|i| 0.3 + i as f64).collect();
+    let k = |i: usize| 0.5 + i as f64;
+    let dz = Array2::from_shape_fn((rows, n), |(b, i)| 2.0 * k(i) * z[[b, i]]);
+    // Parameters and inputs in one vector.
+    let mut all = params.clone();
+    all.extend(x.iter());
+    let mut grad = vec![0.0; params.len()];
+    let mut dx = Array2::zeros((rows, n));
+    net.backward(&mut grad, Some(dx.view_mut()), &params, dz.view(), &c, &mut ws);
+    grad.extend(dx.iter());
+    break_it(&mut grad);
+    check(&all, &grad, |all| {
+        let (params, x) = all.split_at(params.len());
+        let x = Array2::from_shape_vec((rows, n), x.to_vec()).unwrap();
+        net.forward(z.view_mut(), &mut log_det, params, x.view(), &mut ws);
+        let squares: f64 = z.indexed_iter().map(|((_, i), v)| k(i) * v * v).sum();
+        squares + log_det.iter().zip(&c).map(|(l, c)| l * c).sum::<f64>()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, rng_seed: proptest::test_runner::RngSeed::Fixed(2), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn inverse_after_forward_is_the_identity(n in 1usize..6, layers in 1usize..5, rows in 0usize..9, seed in 0u64..1000) {
+        let (net, params) = network(n, layers, seed);
+        let x = normals(rows, n, seed) * 3.0;
+        let mut ws = net.workspace(rows + 1);
+        let (mut z, mut log_det) = (Array2::zeros((rows, n)), vec![0.0; rows]);
+        net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);
+        let mut back = Array2::zeros((rows, n));
+        net.inverse(back.view_mut(), &params, z.view(), &mut ws);
+        for (a, b) in back.iter().zip(&x) {
+            prop_assert!((a - b).abs() < 1e-8 * (1.0 + b.abs()), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn log_det_is_that_of_the_jacobian(n in 1usize..5, layers in 1usize..4, seed in 0u64..1000) {
+        let (net, params) = network(n, layers, seed);
+        let x = normals(1, n, seed);
+        let mut ws = net.workspace(1);
+        let (mut z, mut log_det) = (Array2::zeros((1, n)), vec![0.0]);
+        net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);
+        let h = 1e-5;
+        let jacobian = Array2::from_shape_fn((n, n), |(i, j)| {
+            let mut at = |delta: f64| {
+                let mut moved = x.clone();
+                moved[[0, j]] += delta;
+                let mut z = Array2::zeros((1, n));
+                net.forward(z.view_mut(), &mut [0.0], &params, moved.view(), &mut ws);
+                z[[0, i]]
+            };
+            (at(h) - at(-h)) / (2.0 * h)
+        });
+        let (_, expected) = linalg::slogdet(jacobian.view()).unwrap();
+        prop_assert!((log_det[0] - expected).abs() < 1e-6, "{} {expected}", log_det[0]);
+    }
+
+    #[test]
+    fn backward_is_the_derivative_of_forward(n in 1usize..5, layers in 1usize..4, rows in 1usize..6, seed in 0u64..1000) {
+        let found = gradients(n, layers, rows, seed, |_| {});
+        prop_assert!(found.worst < 1e-7, "{found:?}");
+    }
+}
+
+#[test]
+fn a_broken_derivative_is_caught() {
+    assert!(gradients(3, 3, 4, 5, |_| {}).worst < 1e-7);
+    let total = network(3, 3, 5).1.len() + 12;
+    for i in 0..total {
+        let found = gradients(3, 3, 4, 5, |grad| grad[i] = 1.001 * grad[i] + 1e-5);
+        assert!(found.worst > 1e-7, "entry {i} was broken and nobody noticed");
+    }
+}
+
+#[test]
+fn f32_agrees_with_f64_far_out_too() {
+    let (net, params) = network(4, 3, 9);
+    let x = normals(6, 4, 3) * 20.0;
+    let (mut z, mut log_det) = (Array2::zeros((6, 4)), vec![0.0; 6]);
+    net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut net.workspace(6));
+    let params: Vec<f32> = params.iter().map(|&p| p as f32).collect();
+    let (mut small, mut small_det) = (Array2::zeros((6, 4)), vec![0.0f32; 6]);
+    net.forward(small.view_mut(), &mut small_det, &params, x.mapv(|v| v as f32).view(), &mut net.workspace(6));
+    for (a, b) in z.iter().zip(&small).chain(log_det.iter().zip(&small_det)) {
+        assert!((a - f64::from(*b)).abs() < 2e-4 * (1.0 + a.abs()), "{a} {b}");
+    }
+}
+
+#[test]
+fn nothing_allocates() {
+    let (net, params) = network(5, 3, 1);
+    let x = normals(64, 5, 1);
+    let mut ws = net.workspace(64);
+    let (mut z, mut log_det, mut grad) = (Array2::zeros((64, 5)), vec![0.0; 64], vec![0.0; params.len()]);
+    net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);
+    let counted = allocation_counter::measure(|| {
+        net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);
+        net.backward(&mut grad, None, &params, x.view(), &log_det, &mut ws);
+    });
+    assert_eq!(counted.count_total, 0);
+}
