@@ -31,7 +31,9 @@ fn ica(c: &mut Criterion) {
         group.bench_function(format!("pca/f64/{size}"), |b| b.iter(|| Pca::fit(black_box(x.view()), None)));
         for (name, algorithm) in [("parallel", Algorithm::Parallel), ("deflation", Algorithm::Deflation)] {
             let ica = FastIca { algorithm, ..FastIca::default() };
-            group.bench_function(format!("fastica-{name}/f64/{size}"), |b| b.iter(|| ica.fit(black_box(x.view()))));
+            group.bench_function(format!("fastica-{name}/f64/{size}"), |b| {
+                b.iter(|| ica.fit(black_box(x.view())))
+            });
             group.bench_function(format!("fastica-{name}/f32/{size}"), |b| {
                 b.iter(|| ica.fit(black_box(single.view())))
             });

@@ -179,7 +179,14 @@ impl Block {
                         for (row, &at) in d_theta.rows().into_iter().zip(once.distinct.position()) {
                             rows.row_mut(at as usize).scaled_add(F::one(), &row);
                         }
-                        mlp.backward(grad, None, params, Input::levels(once.distinct.levels()), rows.view(), net);
+                        mlp.backward(
+                            grad,
+                            None,
+                            params,
+                            Input::levels(once.distinct.levels()),
+                            rows.view(),
+                            net,
+                        );
                     }
                     None => mlp.backward(grad, d_input, params, input, d_theta, net),
                 }

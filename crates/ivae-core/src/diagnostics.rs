@@ -7,10 +7,11 @@ use ivae_expfam::{Density, Gaussian, GaussianForm, gaussian_kl, natural_table, v
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
+use crate::block::Theta;
 use crate::estimator::{AuxRows, Batch, Estimator};
 use crate::report::{Collapse, Identifiability};
 use crate::slices::{columns, top};
-use crate::vae::Vae;
+use crate::vae::{Vae, aux_input};
 
 /// A latent whose mean KL lies below this many nats carries nothing of x beyond u.
 pub const COLLAPSED: f64 = 0.02;
@@ -23,9 +24,9 @@ const MOST_ROWS: usize = 20_000;
 fn distinct_u<F: Scalar>(u: &Aux<F>) -> Option<DistinctU<F>> {
     match u {
         Aux::None => None,
-        Aux::Levels(levels) => {
-            Some(DistinctU::Levels(levels.index.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()))
-        }
+        Aux::Levels(levels) => Some(DistinctU::Levels(
+            levels.index.iter().copied().collect::<BTreeSet<_>>().into_iter().collect(),
+        )),
         Aux::Continuous { values, .. } => {
             let mut seen = BTreeSet::new();
             let rows: Vec<usize> = (0..values.nrows())
@@ -43,7 +44,7 @@ enum DistinctU<F> {
 }
 
 /// The prior's parameters θ at every distinct u of `data`, `[M, p]`; `None` without u.
-pub fn prior_table<F: Scalar>(vae: &Vae, params: &[F], u: &Aux<F>) -> Option<Array2<F>> {
+pub fn prior_table<F: Scalar>(prior: &Theta, params: &[F], u: &Aux<F>) -> Option<Array2<F>> {
     let distinct = distinct_u(u)?;
     let rows = match &distinct {
         DistinctU::Levels(levels) => AuxRows::Levels(levels),
@@ -54,16 +55,21 @@ pub fn prior_table<F: Scalar>(vae: &Vae, params: &[F], u: &Aux<F>) -> Option<Arr
         AuxRows::Levels(levels) => levels.len(),
         AuxRows::Continuous(values) => values.nrows(),
     };
-    let mut ws = Estimator::<F>::workspace(vae, count);
-    vae.prior_parameters(params, rows, count, &mut ws);
-    Some(top(&ws.theta_p, count).to_owned())
+    let mut theta = Array2::zeros((count, prior.width()));
+    prior.forward(theta.view_mut(), params, aux_input(rows), &mut prior.workspace(count));
+    Some(theta)
 }
 
 /// The variability condition on the fitted prior.
-pub fn identifiability<F: Scalar>(vae: &Vae, params: &[F], u: &Aux<F>) -> Identifiability {
-    let family = Gaussian { form: vae.prior_form };
-    let k = vae.prior_form.k();
-    let needed = vae.latents * k + 1;
+pub fn identifiability<F: Scalar>(
+    prior: &Theta,
+    form: GaussianForm,
+    params: &[F],
+    u: &Aux<F>,
+) -> Identifiability {
+    let family = Gaussian { form };
+    let k = form.k();
+    let needed = prior.width() + 1;
     let unknown = |distinct_u, verdict: String| Identifiability {
         k,
         distinct_u,
@@ -73,7 +79,7 @@ pub fn identifiability<F: Scalar>(vae: &Vae, params: &[F], u: &Aux<F>) -> Identi
         singular_values: Vec::new(),
         verdict,
     };
-    let Some(theta) = prior_table(vae, params, u) else {
+    let Some(theta) = prior_table(prior, params, u) else {
         return unknown(1, "not identifiable: the prior does not depend on u".into());
     };
     let theta = theta.mapv(F::f64);
@@ -81,7 +87,7 @@ pub fn identifiability<F: Scalar>(vae: &Vae, params: &[F], u: &Aux<F>) -> Identi
     match checked {
         Err(error) => unknown(theta.nrows(), format!("cannot be known: {error}")),
         Ok(v) => {
-            let verdict = verdict(vae.prior_form, v.distinct_u, v.needed, v.rank);
+            let verdict = verdict(form, v.distinct_u, v.needed, v.rank);
             Identifiability {
                 k: v.k,
                 distinct_u: v.distinct_u,
@@ -103,6 +109,9 @@ fn verdict(form: GaussianForm, distinct: usize, needed: usize, rank: usize) -> S
              give more segments or fewer latents"
         );
     }
+    if rank == 0 {
+        return "not identifiable: the prior does not depend on u".into();
+    }
     if rank < nk {
         return format!(
             "not identifiable by Theorem 1: the fitted L has rank {rank} of {nk}; u does not modulate every latent"
@@ -110,10 +119,14 @@ fn verdict(form: GaussianForm, distinct: usize, needed: usize, rank: usize) -> S
     }
     match form {
         GaussianForm::MeanVar => "identifiable up to permutation and component-wise maps (k = 2)".into(),
-        GaussianForm::Var => "identifiable up to a scaled permutation (k = 1, T = z² has a unique minimum)".into(),
-        GaussianForm::Mean => "identifiable up to an invertible linear map only (k = 1, T = z is monotonic): \
+        GaussianForm::Var => {
+            "identifiable up to a scaled permutation (k = 1, T = z² has a unique minimum)".into()
+        }
+        GaussianForm::Mean => {
+            "identifiable up to an invertible linear map only (k = 1, T = z is monotonic): \
                                follow with linear ICA"
-            .into(),
+                .into()
+        }
     }
 }
 
@@ -146,7 +159,8 @@ pub fn u_only_log_likelihood<F: Scalar>(train: &Dataset<F>, test: &Dataset<F>) -
     let level = |data: &Dataset<F>, row: usize| data.u.levels().map_or(0, |l| l.index[row] as usize);
     let m = train.u.levels().map_or(1, |l| l.names.len());
     let d = train.x.ncols();
-    let (mut count, mut sum, mut square) = (vec![0.0; m], Array2::<f64>::zeros((m, d)), Array2::<f64>::zeros((m, d)));
+    let (mut count, mut sum, mut square) =
+        (vec![0.0; m], Array2::<f64>::zeros((m, d)), Array2::<f64>::zeros((m, d)));
     for (i, row) in train.x.rows().into_iter().enumerate() {
         let u = level(train, i);
         count[u] += 1.0;
@@ -172,6 +186,10 @@ pub fn u_only_log_likelihood<F: Scalar>(train: &Dataset<F>, test: &Dataset<F>) -
     let index: Vec<usize> = (0..test.x.nrows()).map(|i| level(test, i)).collect();
     let mut out = vec![0.0; test.x.nrows()];
     let x = test.x.mapv(F::f64);
-    Gaussian { form: GaussianForm::MeanVar }.log_prob(&mut out, theta.select(Axis(0), &index).view(), x.view());
+    Gaussian { form: GaussianForm::MeanVar }.log_prob(
+        &mut out,
+        theta.select(Axis(0), &index).view(),
+        x.view(),
+    );
     out.iter().sum::<f64>() / out.len().max(1) as f64
 }

@@ -18,6 +18,20 @@ pub enum AuxRows<'a, F> {
     Continuous(ArrayView2<'a, F>),
 }
 
+impl<'a, F: Scalar> AuxRows<'a, F> {
+    /// The same rows under a shorter lifetime.
+    pub fn reborrow<'b>(self) -> AuxRows<'b, F>
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::None => AuxRows::None,
+            Self::Levels(levels) => AuxRows::Levels(levels),
+            Self::Continuous(values) => AuxRows::Continuous(values.reborrow()),
+        }
+    }
+}
+
 /// Some rows of the data, scaled.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a, F> {
@@ -43,12 +57,7 @@ impl<'a, F: Scalar> Batch<'a, F> {
     where
         'a: 'b,
     {
-        let u = match self.u {
-            AuxRows::None => AuxRows::None,
-            AuxRows::Levels(levels) => AuxRows::Levels(levels),
-            AuxRows::Continuous(values) => AuxRows::Continuous(values.reborrow()),
-        };
-        Batch { x: self.x.reborrow(), u }
+        Batch { x: self.x.reborrow(), u: self.u.reborrow() }
     }
 
     /// Number of rows B.
@@ -70,8 +79,8 @@ impl<'a, F: Scalar> Batch<'a, F> {
 /// Memory that gathered rows live in.
 #[derive(Debug, Clone)]
 pub struct BatchBuffer<F> {
-    x: Array2<F>,         // [capacity, d]
-    levels: Vec<u32>,     // [capacity], or empty
+    x: Array2<F>,          // [capacity, d]
+    levels: Vec<u32>,      // [capacity], or empty
     continuous: Array2<F>, // [capacity, m], or [0, 0]
 }
 

@@ -2,18 +2,19 @@
 
 use std::time::Instant;
 
-use ivae_data::{Aux, Dataset, Split, check, check_conditional, check_latents};
+use ivae_data::{Aux, DataError, Dataset, Split, check, check_conditional, check_latents};
 use ivae_num::{Purpose, Scalar, StreamKey};
 use rayon::prelude::*;
 
 use crate::diagnostics::{collapse, identifiability, u_only_log_likelihood};
-use crate::error::FitError;
-use crate::estimator::Batch;
+use crate::error::{FitError, SpecError};
+use crate::estimator::{Batch, Estimator};
+use crate::exact::Exact;
 use crate::fitted::{Fitted, Model, Schema};
 use crate::linear::fit_linear;
 use crate::report::{FitReport, Objective, RestartReport};
 use crate::scaler::Scaler;
-use crate::spec::{FitSpec, ModelKind};
+use crate::spec::{DecoderSpec, FitSpec, ModelKind};
 use crate::trainer::{Ending, Observer, Restart, Silent, train};
 use crate::vae::{AuxShape, Vae};
 
@@ -134,16 +135,33 @@ fn variational<F: Scalar>(
         Aux::Levels(levels) => AuxShape::Levels(levels.names.len()),
         Aux::Continuous { values, .. } => AuxShape::Continuous(values.ncols()),
     };
-    let net = Vae::new(&spec.vae, spec.latents, train_rows.x.ncols(), aux)?;
     let (batch, judge) = (Batch::all(&train_rows), Batch::all(&held_out));
     let judge = (judge.rows() > 0).then_some(judge);
-
-    let key = |restart| StreamKey::new(spec.seed, Purpose::Init).restart(restart);
-    let restarts: Vec<Restart<F>> = (0..spec.training.restarts as u32)
-        .into_par_iter()
-        .map(|restart| train(&net, batch, judge, &spec.training, key(restart), observer))
-        .collect();
-    let chosen = choose(&restarts)?;
+    let directions = train_rows.x.ncols();
+    if spec.latents > directions {
+        return Err(DataError::Rank { rank: directions, asked: spec.latents }.into());
+    }
+    let (restarts, chosen, found) = match &spec.decoder {
+        DecoderSpec::Mlp => {
+            let net = Vae::new(&spec.vae, spec.latents, directions, aux)?;
+            let (restarts, chosen) = train_all(&net, batch, judge, spec, observer)?;
+            let params = restarts[chosen].params.clone();
+            let id = identifiability(&net.prior, net.prior_form, &params, &train_rows.u);
+            let collapse = Some(collapse(&net, &params, batch));
+            (restarts, chosen, (id, collapse, Model::Vae { net, params }))
+        }
+        DecoderSpec::Square(square) => {
+            if directions != spec.latents {
+                return Err(SpecError::NotSquare { latents: spec.latents, directions }.into());
+            }
+            let net = Exact::new(square, &spec.vae.prior, directions, aux)?;
+            let (restarts, chosen) = train_all(&net, batch, judge, spec, observer)?;
+            let params = restarts[chosen].params.clone();
+            let id = identifiability(&net.prior, net.prior_form, &params, &train_rows.u);
+            (restarts, chosen, (id, None, Model::Exact { net, params }))
+        }
+    };
+    let (id, collapse, model) = found;
 
     let log_det = scaler.log_abs_det();
     let restart = &restarts[chosen];
@@ -161,8 +179,8 @@ fn variational<F: Scalar>(
         converged: matches!(restart.ending, Ending::Converged | Ending::EarlyStopped),
         epochs: restart.history.len(),
         objective,
-        identifiability: Some(identifiability(&net, &restart.params, &train_rows.u)),
-        collapse: Some(collapse(&net, &restart.params, batch)),
+        identifiability: Some(id),
+        collapse,
         restarts: restarts.iter().map(|r| summary(r, log_det)).collect(),
         chosen: restart.restart,
         warnings: Vec::new(),
@@ -170,17 +188,33 @@ fn variational<F: Scalar>(
     let seconds: f64 = restarts.iter().filter_map(|r| r.history.last()).map(|e| e.seconds).sum();
     report.us_per_step = (report.steps > 0).then(|| 1e6 * seconds / report.steps as f64);
     report.warnings = warnings(&report, &restarts, spec);
-    let params = restart.params.clone();
     let history = restarts.into_iter().flat_map(|r| r.history).collect();
     Ok(Fitted {
         spec: spec.clone(),
         schema,
         scaler,
-        model: Model::Vae { net, params },
+        model,
         split: Split { train: Vec::new(), held_out: Vec::new() },
         history,
         report,
     })
+}
+
+/// Train every restart, in parallel, and choose.
+fn train_all<F: Scalar, E: Estimator<F>>(
+    net: &E,
+    rows: Batch<'_, F>,
+    judge: Option<Batch<'_, F>>,
+    spec: &FitSpec,
+    observer: &dyn Observer,
+) -> Result<(Vec<Restart<F>>, usize), FitError> {
+    let key = |restart| StreamKey::new(spec.seed, Purpose::Init).restart(restart);
+    let restarts: Vec<Restart<F>> = (0..spec.training.restarts as u32)
+        .into_par_iter()
+        .map(|restart| train(net, rows, judge, &spec.training, key(restart), observer))
+        .collect();
+    let chosen = choose(&restarts)?;
+    Ok((restarts, chosen))
 }
 
 fn split_is_empty<F: Scalar>(data: &Dataset<F>) -> bool {
@@ -227,7 +261,8 @@ fn warnings<F>(report: &FitReport, restarts: &[Restart<F>], spec: &FitSpec) -> V
             report.epochs
         ));
     }
-    if let Some(id) = report.identifiability.as_ref().filter(|id| spec.model == ModelKind::Ivae && id.rank + 1 < id.needed)
+    if let Some(id) =
+        report.identifiability.as_ref().filter(|id| spec.model == ModelKind::Ivae && id.rank + 1 < id.needed)
     {
         out.push(id.verdict.clone());
     }
@@ -249,4 +284,3 @@ fn warnings<F>(report: &FitReport, restarts: &[Restart<F>], spec: &FitSpec) -> V
     }
     out
 }
-

@@ -1,23 +1,24 @@
-//! [`Fitted`]: a model with its parameters, and everything one can ask it.
+//! [`Fitted`]: a model with its parameters; latents of data, and data of latents.
 
 use ivae_data::{Aux, Dataset, Split};
 use ivae_expfam::{Gaussian, GaussianForm, Reparam};
-use ivae_num::{Purpose, Scalar, StreamKey, stream};
+use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
 use crate::estimator::{AuxRows, Batch, Estimator};
+use crate::exact::Exact;
 use crate::linear::LinearMap;
 use crate::report::FitReport;
 use crate::scaler::Scaler;
 use crate::slices::{columns, rows, rows_mut, top};
-use crate::spec::{FitSpec, KlTerm};
+use crate::spec::FitSpec;
 use crate::trainer::EpochRecord;
 use crate::vae::{AuxShape, Vae};
 
 /// Rows that inference works on at a time.
-const CHUNK: usize = 1024;
+pub(crate) const CHUNK: usize = 1024;
 
 /// The columns of the data a model was fitted on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +72,13 @@ pub enum Model<F> {
         /// Its parameters.
         params: Vec<F>,
     },
+    /// A bijective model and its parameters.
+    Exact {
+        /// The network.
+        net: Exact,
+        /// Its parameters.
+        params: Vec<F>,
+    },
     /// A linear map.
     Linear(LinearMap<F>),
 }
@@ -94,24 +102,6 @@ pub struct Fitted<F> {
     pub report: FitReport,
 }
 
-/// Log-likelihood per row, in nats and in x's own units.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct LogLikelihood {
-    /// Evidence lower bound (one sample per row, closed-form KL), mean over rows.
-    pub elbo: f64,
-    /// Importance-weighted bound (Burda et al. 2016), mean over rows.
-    pub iwae: f64,
-}
-
-/// Samples of a model.
-#[derive(Debug, Clone)]
-pub struct Samples<F> {
-    /// Latents, `[N, n]`.
-    pub z: Array2<F>,
-    /// Observations, `[N, d]`.
-    pub x: Array2<F>,
-}
-
 impl<F: Scalar> Fitted<F> {
     /// The latents of every row: the posterior mean `[N, n]`.
     ///
@@ -121,6 +111,9 @@ impl<F: Scalar> Fitted<F> {
         self.check_x(data.x.view())?;
         let (net, params) = match &self.model {
             Model::Linear(map) => return Ok(map.transform(data.x.view())),
+            Model::Exact { net, params } => {
+                return Ok(exact_latents(net, params, self.scaler.apply(data.x.view())));
+            }
             Model::Vae { net, params } => (net, params),
         };
         let u = self.aux(data, net.sees_u().then_some("inference"))?;
@@ -146,6 +139,9 @@ impl<F: Scalar> Fitted<F> {
         }
         let (net, params) = match &self.model {
             Model::Linear(map) => return Ok(map.inverse_transform(z)),
+            Model::Exact { net, params } => {
+                return Ok(self.scaler.invert(exact_mixture(net, params, z).view()));
+            }
             Model::Vae { net, params } => (net, params),
         };
         let mut x = Array2::zeros((z.nrows(), net.observed));
@@ -167,82 +163,7 @@ impl<F: Scalar> Fitted<F> {
         self.inverse_transform(self.transform(data)?.view())
     }
 
-    /// Draw z ~ p(z|u) and x ~ p(x|z), noise included, one for each row of `u` (or `count` where the prior needs no u).
-    ///
-    /// # Errors
-    /// A linear model, which has no distribution; or a u that does not fit the model.
-    pub fn sample(&self, u: &Aux<F>, count: usize, seed: u64) -> Result<Samples<F>, ModelError> {
-        let Model::Vae { net, params } = &self.model else {
-            return Err(ModelError::Unsupported { model: self.spec.model.name(), what: "draw samples" });
-        };
-        let count = u.rows().unwrap_or(count);
-        let empty = Dataset { x: Array2::zeros((count, 0)), x_names: Vec::new(), u: u.clone(), s: None };
-        let u = self.aux(&empty, (net.aux != AuxShape::None).then_some("sampling"))?;
-        let (n, d) = (net.latents, net.observed);
-        let key = StreamKey::new(seed, Purpose::Sample);
-        let normals = |columns: usize, step: u64| {
-            let mut noise = Array2::<F>::zeros((count, columns));
-            if let Some(flat) = noise.as_slice_mut() {
-                stream::fill_normal(flat, columns, key.step(step));
-            }
-            noise
-        };
-        let (noise_z, noise_x) = (normals(n, 0), normals(d, 1));
-        let (mut z, mut x) = (Array2::zeros((count, n)), Array2::zeros((count, d)));
-        let mut ws = Estimator::<F>::workspace(net, CHUNK.min(count.max(1)));
-        let likelihood = Gaussian { form: GaussianForm::MeanVar };
-        for (start, batch) in chunks(empty.x.view(), u.view()) {
-            let b = batch.rows();
-            let range = start..start + b;
-            net.prior_parameters(params, batch.u, b, &mut ws);
-            let theta_p = top(&ws.theta_p, b);
-            net.prior_density().sample(rows_mut(&mut z, range.clone()), theta_p, rows(noise_z.view(), range.clone()));
-            net.decode(params, rows(z.view(), range.clone()), &mut ws);
-            let noise = rows(noise_x.view(), range.clone());
-            likelihood.sample(rows_mut(&mut x, range), top(&ws.theta_x, b), noise);
-        }
-        Ok(Samples { z, x: self.scaler.invert(x.view()) })
-    }
-
-    /// ELBO and importance-weighted bound with `importance` samples per row, in nats per row of x in its own units.
-    ///
-    /// # Errors
-    /// A linear model, which has no density; or x or u that do not fit the model.
-    pub fn log_likelihood(
-        &self,
-        data: &Dataset<F>,
-        importance: usize,
-        seed: u64,
-    ) -> Result<LogLikelihood, ModelError> {
-        let Model::Vae { net, params } = &self.model else {
-            return Err(ModelError::Unsupported { model: self.spec.model.name(), what: "give a likelihood" });
-        };
-        self.check_x(data.x.view())?;
-        let u = self.aux(data, (net.aux != AuxShape::None).then_some("the likelihood"))?;
-        let x = self.scaler.apply(data.x.view());
-        let mut ws = Estimator::<F>::workspace(net, CHUNK.min(x.nrows().max(1)));
-        let (mut elbo, mut iwae) = (0.0, 0.0);
-        let key = StreamKey::new(seed, Purpose::HeldOut);
-        for (start, batch) in chunks(x.view(), u.view()) {
-            let b = batch.rows();
-            let mut weights = vec![LogSumExp::default(); b];
-            for k in 0..importance.max(1) as u64 {
-                net.draw_noise(&mut ws, b, key.step(k << 32 | start as u64));
-                if k == 0 {
-                    elbo += net.forward(params, batch, KlTerm::Closed, &mut ws).objective;
-                }
-                net.forward(params, batch, KlTerm::Sampled, &mut ws);
-                for (i, w) in weights.iter_mut().enumerate() {
-                    w.add(ws.log_px[i].f64() - ws.kl[i].f64());
-                }
-            }
-            iwae += weights.iter().map(|w| w.value() - (importance.max(1) as f64).ln()).sum::<f64>();
-        }
-        let (n, log_det) = (x.nrows().max(1) as f64, self.scaler.log_abs_det());
-        Ok(LogLikelihood { elbo: elbo / n + log_det, iwae: iwae / n + log_det })
-    }
-
-    fn check_x(&self, x: ArrayView2<'_, F>) -> Result<(), ModelError> {
+    pub(crate) fn check_x(&self, x: ArrayView2<'_, F>) -> Result<(), ModelError> {
         if x.ncols() != self.schema.x.len() {
             return Err(ModelError::Columns { expected: self.schema.x.len(), found: x.ncols() });
         }
@@ -253,7 +174,7 @@ impl<F: Scalar> Fitted<F> {
     }
 
     /// u of `data` in the model's own levels; an error where it is needed (for what is said) and missing.
-    fn aux(&self, data: &Dataset<F>, needed: Option<&'static str>) -> Result<Aux<F>, ModelError> {
+    pub(crate) fn aux(&self, data: &Dataset<F>, needed: Option<&'static str>) -> Result<Aux<F>, ModelError> {
         let Some(purpose) = needed else { return Ok(Aux::None) };
         match (&self.schema.u, &data.u) {
             (_, Aux::None) => Err(ModelError::NeedsU(purpose)),
@@ -286,36 +207,30 @@ impl<F: Scalar> Fitted<F> {
     }
 }
 
-/// Σ exp on a log scale, one term after the other.
-#[derive(Debug, Clone, Copy)]
-struct LogSumExp {
-    max: f64,
-    sum: f64,
+/// g(x) of scaled x `[N, n]`.
+fn exact_latents<F: Scalar>(net: &Exact, params: &[F], x: Array2<F>) -> Array2<F> {
+    let mut z = Array2::zeros(x.dim());
+    let mut ws = Estimator::<F>::workspace(net, CHUNK.min(x.nrows().max(1)));
+    for (start, batch) in chunks(x.view(), AuxRows::None) {
+        net.encode(params, batch.x, &mut ws);
+        rows_mut(&mut z, start..start + batch.rows()).assign(&top(&ws.z, batch.rows()));
+    }
+    z
 }
 
-impl Default for LogSumExp {
-    fn default() -> Self {
-        Self { max: f64::NEG_INFINITY, sum: 0.0 }
+/// Scaled f(z) of z `[N, n]`.
+pub(crate) fn exact_mixture<F: Scalar>(net: &Exact, params: &[F], z: ArrayView2<'_, F>) -> Array2<F> {
+    let mut x = Array2::zeros(z.dim());
+    let mut ws = Estimator::<F>::workspace(net, CHUNK.min(z.nrows().max(1)));
+    for start in (0..z.nrows()).step_by(CHUNK) {
+        let range = start..(start + CHUNK).min(z.nrows());
+        net.decode(rows_mut(&mut x, range.clone()), params, rows(z, range), &mut ws);
     }
-}
-
-impl LogSumExp {
-    fn add(&mut self, v: f64) {
-        if v > self.max {
-            self.sum = self.sum * (self.max - v).exp() + 1.0;
-            self.max = v;
-        } else {
-            self.sum += (v - self.max).exp();
-        }
-    }
-
-    fn value(self) -> f64 {
-        self.max + self.sum.ln()
-    }
+    x
 }
 
 /// Borrowing an [`Aux`] as rows.
-trait AsRows<F> {
+pub(crate) trait AsRows<F> {
     fn view(&self) -> AuxRows<'_, F>;
 }
 
@@ -330,7 +245,7 @@ impl<F: Scalar> AsRows<F> for Aux<F> {
 }
 
 /// Batches of [`CHUNK`] rows with the row each starts at.
-fn chunks<'a, F: Scalar>(
+pub(crate) fn chunks<'a, F: Scalar>(
     x: ArrayView2<'a, F>,
     u: AuxRows<'a, F>,
 ) -> impl Iterator<Item = (usize, Batch<'a, F>)> {

@@ -2,26 +2,32 @@
 #![forbid(unsafe_code)]
 
 pub mod block;
+pub mod defaults;
 pub mod diagnostics;
 pub mod error;
 pub mod estimator;
+pub mod exact;
 pub mod fit;
 pub mod fitted;
+pub mod generative;
 mod levels;
 pub mod linear;
 pub mod report;
 mod save;
 pub mod scaler;
-pub mod spec;
 mod slices;
+pub mod spec;
 mod start;
 pub mod trainer;
 pub mod vae;
 
+pub use defaults::DecoderKind;
 pub use error::{FitError, ModelError, SaveError, SpecError};
 pub use estimator::{AuxRows, Batch, Estimator, Terms};
+pub use exact::Exact;
 pub use fit::{fit, fit_split};
-pub use fitted::{Fitted, LogLikelihood, Model, Samples, Schema};
+pub use fitted::{Fitted, Model, Schema};
+pub use generative::{LogLikelihood, Samples};
 pub use report::FitReport;
 pub use save::write_history;
 pub use spec::{FitSpec, ModelKind};

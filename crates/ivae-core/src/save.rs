@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-use ivae_data::{Split, Standardiser, Whitener};
+use ivae_data::{DataError, Split, Standardiser, Whitener, write_atomically};
+use ivae_nn::{Group, Layout};
 use ivae_num::Scalar;
 use ndarray::{Array1, Array2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -14,10 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::SaveError;
 use crate::estimator::Estimator;
+use crate::exact::Exact;
 use crate::fitted::{Fitted, Model, Schema};
 use crate::linear::LinearMap;
 use crate::scaler::Scaler;
-use crate::spec::{FitSpec, ModelKind, Scaling};
+use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
 use crate::trainer::EpochRecord;
 use crate::vae::{AuxShape, Vae};
 
@@ -45,16 +47,12 @@ impl<F: Scalar> Fitted<F> {
     pub fn save(&self, dir: &Path) -> Result<(), SaveError> {
         std::fs::create_dir_all(dir).map_err(|source| SaveError::Io { path: dir.into(), source })?;
         let (inner, mut arrays) = match &self.model {
-            Model::Vae { net, params } => {
-                let groups = Estimator::<F>::layout(net).groups.iter();
-                let array = |g: &ivae_nn::Group| {
-                    (format!("params.{}", g.name), vec![g.slot.rows, g.slot.cols], params[g.slot.range()].to_vec())
-                };
-                (net.observed, groups.map(array).collect())
-            }
-            Model::Linear(map) => {
-                (map.mean.len(), vec![one("mean", &map.mean), two("unmixing", &map.unmixing), two("mixing", &map.mixing)])
-            }
+            Model::Vae { net, params } => (net.observed, groups(Estimator::<F>::layout(net), params)),
+            Model::Exact { net, params } => (net.latents, groups(Estimator::<F>::layout(net), params)),
+            Model::Linear(map) => (
+                map.mean.len(),
+                vec![one("mean", &map.mean), two("unmixing", &map.unmixing), two("mixing", &map.mixing)],
+            ),
         };
         match &self.scaler {
             Scaler::None => {}
@@ -90,14 +88,18 @@ impl<F: Scalar> Fitted<F> {
         }
         let path = dir.join("params.safetensors");
         let bytes = std::fs::read(&path).map_err(|source| SaveError::Io { path: path.clone(), source })?;
-        let arrays = Arrays { tensors: SafeTensors::deserialize(&bytes).map_err(|e| format_error(&path, e))?, path: &path };
+        let arrays = Arrays {
+            tensors: SafeTensors::deserialize(&bytes).map_err(|e| format_error(&path, e))?,
+            path: &path,
+        };
         let (n, d) = (spec.latents, schema.x.len());
         let scaler = match spec.scaling {
             _ if spec.model.is_linear() => Scaler::None,
             Scaling::None => Scaler::None,
-            Scaling::Standardise => {
-                Scaler::Standardise(Standardiser { mean: arrays.one("scaler.mean", d)?, std: arrays.one("scaler.std", d)? })
-            }
+            Scaling::Standardise => Scaler::Standardise(Standardiser {
+                mean: arrays.one("scaler.mean", d)?,
+                std: arrays.one("scaler.std", d)?,
+            }),
             Scaling::Whiten => Scaler::Whiten(Whitener {
                 mean: arrays.one("scaler.mean", d)?,
                 forward: arrays.two("scaler.forward", inner, d)?,
@@ -117,14 +119,19 @@ impl<F: Scalar> Fitted<F> {
                     ModelKind::Vae if !spec.vae.posterior.sees_u => AuxShape::None,
                     _ => schema.aux(),
                 };
-                let net = Vae::new(&spec.vae, n, inner, aux).map_err(|e| format_error(&dir.join("spec.toml"), e))?;
-                let layout = Estimator::<F>::layout(&net);
-                let mut params = vec![F::zero(); layout.len()];
-                for g in &layout.groups {
-                    let array = arrays.two::<F>(&format!("params.{}", g.name), g.slot.rows, g.slot.cols)?;
-                    g.slot.view_mut(&mut params).assign(&array);
+                let bad = |e| format_error(&dir.join("spec.toml"), e);
+                match &spec.decoder {
+                    DecoderSpec::Mlp => {
+                        let net = Vae::new(&spec.vae, n, inner, aux).map_err(bad)?;
+                        let params = arrays.params(Estimator::<F>::layout(&net))?;
+                        Model::Vae { net, params }
+                    }
+                    DecoderSpec::Square(square) => {
+                        let net = Exact::new(square, &spec.vae.prior, inner, aux).map_err(bad)?;
+                        let params = arrays.params(Estimator::<F>::layout(&net))?;
+                        Model::Exact { net, params }
+                    }
                 }
-                Model::Vae { net, params }
             }
         };
         let split: Split = read_json(&dir.join("split.json"))?;
@@ -136,6 +143,13 @@ impl<F: Scalar> Fitted<F> {
         let report = read_json(&dir.join("result.json"))?;
         Ok(Self { spec, schema, scaler, model, split, history, report })
     }
+}
+
+fn groups<F: Scalar>(layout: &Layout, params: &[F]) -> Vec<Named<F>> {
+    let array = |g: &Group| {
+        (format!("params.{}", g.name), vec![g.slot.rows, g.slot.cols], params[g.slot.range()].to_vec())
+    };
+    layout.groups.iter().map(array).collect()
 }
 
 fn one<F: Scalar>(name: &str, a: &Array1<F>) -> Named<F> {
@@ -166,7 +180,8 @@ fn write_arrays<F: Scalar>(path: &Path, arrays: &[Named<F>]) -> Result<(), SaveE
         let view = TensorView::new(dtype::<F>(), shape.clone(), bytes).map_err(|e| format_error(path, e))?;
         views.push((name.as_str(), view));
     }
-    let whole = safetensors::serialize(views, None::<HashMap<String, String>>).map_err(|e| format_error(path, e))?;
+    let whole =
+        safetensors::serialize(views, None::<HashMap<String, String>>).map_err(|e| format_error(path, e))?;
     write_whole(path, &whole)
 }
 
@@ -179,10 +194,16 @@ impl Arrays<'_> {
     fn read<F: Scalar>(&self, name: &str, shape: &[usize]) -> Result<Vec<F>, SaveError> {
         let tensor = self.tensors.tensor(name).map_err(|e| format_error(self.path, e))?;
         if tensor.dtype() != dtype::<F>() {
-            return Err(format_error(self.path, format!("{name} is {:?}, expected {:?}", tensor.dtype(), dtype::<F>())));
+            return Err(format_error(
+                self.path,
+                format!("{name} is {:?}, expected {:?}", tensor.dtype(), dtype::<F>()),
+            ));
         }
         if tensor.shape() != shape {
-            return Err(format_error(self.path, format!("{name} has shape {:?}, expected {shape:?}", tensor.shape())));
+            return Err(format_error(
+                self.path,
+                format!("{name} has shape {:?}, expected {shape:?}", tensor.shape()),
+            ));
         }
         let value = |c: &[u8]| match *c {
             [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
@@ -194,6 +215,15 @@ impl Arrays<'_> {
 
     fn one<F: Scalar>(&self, name: &str, len: usize) -> Result<Array1<F>, SaveError> {
         Ok(Array1::from(self.read(name, &[len])?))
+    }
+
+    fn params<F: Scalar>(&self, layout: &Layout) -> Result<Vec<F>, SaveError> {
+        let mut params = vec![F::zero(); layout.len()];
+        for g in &layout.groups {
+            let array = self.two::<F>(&format!("params.{}", g.name), g.slot.rows, g.slot.cols)?;
+            g.slot.view_mut(&mut params).assign(&array);
+        }
+        Ok(params)
     }
 
     fn two<F: Scalar>(&self, name: &str, rows: usize, cols: usize) -> Result<Array2<F>, SaveError> {
@@ -235,10 +265,8 @@ pub fn write_history(path: &Path, history: &[EpochRecord]) -> Result<(), SaveErr
 
 /// Write `bytes` under a temporary name beside `path`, then rename.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), SaveError> {
-    let io = |source| SaveError::Io { path: path.into(), source };
-    let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.persist(path).map_err(|e| io(e.error))?;
-    Ok(())
+    write_atomically(path, |out| out.write_all(bytes)).map_err(|error| match error {
+        DataError::Write { source, .. } => SaveError::Io { path: path.into(), source },
+        other => format_error(path, other),
+    })
 }

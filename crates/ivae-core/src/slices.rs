@@ -10,7 +10,10 @@ pub(crate) fn top<F, S: Data<Elem = F>>(a: &ArrayBase<S, Ix2>, rows: usize) -> A
 }
 
 /// The first `rows` rows.
-pub(crate) fn top_mut<F, S: DataMut<Elem = F>>(a: &mut ArrayBase<S, Ix2>, rows: usize) -> ArrayViewMut2<'_, F> {
+pub(crate) fn top_mut<F, S: DataMut<Elem = F>>(
+    a: &mut ArrayBase<S, Ix2>,
+    rows: usize,
+) -> ArrayViewMut2<'_, F> {
     a.slice_axis_mut(Axis(0), Slice::from(..rows))
 }
 

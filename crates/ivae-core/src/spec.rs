@@ -1,15 +1,11 @@
 //! What a fit is asked to do, as plain data: read from and written to TOML, checked once.
 
-use ivae_data::{Aux, Dataset};
 use ivae_expfam::GaussianForm;
-use ivae_nn::{Activation, MlpSpec, OptimiserSpec, ScheduleSpec};
+use ivae_nn::{MlpSpec, OptimiserSpec, ScheduleSpec, SquareSpec};
 use serde::{Deserialize, Serialize};
 
 use crate::block::BlockSpec;
 use crate::error::SpecError;
-
-/// Small data are passed over more often, so that a restart takes at least so many steps by default.
-pub const LEAST_STEPS: usize = 3000;
 
 /// Everything that decides a fit, but the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,7 +17,9 @@ pub struct FitSpec {
     pub latents: usize,
     /// How x is scaled before the network sees it.
     pub scaling: Scaling,
-    /// Networks and distributions; used by the variational models.
+    /// The class of the decoder f.
+    pub decoder: DecoderSpec,
+    /// Networks and distributions; of them, a bijective decoder uses the prior alone.
     pub vae: VaeSpec,
     /// How the parameters are found.
     pub training: TrainSpec,
@@ -71,6 +69,16 @@ pub enum Scaling {
     Standardise,
     /// Principal components of unit variance (null directions dropped).
     Whiten,
+}
+
+/// The class of the decoder f, and with it the objective.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecoderSpec {
+    /// A multilayer perceptron with noise, trained by the ELBO.
+    Mlp,
+    /// A bijective network of square layers without noise, trained by exact likelihood; needs n = d.
+    Square(SquareSpec),
 }
 
 /// Distributions and networks of a variational model.
@@ -193,107 +201,6 @@ pub struct TrainSpec {
 }
 
 impl FitSpec {
-    /// The default variational model: linear maps plus SiLU networks, a per-segment table for the prior, learned
-    /// noise, closed-form KL, the true ELBO.
-    pub fn ivae(latents: usize) -> Self {
-        let net = MlpSpec { hidden: vec![128, 128], activation: Activation::Silu, skip: true };
-        Self {
-            model: ModelKind::Ivae,
-            latents,
-            scaling: Scaling::Whiten,
-            vae: VaeSpec {
-                prior: PriorSpec { form: GaussianForm::MeanVar, parameters: BlockSpec::Table },
-                posterior: PosteriorSpec { net: net.clone(), shared_trunk: true, sees_u: false },
-                likelihood: LikelihoodSpec {
-                    net,
-                    variance: VarianceSpec::PerDimension { start: 0.3, floor: 1e-3 },
-                },
-                kl: KlTerm::Closed,
-                start: Start::Pca,
-            },
-            training: TrainSpec {
-                epochs: 25,
-                batch: 256,
-                optimiser: OptimiserSpec::default(),
-                learning_rate: 6e-3,
-                schedule: ScheduleSpec::Cosine { warmup: 0.05 },
-                clip_norm: Some(10.0),
-                patience: None,
-                held_out: 0.1,
-                held_out_block: None,
-                restarts: 4,
-            },
-            seed: 0,
-        }
-    }
-
-    /// The same networks with a standard normal prior: the baseline that is not identifiable.
-    pub fn vae(latents: usize) -> Self {
-        let mut spec = Self::ivae(latents);
-        spec.model = ModelKind::Vae;
-        spec.vae.prior = PriorSpec { form: GaussianForm::Mean, parameters: BlockSpec::Fixed(0.0) };
-        spec
-    }
-
-    /// The defaults of `model` for `data`: a prior table where u is categorical, a network where it is continuous;
-    /// epochs enough for [`LEAST_STEPS`] steps.
-    pub fn for_data<F>(model: ModelKind, latents: usize, data: &Dataset<F>) -> Self {
-        let mut spec = match model {
-            ModelKind::Ivae => Self::ivae(latents),
-            ModelKind::Vae => Self::vae(latents),
-            ModelKind::FastIca | ModelKind::Pca => Self::linear(model, latents),
-        };
-        let t = &mut spec.training;
-        let training_rows = (data.x.nrows() as f64 * (1.0 - t.held_out)) as usize;
-        t.epochs = t.epochs.max(LEAST_STEPS.div_ceil((training_rows / t.batch).max(1)));
-        if let (ModelKind::Ivae, Aux::Continuous { .. }) = (model, &data.u) {
-            let net = MlpSpec { hidden: vec![32, 32], activation: Activation::Silu, skip: true };
-            spec.vae.prior.parameters = BlockSpec::Net(net);
-        }
-        spec
-    }
-
-    /// A linear baseline.
-    pub fn linear(model: ModelKind, latents: usize) -> Self {
-        Self { model, ..Self::ivae(latents) }
-    }
-
-    /// The architecture of the original implementation, for comparisons of speed on equal work: networks of three
-    /// layers with `hidden` xtanh units, u into encoder and prior, noise variance 0.01, sampled KL, batch 64, Adam
-    /// at 0.01, nothing scaled, one start, nothing held out.
-    pub fn reference(latents: usize, hidden: usize, batch: usize) -> Self {
-        let net = MlpSpec {
-            hidden: vec![hidden, hidden],
-            activation: Activation::Xtanh { slope: 0.1 },
-            skip: false,
-        };
-        Self {
-            model: ModelKind::Ivae,
-            latents,
-            scaling: Scaling::None,
-            vae: VaeSpec {
-                prior: PriorSpec { form: GaussianForm::Var, parameters: BlockSpec::Net(net.clone()) },
-                posterior: PosteriorSpec { net: net.clone(), shared_trunk: false, sees_u: true },
-                likelihood: LikelihoodSpec { net, variance: VarianceSpec::Fixed(0.01) },
-                kl: KlTerm::Sampled,
-                start: Start::Random,
-            },
-            training: TrainSpec {
-                epochs: 20,
-                batch,
-                optimiser: OptimiserSpec::default(),
-                learning_rate: 1e-2,
-                schedule: ScheduleSpec::Constant,
-                clip_norm: None,
-                patience: None,
-                held_out: 0.0,
-                held_out_block: None,
-                restarts: 1,
-            },
-            seed: 0,
-        }
-    }
-
     /// Check every number that can be wrong whatever the data are.
     ///
     /// # Errors
@@ -320,7 +227,11 @@ impl FitSpec {
             positive("training.held_out_block", length)?;
         }
         if !(0.0..1.0).contains(&t.held_out) {
-            return Err(SpecError::OutOfRange { name: "training.held_out", value: t.held_out, range: "[0, 1)" });
+            return Err(SpecError::OutOfRange {
+                name: "training.held_out",
+                value: t.held_out,
+                range: "[0, 1)",
+            });
         }
         if t.patience.is_some() && t.held_out == 0.0 {
             return Err(SpecError::Conflict("early stopping (patience) needs held-out rows (held_out > 0)"));
@@ -340,9 +251,19 @@ impl FitSpec {
                 return Err(SpecError::NotPositive { name: "hidden", value: width as f64 });
             }
         }
+        if let DecoderSpec::Square(square) = &self.decoder {
+            square.check().map_err(|e| SpecError::Part(e.to_string()))?;
+            if self.model != ModelKind::Ivae {
+                return Err(SpecError::Conflict("a bijective decoder needs the model \"ivae\""));
+            }
+        }
         let linear_part = |net: &MlpSpec| net.skip || net.hidden.is_empty();
-        if self.vae.start == Start::Pca && ![&self.vae.posterior.net, &self.vae.likelihood.net].into_iter().all(linear_part) {
-            return Err(SpecError::Conflict("start = \"pca\" needs networks with a linear part (skip = true)"));
+        if self.vae.start == Start::Pca
+            && ![&self.vae.posterior.net, &self.vae.likelihood.net].into_iter().all(linear_part)
+        {
+            return Err(SpecError::Conflict(
+                "start = \"pca\" needs networks with a linear part (skip = true)",
+            ));
         }
         Ok(())
     }
@@ -363,11 +284,20 @@ impl FitSpec {
         toml::to_string_pretty(self).map_err(|e| SpecError::Write(e.to_string()))
     }
 
-    /// From TOML; unknown keys are errors.
+    /// From TOML: a spec, or the `spec.toml` of a run folder, whose table `fit` is one. Unknown keys are errors.
     ///
     /// # Errors
     /// Text that is not TOML or not a spec.
     pub fn from_toml(text: &str) -> Result<Self, SpecError> {
-        toml::from_str(text).map_err(|e| SpecError::Parse(e.to_string()))
+        #[derive(Deserialize)]
+        struct RunFolder {
+            fit: FitSpec,
+        }
+        let in_run_folder = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("fit"));
+        match in_run_folder {
+            true => toml::from_str(text).map(|RunFolder { fit }| fit),
+            false => toml::from_str(text),
+        }
+        .map_err(|e| SpecError::Parse(e.to_string().trim_end().into()))
     }
 }

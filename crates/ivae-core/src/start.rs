@@ -3,18 +3,18 @@
 use ivae_expfam::GaussianForm;
 use ivae_nn::{Mlp, Slot};
 use ivae_num::{LinalgError, Scalar, linalg};
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-use crate::block::Source;
+use crate::block::{Source, Theta};
 use crate::estimator::{AuxRows, Batch, Estimator};
 use crate::slices::{columns, columns_mut, top, top_mut};
 use crate::spec::Start;
 use crate::vae::Vae;
 
 /// Rows that starting values are computed from: enough for moments, cheap for any N.
-const ROWS: usize = 20_000;
+pub(crate) const START_ROWS: usize = 20_000;
 /// The networks beside a linear start begin this much smaller, so that the linear map leads.
 const NET_SCALE: f64 = 0.1;
 /// Variances of segments are started no smaller than this.
@@ -22,7 +22,7 @@ const LEAST_VARIANCE: f64 = 1e-3;
 
 /// Overwrite the randomly drawn `params` where the spec asks for a better start.
 pub(crate) fn start<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>, rng: &mut impl Rng) {
-    let data = data.slice(0, data.rows().min(ROWS));
+    let data = data.slice(0, data.rows().min(START_ROWS));
     if data.rows() < 2 {
         return;
     }
@@ -32,7 +32,10 @@ pub(crate) fn start<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>, 
             set_linear_parts(vae, params, &maps);
         }
     }
-    set_table(vae, params, data);
+    let mut ws = Estimator::<F>::workspace(vae, data.rows());
+    vae.encode(params, data, &mut ws);
+    let z = columns(top(&ws.theta_q, data.rows()), 0..vae.latents);
+    set_table(&vae.prior, vae.prior_form, params, z, data.u);
 }
 
 /// Maps between x and n whitened, randomly rotated principal components.
@@ -85,18 +88,20 @@ fn set_linear_part<F: Scalar>(mlp: &Mlp, params: &mut [F], weight: &Array2<F>, b
     columns_mut(&mut last.bias.view_mut(params), 0..cols).assign(bias);
 }
 
-/// Start the prior's table at the moments of the encoder's means within each level of u.
-fn set_table<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>) {
-    let (Some(Source::Table(slot)), AuxRows::Levels(levels)) =
-        (vae.prior.blocks.first().map(|b| &b.source), data.u)
+/// Start a prior that is a table at the moments of `z` `[N, n]` within each level of u.
+pub(crate) fn set_table<F: Scalar>(
+    prior: &Theta,
+    form: GaussianForm,
+    params: &mut [F],
+    z: ArrayView2<'_, F>,
+    u: AuxRows<'_, F>,
+) {
+    let (Some(Source::Table(slot)), AuxRows::Levels(levels)) = (prior.blocks.first().map(|b| &b.source), u)
     else {
         return;
     };
-    let mut ws = Estimator::<F>::workspace(vae, data.rows());
-    vae.encode(params, data, &mut ws);
-    let z = columns(top(&ws.theta_q, data.rows()), 0..vae.latents);
     let Moments { mean, variance } = moments(z, levels, slot.rows);
-    write_table(params, *slot, vae.prior_form, &mean, &variance);
+    write_table(params, *slot, form, &mean, &variance);
 }
 
 struct Moments {
@@ -105,7 +110,7 @@ struct Moments {
 }
 
 /// Mean and variance of z in each level; the pooled ones for a level with fewer than two rows.
-fn moments<F: Scalar>(z: ndarray::ArrayView2<'_, F>, levels: &[u32], m: usize) -> Moments {
+fn moments<F: Scalar>(z: ArrayView2<'_, F>, levels: &[u32], m: usize) -> Moments {
     let n = z.ncols();
     let mut count = vec![0.0; m];
     let (mut sum, mut square) = (Array2::<f64>::zeros((m, n)), Array2::<f64>::zeros((m, n)));

@@ -116,7 +116,7 @@ impl<'e, 'a, F: Scalar, E: Estimator<F>> Stepper<'e, 'a, F, E> {
             estimator,
             data,
             buffer: BatchBuffer::new(&data, batch),
-            optimiser: Optimiser::new(spec.optimiser.clone(), params.len()),
+            optimiser: Optimiser::new(spec.optimiser, params.len()),
             clip: spec.clip_norm,
             grad: vec![F::zero(); params.len()],
             params,
@@ -161,7 +161,7 @@ pub fn train<F: Scalar, E: Estimator<F>>(
     let n = train.rows();
     let batch = spec.batch.min(n);
     let steps_per_epoch = (n / batch).max(1);
-    let total_steps = (steps_per_epoch * spec.epochs) as u64;
+    let total_steps = steps_per_epoch.saturating_mul(spec.epochs) as u64;
 
     let mut params = vec![F::zero(); estimator.layout().len()];
     estimator.init(&mut params, train, key.purpose(Purpose::Init));
@@ -172,10 +172,10 @@ pub fn train<F: Scalar, E: Estimator<F>>(
         objective: f64::NEG_INFINITY,
         ending: Ending::StillRising,
         steps: 0,
-        history: Vec::with_capacity(spec.epochs),
+        history: Vec::new(),
     };
     let mut stepper = Stepper::new(estimator, train, spec, batch, params);
-    let mut schedule = Schedule::new(spec.schedule.clone());
+    let mut schedule = Schedule::new(spec.schedule);
     let mut order: Vec<u32> = (0..n as u32).collect();
 
     for epoch in 1..=spec.epochs {
@@ -187,7 +187,8 @@ pub fn train<F: Scalar, E: Estimator<F>>(
                 return out;
             }
             learning_rate = spec.learning_rate * schedule.factor(out.steps, total_steps);
-            let (terms, norm) = stepper.step(rows, learning_rate, key.purpose(Purpose::Noise).step(out.steps));
+            let (terms, norm) =
+                stepper.step(rows, learning_rate, key.purpose(Purpose::Noise).step(out.steps));
             out.steps += 1;
             if !(norm.is_finite() && terms.objective.is_finite()) {
                 out.ending = Ending::NotFinite;
@@ -235,7 +236,8 @@ pub fn train<F: Scalar, E: Estimator<F>>(
 
 /// Whether the best objective rose by less than [`CONVERGED`] in the last tenth of the epochs.
 fn has_converged(history: &[EpochRecord]) -> bool {
-    let best = |records: &[EpochRecord]| records.iter().map(EpochRecord::judged).fold(f64::NEG_INFINITY, f64::max);
+    let best =
+        |records: &[EpochRecord]| records.iter().map(EpochRecord::judged).fold(f64::NEG_INFINITY, f64::max);
     let before = history.len() - history.len().div_ceil(10);
     before > 0 && best(history) - best(&history[..before]) < CONVERGED
 }

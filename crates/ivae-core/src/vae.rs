@@ -17,7 +17,7 @@ use crate::block::{Block, BlockSpec, Source, Theta, ThetaWorkspace};
 use crate::error::SpecError;
 use crate::estimator::{AuxRows, Batch, Estimator, Terms};
 use crate::slices::{columns_mut, top, top_mut};
-use crate::spec::{KlTerm, Start, VaeSpec, VarianceSpec};
+use crate::spec::{KlTerm, PriorSpec, Start, VaeSpec, VarianceSpec};
 
 /// Shape of the auxiliary variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,15 +100,7 @@ impl Vae {
     /// # Errors
     /// A prior that depends on u where there is none, or a table where u is continuous.
     pub fn new(spec: &VaeSpec, latents: usize, observed: usize, aux: AuxShape) -> Result<Self, SpecError> {
-        match (&spec.prior.parameters, aux) {
-            (BlockSpec::Table | BlockSpec::Net(_), AuxShape::None) => {
-                return Err(SpecError::Conflict("the prior depends on u, but the data have no u"));
-            }
-            (BlockSpec::Table, AuxShape::Continuous(_)) => {
-                return Err(SpecError::Conflict("a prior table needs a categorical u; use a network for a continuous one"));
-            }
-            _ => {}
-        }
+        check_prior(&spec.prior, aux)?;
         let mut layout = Layout::new();
         let u = aux.inputs();
         let sees_u = spec.posterior.sees_u && aux != AuxShape::None;
@@ -255,7 +247,14 @@ impl Vae {
         // +KL(q ‖ p)
         match self.kl {
             KlTerm::Closed => {
-                gaussian_kl_backward(d_q.view_mut(), d_p.view_mut(), theta_q, self.prior_form, theta_p, d_plus);
+                gaussian_kl_backward(
+                    d_q.view_mut(),
+                    d_p.view_mut(),
+                    theta_q,
+                    self.prior_form,
+                    theta_p,
+                    d_plus,
+                );
             }
             KlTerm::Sampled => {
                 q.log_prob_backward(Some(d_q.view_mut()), Some(d_z.view_mut()), theta_q, z, d_plus);
@@ -351,8 +350,21 @@ impl<F: Scalar> Estimator<F> for Vae {
     }
 }
 
+/// Whether the prior can be had with this u.
+pub(crate) fn check_prior(prior: &PriorSpec, aux: AuxShape) -> Result<(), SpecError> {
+    match (&prior.parameters, aux) {
+        (BlockSpec::Table | BlockSpec::Net(_), AuxShape::None) => {
+            Err(SpecError::Conflict("the prior depends on u, but the data have no u"))
+        }
+        (BlockSpec::Table, AuxShape::Continuous(_)) => Err(SpecError::Conflict(
+            "a prior table needs a categorical u; use a network for a continuous one",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// u as the input of a network.
-fn aux_input<F: Scalar>(u: AuxRows<'_, F>) -> Input<'_, F> {
+pub(crate) fn aux_input<F: Scalar>(u: AuxRows<'_, F>) -> Input<'_, F> {
     match u {
         AuxRows::None => Input { dense: None, levels: None },
         AuxRows::Levels(levels) => Input::levels(levels),

@@ -1,9 +1,13 @@
 //! Fits judged by the truth: exact likelihoods, true sources, the same bytes, and what is reported when it goes wrong.
 
+#![allow(clippy::unwrap_used)]
+
 use ivae_core::block::BlockSpec;
-use ivae_core::spec::{PriorSpec, Scaling, VarianceSpec};
+use ivae_core::spec::{DecoderSpec, PriorSpec, Scaling, VarianceSpec};
 use ivae_core::trainer::Ending;
-use ivae_core::{EpochRecord, FitError, FitSpec, Fitted, Model, ModelKind, Observer, Silent, fit};
+use ivae_core::{
+    DecoderKind, EpochRecord, FitError, FitSpec, Fitted, Model, ModelKind, Observer, Silent, fit,
+};
 use ivae_data::{Aux, DataError, Dataset, Levels, Simulation};
 use ivae_expfam::GaussianForm;
 use ivae_metrics::{Correlation, mcc};
@@ -12,8 +16,15 @@ use ivae_num::linalg;
 use ndarray::{Array1, Array2, Axis};
 
 fn simulated(latents: usize, observed: usize, per_segment: usize) -> Dataset<f64> {
-    let simulation =
-        Simulation { segments: 8, per_segment, latents, observed, layers: 2, centred: false, ..Simulation::default() };
+    let simulation = Simulation {
+        segments: 8,
+        per_segment,
+        latents,
+        observed,
+        layers: 2,
+        centred: false,
+        ..Simulation::default()
+    };
     simulation.generate().unwrap().data
 }
 
@@ -29,7 +40,7 @@ fn quick(latents: usize) -> FitSpec {
 
 fn params<F: Clone>(fitted: &Fitted<F>) -> Vec<F> {
     match &fitted.model {
-        Model::Vae { params, .. } => params.clone(),
+        Model::Vae { params, .. } | Model::Exact { params, .. } => params.clone(),
         Model::Linear(_) => panic!("a linear model"),
     }
 }
@@ -64,7 +75,8 @@ fn likelihood_bounds_against_the_exact_density_of_a_linear_model() {
     let x = &fitted.scaler.apply(data.x.view()) - &b;
     let solved = linalg::solve(covariance.view(), x.t()).unwrap();
     let quadratic = (&x * &solved.t()).sum() / x.nrows() as f64;
-    let exact = -0.5 * (quadratic + log_det + 3.0 * (2.0 * std::f64::consts::PI).ln()) + fitted.scaler.log_abs_det();
+    let exact =
+        -0.5 * (quadratic + log_det + 3.0 * (2.0 * std::f64::consts::PI).ln()) + fitted.scaler.log_abs_det();
 
     let bound = fitted.log_likelihood(&data, 500, 0).unwrap();
     assert!(bound.elbo <= bound.iwae, "{bound:?}");
@@ -74,12 +86,13 @@ fn likelihood_bounds_against_the_exact_density_of_a_linear_model() {
 #[test]
 fn two_sources_with_varying_means_and_variances_are_recovered() {
     let data = simulated(2, 2, 400);
-    let mut spec = FitSpec::for_data(ModelKind::Ivae, 2, &data);
+    let mut spec = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Mlp), 2, &data);
     spec.training.restarts = 2;
     spec.vae.posterior.net.hidden = vec![32, 32];
     spec.vae.likelihood.net.hidden = vec![32, 32];
     let fitted = spec.fit(&data).unwrap();
-    let score = |z: &Array2<f64>| mcc(data.s.as_ref().unwrap().view(), z.view(), Correlation::Pearson).unwrap().score;
+    let score =
+        |z: &Array2<f64>| mcc(data.s.as_ref().unwrap().view(), z.view(), Correlation::Pearson).unwrap().score;
     let ours = score(&fitted.transform(&data).unwrap());
     let pca = FitSpec::linear(ModelKind::Pca, 2).fit(&data).unwrap();
     let linear = score(&pca.transform(&data).unwrap());
@@ -88,6 +101,50 @@ fn two_sources_with_varying_means_and_variances_are_recovered() {
     let id = fitted.report.identifiability.unwrap();
     assert_eq!((id.k, id.needed, id.rank, id.distinct_u), (2, 5, 4, 8));
     assert!(fitted.report.collapse.unwrap().collapsed.is_empty());
+}
+
+/// Exact likelihood finds the truth itself, not its neighbourhood.
+#[test]
+fn a_bijective_decoder_recovers_the_sources() {
+    let simulation = Simulation {
+        segments: 20,
+        per_segment: 200,
+        latents: 2,
+        observed: 2,
+        layers: 3,
+        seed: 4,
+        ..Simulation::default()
+    };
+    let data = simulation.generate::<f64>().unwrap().data;
+    let spec = FitSpec::for_data(ModelKind::Ivae, None, 2, &data);
+    assert!(
+        matches!(spec.decoder, DecoderSpec::Square(_)),
+        "n = d and a categorical u: the default is bijective"
+    );
+    let fitted = spec.fit(&data).unwrap();
+    let z = fitted.transform(&data).unwrap();
+    let score = mcc(data.s.as_ref().unwrap().view(), z.view(), Correlation::Pearson).unwrap().score;
+    assert!(score > 0.995, "MCC {score}, restarts {:?}", fitted.report.restarts);
+    // The network is a bijection, and sampling goes through its inverse.
+    let back = fitted.reconstruct(&data).unwrap();
+    assert!((&back - &data.x).iter().all(|v| v.abs() < 1e-6));
+    let drawn = fitted.sample(&data.u, 0, 1).unwrap();
+    for j in 0..2 {
+        let (ours, theirs) = (drawn.x.column(j).std(0.0), data.x.column(j).std(0.0));
+        assert!((ours / theirs - 1.0).abs() < 0.1, "column {j}: {ours} for {theirs}");
+    }
+    let likelihood = fitted.log_likelihood(&data, 1, 0).unwrap();
+    assert_eq!(likelihood.elbo, likelihood.iwae, "nothing is approximated");
+    let dir = tempfile::tempdir().unwrap();
+    fitted.save(dir.path()).unwrap();
+    assert_eq!(Fitted::<f64>::load(dir.path()).unwrap().transform(&data).unwrap(), z);
+}
+
+#[test]
+fn a_bijective_decoder_needs_as_many_latents_as_directions() {
+    let error =
+        FitSpec { decoder: FitSpec::square(2).decoder, ..quick(2) }.fit(&simulated(2, 3, 40)).unwrap_err();
+    assert!(error.to_string().contains("2 latents and 3 directions"), "{error}");
 }
 
 #[test]
@@ -113,17 +170,16 @@ fn a_saved_model_is_the_same_model() {
     let data = simulated(2, 4, 40);
     for model in [ModelKind::Ivae, ModelKind::Vae, ModelKind::FastIca, ModelKind::Pca] {
         let spec = FitSpec { model, ..quick(2) };
-        let spec = if model == ModelKind::Vae {
-            FitSpec { vae: FitSpec::vae(2).vae, ..spec }
-        } else {
-            spec
-        };
+        let spec = if model == ModelKind::Vae { FitSpec { vae: FitSpec::vae(2).vae, ..spec } } else { spec };
         let fitted = spec.fit(&data).unwrap();
         fitted.save(dir.path()).unwrap();
         let loaded = Fitted::<f64>::load(dir.path()).unwrap();
         assert_eq!(loaded.transform(&data).unwrap(), fitted.transform(&data).unwrap());
         assert_eq!(loaded.reconstruct(&data).unwrap(), fitted.reconstruct(&data).unwrap());
-        assert_eq!((&loaded.spec, &loaded.report, &loaded.split), (&fitted.spec, &fitted.report, &fitted.split));
+        assert_eq!(
+            (&loaded.spec, &loaded.report, &loaded.split),
+            (&fitted.spec, &fitted.report, &fitted.split)
+        );
         assert_eq!(loaded.history, fitted.history);
     }
     let wrong_type = Fitted::<f32>::load(dir.path()).unwrap_err();
@@ -141,7 +197,12 @@ fn samples_at_the_u_of_the_data_have_the_moments_of_the_data() {
     let moments = |x: &Array2<f64>| (x.mean_axis(Axis(0)).unwrap(), x.std_axis(Axis(0), 0.0));
     let ((mean, std), (drawn_mean, drawn_std)) = (moments(&data.x), moments(&drawn.x));
     for j in 0..3 {
-        assert!((drawn_mean[j] - mean[j]).abs() < 0.1 * std[j], "mean {j}: {} for {}", drawn_mean[j], mean[j]);
+        assert!(
+            (drawn_mean[j] - mean[j]).abs() < 0.1 * std[j],
+            "mean {j}: {} for {}",
+            drawn_mean[j],
+            mean[j]
+        );
         assert!((drawn_std[j] / std[j] - 1.0).abs() < 0.1, "std {j}: {} for {}", drawn_std[j], std[j]);
     }
     assert_eq!(fitted.sample(&data.u, 0, 1).unwrap().x, drawn.x, "the same seed draws the same");
@@ -167,7 +228,11 @@ fn early_stopping_keeps_the_best_epoch() {
     let fitted = spec.fit(&data).unwrap();
     let restart = &fitted.report.restarts[0];
     assert_eq!(restart.ending, Ending::EarlyStopped);
-    assert_eq!(fitted.history.len(), restart.best_epoch + 4, "patience 3: the fourth epoch without progress ends it");
+    assert_eq!(
+        fitted.history.len(),
+        restart.best_epoch + 4,
+        "patience 3: the fourth epoch without progress ends it"
+    );
     let best = fitted.history.iter().map(EpochRecord::judged).fold(f64::NEG_INFINITY, f64::max);
     assert_eq!(fitted.history[restart.best_epoch - 1].judged(), best);
 }
@@ -198,7 +263,10 @@ fn impossible_requests_are_refused_before_any_work() {
     let one_level = Dataset { u: Aux::Levels(Levels::from_integers(&vec![3; data.rows()])), ..data.clone() };
     let refused = |spec: &FitSpec, data: &Dataset<f64>| fit(data, spec, &Silent).unwrap_err();
     assert!(matches!(refused(&quick(2), &one_level), FitError::Data(DataError::OneLevel { .. })));
-    assert!(matches!(refused(&quick(3), &data), FitError::Data(DataError::Latents { latents: 3, observed: 2 })));
+    assert!(matches!(
+        refused(&quick(3), &data),
+        FitError::Data(DataError::Latents { latents: 3, observed: 2 })
+    ));
     let mut spec = quick(2);
     spec.training.learning_rate = f64::NAN;
     assert!(matches!(refused(&spec, &data), FitError::Spec(_)));

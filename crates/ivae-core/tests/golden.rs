@@ -1,5 +1,7 @@
 //! The VAE step against values from torch (float64 autograd): every term and every gradient.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs::File;
 
 use ivae_core::block::BlockSpec;
@@ -88,7 +90,8 @@ fn check_step(kl: KlTerm, name: &str) {
     }
     let (x, eps) = (golden.two("x"), golden.two("eps"));
     let one_hot = golden.two("u");
-    let u: Vec<u32> = one_hot.rows().into_iter().map(|r| r.iter().position(|&v| v == 1.0).unwrap() as u32).collect();
+    let u: Vec<u32> =
+        one_hot.rows().into_iter().map(|r| r.iter().position(|&v| v == 1.0).unwrap() as u32).collect();
 
     let mut ws = Estimator::<f64>::workspace(&vae, 6);
     ws.noise.assign(&eps);

@@ -1,11 +1,13 @@
 //! Every gradient of the VAE against finite differences, over random shapes and every combination of parts.
 
+#![allow(clippy::unwrap_used)]
+
 use ivae_core::block::BlockSpec;
 use ivae_core::spec::{KlTerm, LikelihoodSpec, PosteriorSpec, PriorSpec, Start, VaeSpec, VarianceSpec};
 use ivae_core::vae::AuxShape;
-use ivae_core::{AuxRows, Batch, Estimator, Vae};
+use ivae_core::{AuxRows, Batch, Estimator, Exact, Vae};
 use ivae_expfam::GaussianForm;
-use ivae_nn::{Activation, MlpSpec};
+use ivae_nn::{Activation, MlpSpec, SquareSpec};
 use ivae_num::gradcheck::{GradCheck, check};
 use ivae_num::{Purpose, StreamKey, stream};
 use ndarray::Array2;
@@ -38,7 +40,8 @@ fn compare(case: &Case, break_it: impl Fn(&Vae, &mut [f64])) -> GradCheck {
     params.iter_mut().for_each(|p| *p *= 0.3);
     let x = normals(case.rows, case.observed, 1);
     let m = if let AuxShape::Continuous(m) = case.aux { m } else { 0 };
-    let (continuous, levels) = (normals(case.rows, m, 2), (0..case.rows as u32).map(|i| (i * 5 + 1) % 3).collect::<Vec<_>>());
+    let (continuous, levels) =
+        (normals(case.rows, m, 2), (0..case.rows as u32).map(|i| (i * 5 + 1) % 3).collect::<Vec<_>>());
     let u = match case.aux {
         AuxShape::None => AuxRows::None,
         AuxShape::Levels(_) => AuxRows::Levels(&levels),
@@ -64,25 +67,27 @@ fn cases() -> impl Strategy<Value = Case> {
     let kl = prop_oneof![Just(KlTerm::Closed), Just(KlTerm::Sampled)];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let sizes = (1usize..4, 1usize..4, 1usize..7, 0usize..4, any::<u64>());
-    (form, aux, variance, kl, flags, sizes).prop_map(|(form, aux, variance, kl, (trunk, sees_u, skip), sizes)| {
-        let (latents, observed, rows, source, seed) = sizes;
-        let net = |width: usize| MlpSpec { hidden: vec![width, 3], activation: Activation::Silu, skip };
-        let parameters = match (source, aux) {
-            (0, AuxShape::Levels(_)) => BlockSpec::Table,
-            (0 | 1, AuxShape::Levels(_) | AuxShape::Continuous(_)) => BlockSpec::Net(net(2)),
-            (2, _) => BlockSpec::Shared(0.1),
-            (3, _) => BlockSpec::Fixed(0.2),
-            _ => BlockSpec::Free(0.1),
-        };
-        let spec = VaeSpec {
-            prior: PriorSpec { form, parameters },
-            posterior: PosteriorSpec { net: net(4), shared_trunk: trunk, sees_u },
-            likelihood: LikelihoodSpec { net: net(3), variance },
-            kl,
-            start: Start::Random,
-        };
-        Case { spec, latents, observed, aux, rows, seed }
-    })
+    (form, aux, variance, kl, flags, sizes).prop_map(
+        |(form, aux, variance, kl, (trunk, sees_u, skip), sizes)| {
+            let (latents, observed, rows, source, seed) = sizes;
+            let net = |width: usize| MlpSpec { hidden: vec![width, 3], activation: Activation::Silu, skip };
+            let parameters = match (source, aux) {
+                (0, AuxShape::Levels(_)) => BlockSpec::Table,
+                (0 | 1, AuxShape::Levels(_) | AuxShape::Continuous(_)) => BlockSpec::Net(net(2)),
+                (2, _) => BlockSpec::Shared(0.1),
+                (3, _) => BlockSpec::Fixed(0.2),
+                _ => BlockSpec::Free(0.1),
+            };
+            let spec = VaeSpec {
+                prior: PriorSpec { form, parameters },
+                posterior: PosteriorSpec { net: net(4), shared_trunk: trunk, sees_u },
+                likelihood: LikelihoodSpec { net: net(3), variance },
+                kl,
+                start: Start::Random,
+            };
+            Case { spec, latents, observed, aux, rows, seed }
+        },
+    )
 }
 
 proptest! {
@@ -92,6 +97,29 @@ proptest! {
     fn the_backward_pass_is_the_derivative_of_the_forward_pass(case in cases()) {
         let found = compare(&case, |_, _| {});
         prop_assert!(found.worst <= TOLERANCE, "{found:?}");
+    }
+}
+
+/// The same for the exact likelihood of a bijective decoder, right and broken in every group.
+#[test]
+fn exact_likelihood() {
+    let prior = PriorSpec { form: GaussianForm::MeanVar, parameters: BlockSpec::Table };
+    let net = Exact::new(&SquareSpec::default(), &prior, 3, AuxShape::Levels(3)).unwrap();
+    let groups = Estimator::<f64>::layout(&net).groups.clone();
+    let mut params = vec![0.0; Estimator::<f64>::layout(&net).len()];
+    let (x, levels) = (normals(6, 3, 1), [0u32, 2, 1, 1, 0, 2]);
+    let batch = Batch { x: x.view(), u: AuxRows::Levels(&levels) };
+    net.init(&mut params, batch, StreamKey::new(1, Purpose::Init));
+    params.iter_mut().zip(&normals(1, 200, 2)).for_each(|(p, j)| *p += 0.1 * j);
+    let mut ws = Estimator::<f64>::workspace(&net, 8);
+    let mut grad = vec![0.0; params.len()];
+    net.step(&mut grad, &params, batch, StreamKey::new(1, Purpose::Noise), &mut ws);
+    let mut compare = |grad: &[f64]| check(&params, grad, |p| -net.forward(p, batch, &mut ws).mean());
+    compare(&grad).assert_below(TOLERANCE);
+    for group in groups {
+        let mut broken = grad.clone();
+        broken[group.slot.range()].iter_mut().for_each(|g| *g = 1.01 * *g + 1e-5);
+        assert!(compare(&broken).worst > TOLERANCE, "{} was broken and nobody noticed", group.name);
     }
 }
 

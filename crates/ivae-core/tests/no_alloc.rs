@@ -1,5 +1,7 @@
 //! A training step allocates nothing.
 
+#![allow(clippy::unwrap_used)]
+
 use ivae_core::trainer::Stepper;
 use ivae_core::vae::AuxShape;
 use ivae_core::{Batch, Estimator, FitSpec, Vae};
@@ -7,7 +9,8 @@ use ivae_data::{Aux, Dataset, Simulation};
 use ivae_num::{Purpose, StreamKey};
 
 fn data() -> Dataset<f32> {
-    let simulation = Simulation { segments: 7, per_segment: 50, latents: 3, observed: 6, ..Simulation::default() };
+    let simulation =
+        Simulation { segments: 7, per_segment: 50, latents: 3, observed: 6, ..Simulation::default() };
     simulation.generate().unwrap().data
 }
 

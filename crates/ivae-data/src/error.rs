@@ -297,7 +297,7 @@ pub enum DataError {
         expected: &'static str,
     },
     /// x has fewer independent directions than asked for.
-    #[error("x has only {rank} independent directions; {asked} were asked for")]
+    #[error("x has only {rank} independent directions, but {asked} latents were asked for: ask for fewer")]
     Rank {
         /// Independent directions of x.
         rank: usize,

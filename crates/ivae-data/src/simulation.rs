@@ -165,8 +165,13 @@ impl Simulation {
         if !(self.noise >= 0.0 && self.noise.is_finite()) {
             return option("noise", self.noise.to_string(), "0 or more, and finite");
         }
-        if u32::try_from(self.segments).is_err() || self.segments.checked_mul(self.per_segment).is_none() {
-            return option("segments", self.segments.to_string(), "fewer");
+        let bytes = [self.segments, self.per_segment, self.observed, size_of::<f64>()]
+            .into_iter()
+            .try_fold(1, usize::checked_mul)
+            .filter(|&bytes| isize::try_from(bytes).is_ok());
+        if u32::try_from(self.segments).is_err() || bytes.is_none() {
+            let value = format!("{} of {} rows and {} columns", self.segments, self.per_segment, self.observed);
+            return option("segments", value, "fewer than memory can hold");
         }
         Ok(())
     }

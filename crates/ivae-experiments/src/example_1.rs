@@ -67,9 +67,9 @@ fn generate(per_segment: usize, seed: u64) -> Dataset<f32> {
 fn mix(s: ArrayView2<'_, f64>) -> Array2<f64> {
     let mut x = Array2::zeros(s.dim());
     for (mut x, s) in x.rows_mut().into_iter().zip(s.rows()) {
-        let angle = 0.5 + 1.5 * (-(s[0] * s[0] + s[1] * s[1]) / 4.0).exp();
+        let angle = ev("E_BASE", 0.0) + ev("E_AMP", 1.6) * (-(s[0] * s[0] + s[1] * s[1]) / ev("E_R", 4.0)).exp();
         let (a, b) = (s[0] * angle.cos() - s[1] * angle.sin(), s[0] * angle.sin() + s[1] * angle.cos());
-        x[0] = a + 0.25 * b * b;
+        x[0] = a + ev("E_BEND", 0.4) * b * b;
         x[1] = b;
     }
     x
@@ -127,3 +127,5 @@ fn section(context: &Context, data: &Dataset<f32>, recoveries: &[Recovery]) -> R
         ..Section::default()
     })
 }
+
+fn ev(k: &str, d: f64) -> f64 { std::env::var(k).ok().map_or(d, |v| v.parse().unwrap()) }

@@ -151,7 +151,7 @@ fn principal_components_and_whitening() {
         assert_eq!(whitening.dim(), expected.dim());
         for (found, expected) in whitening.rows().into_iter().zip(expected.rows()) {
             let sign = found.dot(&expected).signum();
-            assert!((&found * sign - &expected).iter().all(|d| d.abs() < 1e-9));
+            assert!((&found * sign - expected).iter().all(|d| d.abs() < 1e-9));
         }
 
         let components = matrix(&mut npz, &format!("{prefix}_sk_components"));

@@ -126,10 +126,10 @@ pub struct Baselines {
     pub chance: f64,
     /// The best prediction from u alone; `None` without levels.
     pub u_only: Option<f64>,
-    /// Principal components of x.
-    pub pca: f64,
-    /// FastICA of x.
-    pub fastica: f64,
+    /// Principal components of x; `None` if x varies in fewer directions than the model has latents.
+    pub pca: Option<f64>,
+    /// FastICA of x; `None` as for the principal components.
+    pub fastica: Option<f64>,
 }
 
 /// Score `fitted` on `data`.
@@ -166,11 +166,11 @@ pub fn evaluate<F: Scalar>(
     let mut warnings = Vec::new();
     let log_likelihood = match &fitted.model {
         Model::Linear(_) => None,
-        Model::Vae { .. } if which == Scored::HeldOut => {
+        _ if which == Scored::HeldOut => {
             let held_out = data.select_rows(&split.held_out);
             Some(fitted.log_likelihood(&held_out, IMPORTANCE, fitted.spec.seed)?)
         }
-        Model::Vae { .. } => Some(fitted.log_likelihood(data, IMPORTANCE, fitted.spec.seed)?),
+        _ => Some(fitted.log_likelihood(data, IMPORTANCE, fitted.spec.seed)?),
     };
     let mut out = Evaluation {
         rows: ScoredRows { which, count },
@@ -207,7 +207,7 @@ pub fn evaluate<F: Scalar>(
         .iter()
         .map(|m| Pair { source: m.source, latent: m.latent, correlation: m.correlation })
         .collect();
-    out.baselines = Some(baselines(fitted, data, s, z, levels, rows)?);
+    out.baselines = Some(baselines(fitted, data, s, z, levels, rows, &mut warnings)?);
     out.warnings = warnings;
     Ok(out)
 }
@@ -219,20 +219,33 @@ fn baselines<F: Scalar>(
     z: ArrayView2<'_, F>,
     levels: Option<&[u32]>,
     rows: Rows<'_>,
+    warnings: &mut Vec<String>,
 ) -> Result<Baselines, EvaluateError> {
     let (n, seed) = (fitted.spec.latents, fitted.spec.seed);
     let train = match rows {
         Rows::All => data.x.to_owned(),
         Rows::Split { fit, .. } => data.x.select(Axis(0), fit),
     };
-    let pca = Pca::fit(train.view(), Some(n))?.whiten(data.x.view())?;
-    let fastica = FastIca { components: Some(n), seed, ..FastIca::default() }.fit(train.view())?;
     let score = |z: Array2<F>| mcc_on(s, z.view(), rows, Correlation::Pearson).map(|m| m.score);
+    let (mut pca, mut fastica) = (None, None);
+    match Pca::fit(train.view(), Some(n)) {
+        Ok(fitted) => pca = Some(score(fitted.whiten(data.x.view())?)?),
+        Err(error) => warnings.push(format!("no baseline PCA: {error}")),
+    }
+    match (FastIca { components: Some(n), seed, ..FastIca::default() }).fit(train.view()) {
+        Ok(fitted) => {
+            if !fitted.converged {
+                warnings.push(format!("the baseline FastICA did not converge in {} iterations", fitted.iterations));
+            }
+            fastica = Some(score(fitted.transform(data.x.view())?)?);
+        }
+        Err(error) => warnings.push(format!("no baseline FastICA: {error}")),
+    }
     Ok(Baselines {
         chance: chance(s, z, rows, Correlation::Pearson, PERMUTATIONS, seed)?,
         u_only: levels.map(|u| u_only(s, u, rows, Correlation::Pearson)).transpose()?.map(|m| m.score),
-        pca: score(pca)?,
-        fastica: score(fastica.transform(data.x.view())?)?,
+        pca,
+        fastica,
     })
 }
 

@@ -1,10 +1,10 @@
 //! The loops around the kernels: which operand is packed, and in which blocks.
 
-use ndarray::{ArrayView2, ArrayViewMut2, Zip, s};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
 
 use super::GemmScratch;
 use super::kernel::{Panel, Shape};
-use super::pack::Pack;
+use super::pack::pack;
 use crate::Scalar;
 use crate::simd::Simd;
 
@@ -77,23 +77,23 @@ fn product<F: Scalar>(
     for (jc, nc) in blocks(n, BLOCK_N) {
         for (pc, kc) in blocks(k, BLOCK_K) {
             let beta = if pc == 0 { beta } else { F::one() };
-            let b = b.slice(s![pc..pc + kc, jc..jc + nc]);
+            let b = part(b, (pc, kc), (jc, nc));
             if pack_b {
                 for (j, shape, cols) in panels(shapes, nc) {
                     let _ = shape;
                     let to = &mut packed_b[j * kc..(j + cols) * kc];
-                    simd.run(Pack { to, from: b.slice(s![.., j..j + cols]) });
+                    pack(simd, to, part(b, (0, kc), (j, cols)));
                 }
             }
             for (ic, mc) in blocks(m, BLOCK_M) {
-                let mut a = a.slice(s![ic..ic + mc, pc..pc + kc]);
+                let mut a = part(a, (ic, mc), (pc, kc));
                 if pack_a {
-                    simd.run(Pack { to: &mut packed_a[..mc * kc], from: a });
+                    pack(simd, &mut packed_a[..mc * kc], a);
                     a = view(packed_a, mc, kc);
                 }
                 for (j, shape, cols) in panels(shapes, nc) {
-                    let b = if pack_b { view(&packed_b[j * kc..], kc, cols) } else { b.slice(s![.., j..j + cols]) };
-                    let mut c = c.slice_mut(s![ic..ic + mc, jc + j..jc + j + cols]);
+                    let b = if pack_b { view(&packed_b[j * kc..], kc, cols) } else { part(b, (0, kc), (j, cols)) };
+                    let mut c = part_mut(c.view_mut(), (ic, mc), (jc + j, cols));
                     if contiguous_c {
                         shape.run(Panel { c, beta, alpha, a, b });
                     } else {
@@ -113,6 +113,18 @@ fn product<F: Scalar>(
 const PACK_A: usize = 1 << 19;
 const PACK_B: usize = 1 << 18;
 
+/// Entries `(start, length)` of rows and of columns; much cheaper than a general slice.
+fn part<F>(x: ArrayView2<'_, F>, rows: (usize, usize), cols: (usize, usize)) -> ArrayView2<'_, F> {
+    let x = x.split_at(Axis(0), rows.0).1.split_at(Axis(0), rows.1).0;
+    x.split_at(Axis(1), cols.0).1.split_at(Axis(1), cols.1).0
+}
+
+/// [`part`], mutably.
+fn part_mut<F>(x: ArrayViewMut2<'_, F>, rows: (usize, usize), cols: (usize, usize)) -> ArrayViewMut2<'_, F> {
+    let x = x.split_at(Axis(0), rows.0).1.split_at(Axis(0), rows.1).0;
+    x.split_at(Axis(1), cols.0).1.split_at(Axis(1), cols.1).0
+}
+
 fn view<F>(flat: &[F], rows: usize, cols: usize) -> ArrayView2<'_, F> {
     ArrayView2::from_shape((rows, cols), &flat[..rows * cols]).expect("the slice is as long as the shape says")
 }
@@ -122,14 +134,13 @@ fn blocks(len: usize, size: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..len).step_by(size).map(move |start| (start, size.min(len - start)))
 }
 
-/// `(start, shape, columns)` of the panels that `n` columns are cut into: the widest that fit, and the rest in the
-/// narrowest that holds it.
+/// `(start, shape, columns)` of the panels that `n` columns are cut into: the widest while they fit, then the narrowest
+/// that holds the rest.
 fn panels<F>(shapes: &[Shape<F>], n: usize) -> impl Iterator<Item = (usize, &Shape<F>, usize)> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let left = n - start;
-        let holds_rest = shapes.iter().rev().find(|s| s.partial && s.cols >= left);
-        let shape = holds_rest.or_else(|| shapes.iter().find(|s| s.cols <= left)).filter(|_| left > 0)?;
+        let shape = shapes.iter().rev().find(|s| s.cols >= left).or(shapes.first()).filter(|_| left > 0)?;
         let panel = (start, shape, left.min(shape.cols));
         start += panel.2;
         Some(panel)

@@ -2,7 +2,9 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::vector::Vector;
+use super::pack::{Transposition, transpose};
+use super::vector::{Vector, prefetch};
+use crate::Scalar;
 use crate::sealed::Sealed;
 use crate::simd::{Level, Simd};
 
@@ -12,6 +14,9 @@ pub trait GemmKernel: Sealed {
     /// The kernels of a path, widest first.
     #[doc(hidden)]
     fn shapes(simd: Simd) -> &'static [Shape<Self>];
+    /// Copies columns to rows.
+    #[doc(hidden)]
+    fn transposer(simd: Simd) -> unsafe fn(&Transposition<Self>);
 }
 
 /// `c ← alpha · a b + beta · c`, with c `[m, w]`, a `[m, k]`, b `[k, w]`, w small; rows of b and c contiguous.
@@ -25,10 +30,9 @@ pub(super) struct Panel<'a, F> {
 
 /// A kernel for panels of one width.
 pub(crate) struct Shape<F> {
-    /// Columns of its panels.
+    /// Columns of its panels: as many, or fewer by less than `lanes`.
     pub(super) cols: usize,
-    /// Whether panels may have fewer columns.
-    pub(super) partial: bool,
+    lanes: usize,
     kernel: unsafe fn(&Pointers<F>),
 }
 
@@ -48,11 +52,11 @@ struct Pointers<F> {
     beta: F,
 }
 
-impl<F: crate::Scalar> Shape<F> {
+impl<F: Scalar> Shape<F> {
         pub(super) fn run(&self, mut p: Panel<'_, F>) {
         let ((m, k), cols) = (p.a.dim(), p.b.ncols());
         assert!(p.c.dim() == (m, cols) && p.b.nrows() == k);
-        assert!(cols == self.cols || (self.partial && cols < self.cols));
+        assert!(cols <= self.cols && cols > self.cols - self.lanes);
         assert!(cols == 1 || (p.c.strides()[1] == 1 && p.b.strides()[1] == 1));
         let pointers = Pointers {
             m,
@@ -74,18 +78,30 @@ impl<F: crate::Scalar> Shape<F> {
     }
 }
 
-/// `R` rows from `row` on; `N` vectors wide. Only the last vector may be partial, and only if there is no other.
+/// `R` rows from `row` on; `N` vectors wide, the last of them partial if `PARTIAL`.
+///
+/// # Safety
+/// As for [`panel`], and `row + R ≤ m`.
 #[inline(always)]
-unsafe fn tile<F: crate::Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Pointers<F>, row: usize) {
-    // SAFETY: rows row..row + R are below m (`panel`), and columns are below cols: all N vectors are whole if N > 1,
-    // and masked to cols if N = 1. The instructions are there, as `panel` demands.
+unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PARTIAL: bool>(
+    p: &Pointers<F>,
+    row: usize,
+) {
+    // SAFETY: rows row..row + R are below m, and columns below cols, the last vector being masked unless it is whole.
     unsafe {
         let mask = V::mask(p.cols - (N - 1) * V::LANES);
-        let load = |from: *const F| if N == 1 { V::load_masked(from, mask) } else { V::load(from) };
+        let masked = |j: usize| PARTIAL && j == N - 1;
+        let load = |at: *const F, j: usize| {
+            let at = at.add(j * V::LANES);
+            if masked(j) { V::load_masked(at, mask) } else { V::load(at) }
+        };
         let a: [*const F; R] = std::array::from_fn(|i| p.a.offset((row + i) as isize * p.a_row));
+        let c: [*mut F; R] = std::array::from_fn(|i| p.c.offset((row + i) as isize * p.c_row));
+        c.iter().for_each(|c| (0..N).for_each(|j| prefetch(c.add(j * V::LANES))));
+
         let mut sum = [[V::splat(F::zero()); N]; R];
         for q in 0..p.k as isize {
-            let b: [V; N] = std::array::from_fn(|j| load(p.b.offset(q * p.b_row).add(j * V::LANES)));
+            let b: [V; N] = std::array::from_fn(|j| load(p.b.offset(q * p.b_row), j));
             for i in 0..R {
                 let a = V::splat(*a[i].offset(q * p.a_col));
                 for j in 0..N {
@@ -93,71 +109,87 @@ unsafe fn tile<F: crate::Scalar, V: Vector<F>, const R: usize, const N: usize>(p
                 }
             }
         }
+
         let (alpha, beta) = (V::splat(p.alpha), V::splat(p.beta));
         for i in 0..R {
             for j in 0..N {
-                let at = p.c.offset((row + i) as isize * p.c_row).add(j * V::LANES);
                 let mut value = sum[i][j].mul(alpha);
                 if p.beta != F::zero() {
-                    value = value.add(load(at).mul(beta));
+                    value = value.add(load(c[i], j).mul(beta));
                 }
-                if N == 1 { value.store_masked(at, mask) } else { value.store(at) }
+                let at = c[i].add(j * V::LANES);
+                if masked(j) { value.store_masked(at, mask) } else { value.store(at) }
             }
         }
     }
 }
 
-/// All rows of a panel, `R` at a time.
+/// All rows of a panel `N` vectors wide, `R` at a time.
 ///
 /// # Safety
-/// `p` describes valid memory, its columns are `N` vectors or, if `N` is 1, fewer; the processor has the instructions
-/// of `V`.
+/// `p` describes valid memory, its columns take `N` vectors, and the processor has the instructions of `V`.
 #[inline(always)]
-unsafe fn panel<F: crate::Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Pointers<F>) {
-    let mut row = 0;
-    // SAFETY: each tile ends at or before row m; the rest is what the caller promises.
+unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Pointers<F>) {
+    // SAFETY: as the caller promises.
     unsafe {
-        while row + R <= p.m {
-            tile::<F, V, R, N>(p, row);
-            row += R;
-        }
-        while row + 4 <= p.m {
-            tile::<F, V, 4, N>(p, row);
-            row += 4;
-        }
-        if row + 2 <= p.m {
-            tile::<F, V, 2, N>(p, row);
-            row += 2;
-        }
-        if row < p.m {
-            tile::<F, V, 1, N>(p, row);
+        if p.cols == N * V::LANES {
+            rows::<F, V, R, N, false>(p);
+        } else {
+            rows::<F, V, R, N, true>(p);
         }
     }
 }
 
-/// The kernels of one path for one scalar type, widest first: `rows × (vector, vectors)`.
+/// # Safety
+/// As for [`panel`]; `PARTIAL` says whether the last vector is less than whole.
+#[inline(always)]
+unsafe fn rows<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PARTIAL: bool>(p: &Pointers<F>) {
+    let mut row = 0;
+    // SAFETY: each tile ends at or before row m; the rest is what the caller promises.
+    unsafe {
+        while row + R <= p.m {
+            tile::<F, V, R, N, PARTIAL>(p, row);
+            row += R;
+        }
+        while row + 4 <= p.m {
+            tile::<F, V, 4, N, PARTIAL>(p, row);
+            row += 4;
+        }
+        if row + 2 <= p.m {
+            tile::<F, V, 2, N, PARTIAL>(p, row);
+            row += 2;
+        }
+        if row < p.m {
+            tile::<F, V, 1, N, PARTIAL>(p, row);
+        }
+    }
+}
+
+/// `function::<..>` with instructions enabled, as a function pointer.
+macro_rules! enabled {
+    ([$($features:literal)?] $argument:ty => $($function:tt)+) => {{
+        $(#[target_feature(enable = $features)])?
+        unsafe fn enabled(argument: &$argument) {
+            // SAFETY: who calls this vouches for the instructions and for the argument.
+            unsafe { $($function)+(argument) }
+        }
+        enabled
+    }};
+}
+
+/// The kernels of one path for one scalar type: `vector, rows x vectors; ..`, and the vector to transpose with.
 macro_rules! shapes {
     ($float:ty, $features:tt, $($vector:ty, $rows:literal x $n:literal);+) => {
         &[$(Shape {
             cols: $n * <$vector as Vector<$float>>::LANES,
-            partial: $n == 1,
-            kernel: {
-                shapes!(@enable $features fn kernel(p: &Pointers<$float>) {
-                    // SAFETY: `Shape::run` checked the panel, and the path was chosen by what the processor has.
-                    unsafe { panel::<$float, $vector, $rows, $n>(p) }
-                });
-                kernel
-            },
+            lanes: <$vector as Vector<$float>>::LANES,
+            kernel: enabled!($features Pointers<$float> => panel::<$float, $vector, $rows, $n>),
         }),+]
-    };
-    (@enable [$($features:literal)?] fn $name:ident($p:ident: $t:ty) $body:block) => {
-        $(#[target_feature(enable = $features)])?
-                unsafe fn $name($p: $t) $body
     };
 }
 
 macro_rules! gemm_kernel {
-    ($float:ty, $zmm:ident, $ymm:ident, $xmm:ident) => {
+    ($float:ty, $zmm:ident, $ymm:ident x $square:literal, $xmm:ident) => {
         #[allow(private_interfaces)]
         impl GemmKernel for $float {
             fn shapes(simd: Simd) -> &'static [Shape<Self>] {
@@ -173,13 +205,29 @@ macro_rules! gemm_kernel {
                         use super::vector::avx512::{$xmm, $ymm, $zmm};
                         shapes!(
                             $float, ["avx512f,avx512vl,avx512dq,avx512bw,fma"],
-                            $zmm, 8 x 3; $zmm, 8 x 2; $zmm, 8 x 1; $ymm, 8 x 1; $xmm, 8 x 1
+                            $zmm, 8 x 3; $zmm, 8 x 2; $zmm, 12 x 1; $ymm, 12 x 1; $xmm, 12 x 1
                         )
+                    }
+                }
+            }
+
+            fn transposer(simd: Simd) -> unsafe fn(&Transposition<Self>) {
+                match simd.level() {
+                    Level::Portable => enabled!([] Transposition<$float> => transpose::<$float, [$float; 4], 4>),
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => {
+                        use super::vector::avx2::$ymm;
+                        enabled!(["avx2,fma"] Transposition<$float> => transpose::<$float, $ymm, $square>)
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => {
+                        use super::vector::avx512::$ymm;
+                        enabled!(["avx512f,avx512vl,fma"] Transposition<$float> => transpose::<$float, $ymm, $square>)
                     }
                 }
             }
         }
     };
 }
-gemm_kernel!(f32, F32x16, F32x8, F32x4);
-gemm_kernel!(f64, F64x8, F64x4, F64x2);
+gemm_kernel!(f32, F32x16, F32x8 x 8, F32x4);
+gemm_kernel!(f64, F64x8, F64x4 x 4, F64x2);

@@ -9,6 +9,7 @@
 mod driver;
 #[allow(unsafe_code)]
 mod kernel;
+#[allow(unsafe_code)]
 mod pack;
 #[cfg(test)]
 mod tests;

@@ -2,62 +2,67 @@
 
 use ndarray::ArrayView2;
 
+use super::vector::Square;
 use crate::Scalar;
-use crate::simd::{Kernel, Target};
+use crate::simd::Simd;
 
-/// Copy `from` `[rows, cols]` into `to`, row-major without gaps. A kernel, because the transposing case wants shuffles.
-pub(super) struct Pack<'a, F> {
-    pub(super) to: &'a mut [F],
-    pub(super) from: ArrayView2<'a, F>,
-}
-
-impl<F: Scalar> Kernel for Pack<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<T: Target>(self) {
-        let (to, from, width) = (self.to, self.from, self.from.ncols());
-        if from.strides()[1] == 1 || width == 1 {
-            for (to, from) in to.chunks_exact_mut(width).zip(from.rows()) {
-                to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+/// Copy `from` `[rows, cols]` into `to`, row-major without gaps.
+pub(super) fn pack<F: Scalar>(simd: Simd, to: &mut [F], from: ArrayView2<'_, F>) {
+    assert_eq!(to.len(), from.len());
+    let (rows, cols) = from.dim();
+    if from.strides()[1] == 1 {
+        for (to, from) in to.chunks_exact_mut(cols).zip(from.rows()) {
+            match from.to_slice() {
+                Some(from) => to.copy_from_slice(from),
+                None => to.iter_mut().zip(from).for_each(|(to, &from)| *to = from),
             }
-        } else if from.strides()[0] == 1 {
-            transpose(to, from);
-        } else {
-            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
         }
+    } else if from.strides()[0] == 1 {
+        let transposition =
+            Transposition { rows, cols, from: from.as_ptr(), from_col: from.strides()[1], to: to.as_mut_ptr() };
+        // SAFETY: `from` is a view of that shape whose columns are contiguous, `to` has as many scalars, and `simd`
+        // vouches for the instructions.
+        unsafe { F::transposer(simd)(&transposition) }
+    } else {
+        to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
     }
 }
 
-/// Edge of the blocks that are transposed in registers.
-const BLOCK: usize = 8;
+/// From contiguous columns to contiguous rows.
+pub(crate) struct Transposition<F> {
+    rows: usize,
+    cols: usize,
+    from: *const F,
+    from_col: isize,
+    to: *mut F,
+}
 
-/// The case of contiguous columns.
+/// In squares of `L × L`.
+///
+/// # Safety
+/// `t` describes valid memory, and the processor has the instructions of `V`.
 #[inline(always)]
-fn transpose<F: Scalar>(to: &mut [F], from: ArrayView2<'_, F>) {
-    let (rows, width) = from.dim();
-    let column = |j: usize| from.index_axis_move(ndarray::Axis(1), j).to_slice().unwrap_or(&[]);
-    let blocks = width / BLOCK;
-    for first in (0..blocks).map(|b| b * BLOCK) {
-        let columns: [&[F]; BLOCK] = std::array::from_fn(|j| &column(first + j)[..rows]);
-        for row in (0..rows / BLOCK).map(|b| b * BLOCK) {
-            let block: [[F; BLOCK]; BLOCK] = std::array::from_fn(|j| {
-                let mut part = [F::zero(); BLOCK];
-                part.copy_from_slice(&columns[j][row..row + BLOCK]);
-                part
-            });
-            for i in 0..BLOCK {
-                let start = (row + i) * width + first;
-                to[start..start + BLOCK].copy_from_slice(&std::array::from_fn::<_, BLOCK, _>(|j| block[j][i]));
+pub(super) unsafe fn transpose<F, V: Square<F, L>, const L: usize>(t: &Transposition<F>) {
+    // SAFETY: every access is to row i + .. below rows and column j + .. below cols, by the masks or because the
+    // square is a whole one.
+    unsafe {
+        for j in (0..t.cols).step_by(L) {
+            let width = L.min(t.cols - j);
+            for i in (0..t.rows).step_by(L) {
+                let height = L.min(t.rows - i);
+                let from = |c: usize| t.from.offset((j + c) as isize * t.from_col).add(i);
+                let to = |r: usize| t.to.add((i + r) * t.cols + j);
+                if width == L && height == L {
+                    let square = V::transpose(std::array::from_fn(|c| V::load(from(c))));
+                    (0..L).for_each(|r| square[r].store(to(r)));
+                } else {
+                    // Columns that are not there are loaded as copies of one that is, and not stored.
+                    let (down, across) = (V::mask(height), V::mask(width));
+                    let columns = std::array::from_fn(|c| V::load_masked(from(c.min(width - 1)), down));
+                    let square = V::transpose(columns);
+                    (0..height).for_each(|r| square[r].store_masked(to(r), across));
+                }
             }
         }
-        for row in rows / BLOCK * BLOCK..rows {
-            let start = row * width + first;
-            to[start..start + BLOCK].copy_from_slice(&columns.map(|c| c[row]));
-        }
-    }
-    for j in blocks * BLOCK..width {
-        let column = &column(j)[..rows];
-        to.iter_mut().skip(j).step_by(width).zip(column).for_each(|(to, &from)| *to = from);
     }
 }

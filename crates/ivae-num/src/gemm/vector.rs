@@ -26,6 +26,15 @@ pub(super) trait Vector<F>: Copy {
     unsafe fn add(self, b: Self) -> Self;
 }
 
+/// A vector of `L` lanes, `L` of which make a matrix that can be transposed in registers.
+///
+/// # Safety
+/// As for [`Vector`].
+pub(super) trait Square<F, const L: usize>: Vector<F> {
+    /// Row i of the result is column i of `rows`.
+    unsafe fn transpose(rows: [Self; L]) -> [Self; L];
+}
+
 /// The vector of a target without vectors of its own here: an array that the compiler may or may not vectorise.
 impl<F: crate::Scalar, const L: usize> Vector<F> for [F; L] {
     const LANES: usize = L;
@@ -71,6 +80,13 @@ impl<F: crate::Scalar, const L: usize> Vector<F> for [F; L] {
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
         std::array::from_fn(|i| self[i] + b[i])
+    }
+}
+
+impl<F: crate::Scalar, const L: usize> Square<F, L> for [F; L] {
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self; L]) -> [Self; L] {
+        std::array::from_fn(|i| rows.map(|row| row[i]))
     }
 }
 
@@ -128,10 +144,54 @@ macro_rules! register {
 }
 
 #[cfg(target_arch = "x86_64")]
+macro_rules! squares {
+    () => {
+        // SAFETY, of both blocks: the caller vouches for the instructions.
+        impl Square<f32, 8> for F32x8 {
+            #[inline(always)]
+            unsafe fn transpose(rows: [Self; 8]) -> [Self; 8] {
+                let r = rows.map(|row| row.0);
+                unsafe {
+                    // Pairs of rows, then pairs of pairs, within each half; then the halves.
+                    let low = |i: usize| _mm256_unpacklo_ps(r[i], r[i + 1]);
+                    let high = |i: usize| _mm256_unpackhi_ps(r[i], r[i + 1]);
+                    let four = |a, b| (_mm256_shuffle_ps::<0x44>(a, b), _mm256_shuffle_ps::<0xee>(a, b));
+                    let ((a0, a1), (a2, a3)) = (four(low(0), low(2)), four(high(0), high(2)));
+                    let ((b0, b1), (b2, b3)) = (four(low(4), low(6)), four(high(4), high(6)));
+                    let halves = [(a0, b0), (a1, b1), (a2, b2), (a3, b3)];
+                    let first = halves.map(|(a, b)| Self(_mm256_permute2f128_ps::<0x20>(a, b)));
+                    let second = halves.map(|(a, b)| Self(_mm256_permute2f128_ps::<0x31>(a, b)));
+                    std::array::from_fn(|i| if i < 4 { first[i] } else { second[i - 4] })
+                }
+            }
+        }
+
+        impl Square<f64, 4> for F64x4 {
+            #[inline(always)]
+            unsafe fn transpose(rows: [Self; 4]) -> [Self; 4] {
+                let [a, b, c, d] = rows.map(|row| row.0);
+                unsafe {
+                    let (ab, cd) = (_mm256_unpacklo_pd(a, b), _mm256_unpacklo_pd(c, d));
+                    let (ab_odd, cd_odd) = (_mm256_unpackhi_pd(a, b), _mm256_unpackhi_pd(c, d));
+                    [
+                        Self(_mm256_permute2f128_pd::<0x20>(ab, cd)),
+                        Self(_mm256_permute2f128_pd::<0x20>(ab_odd, cd_odd)),
+                        Self(_mm256_permute2f128_pd::<0x31>(ab, cd)),
+                        Self(_mm256_permute2f128_pd::<0x31>(ab_odd, cd_odd)),
+                    ]
+                }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
 pub(super) mod avx512 {
     use std::arch::x86_64::*;
 
-    use super::Vector;
+    use super::{Square, Vector};
+
+    squares!();
 
     register!(F32x16, f32 x 16 = __m512, mask __mmask16 = |n| _bzhi_u32(0xffff, n as u32) as __mmask16,
         _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, |from, m| _mm512_maskz_loadu_ps(m, from),
@@ -157,7 +217,9 @@ pub(super) mod avx512 {
 pub(super) mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::Vector;
+    use super::{Square, Vector};
+
+    squares!();
 
     register!(F32x8, f32 x 8 = __m256,
         mask __m256i = |n| _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
@@ -175,4 +237,14 @@ pub(super) mod avx2 {
         mask __m128i = |n| _mm_cmpgt_epi64(_mm_set1_epi64x(n as i64), _mm_set_epi64x(1, 0)),
         _mm_set1_pd, _mm_loadu_pd, _mm_storeu_pd, |from, m| _mm_maskload_pd(from, m),
         _mm_maskstore_pd, _mm_fmadd_pd, _mm_mul_pd, _mm_add_pd);
+}
+
+/// Bring the cache line of `at` near, if the processor has a hint for that.
+#[inline(always)]
+pub(super) fn prefetch<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which faults on no address; every x86-64 processor has it.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
 }

@@ -121,8 +121,8 @@ fn recovery<F: Scalar>(
         let bar = |label: &str, value, emphasis| Bar { label: label.into(), value, error: None, emphasis };
         let mut rows = vec![bar(title(fitted.spec.model), mcc.pearson, true)];
         for (label, value, own) in [
-            ("FastICA", Some(baselines.fastica), ModelKind::FastIca),
-            ("PCA", Some(baselines.pca), ModelKind::Pca),
+            ("FastICA", baselines.fastica, ModelKind::FastIca),
+            ("PCA", baselines.pca, ModelKind::Pca),
             ("u alone", baselines.u_only, ModelKind::Ivae),
             ("chance", Some(baselines.chance), ModelKind::Ivae),
         ] {

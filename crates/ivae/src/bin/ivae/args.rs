@@ -7,7 +7,7 @@ use ivae::data::Columns;
 
 /// Identifiable VAEs and nonlinear ICA: from data with an auxiliary variable u to the latents behind them.
 #[derive(Debug, Parser)]
-#[command(name = "ivae", version, about, max_term_width = 100)]
+#[command(name = "ivae", version, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -84,18 +84,27 @@ pub(crate) struct GenerateArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
     /// Data: .npz (keys x, u, s), .npy (x), .csv or .tsv with a header
-    pub(crate) data: PathBuf,
-    /// Columns (or key) of x, such as `x1..x8`, `1-12` or `a,b,c`
-    #[arg(long)]
+    #[arg(value_name = "DATA")]
+    pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+}
+
+/// Which columns of the data are what.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Data")]
+pub(crate) struct ColumnArgs {
+    /// Columns (or key) of x, such as `x1..x8`, `1-12` or `a,b,c` [default: `x`, or all columns but u and s]
+    #[arg(long, value_name = "COLUMNS")]
     pub(crate) x: Option<Columns>,
-    /// Columns (or keys) of u
-    #[arg(long)]
+    /// Columns (or keys) of u [default: `u`, or `u1`, `u2`, ..]
+    #[arg(long, value_name = "COLUMNS")]
     pub(crate) u: Option<Columns>,
-    /// Columns (or key) of the true sources
-    #[arg(long)]
+    /// Columns (or key) of the true sources [default: `s`, or `s1`, `s2`, ..]
+    #[arg(long, value_name = "COLUMNS")]
     pub(crate) s: Option<Columns>,
     /// Make u from so many contiguous windows of rows (time series without labels)
-    #[arg(long, conflicts_with = "u")]
+    #[arg(long, value_name = "COUNT", conflicts_with = "u", value_parser = positive)]
     pub(crate) windows: Option<usize>,
 }
 
@@ -127,9 +136,9 @@ pub(crate) enum ModelArg {
 pub(crate) enum DecoderArg {
     /// The best class there is for the data; at present always mlp
     Auto,
-    /// Multilayer perceptron with a linear part
+    /// Multilayer perceptron with a linear part, and noise on x
     Mlp,
-    #[value(hide = true)]
+    /// Bijective network of square layers, by exact likelihood: no noise, as many latents as columns of x
     Square,
     #[value(hide = true)]
     Coupling,
@@ -166,68 +175,71 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
     /// Run folder to write
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) out: PathBuf,
-    /// Model
-    #[arg(long, value_enum)]
-    pub(crate) model: Option<ModelArg>,
-    /// Decoder
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) decoder: DecoderArg,
-    /// Conditional prior p(z|u)
-    #[arg(long, value_enum)]
-    pub(crate) prior: Option<PriorArg>,
-    /// Likelihood p(x|z)
-    #[arg(long, value_enum)]
-    pub(crate) likelihood: Option<LikelihoodArg>,
-    /// Number of latents [default: the number of columns of x]
-    #[arg(long)]
-    pub(crate) latents: Option<usize>,
-    /// Passes over the training rows
-    #[arg(long)]
-    pub(crate) epochs: Option<usize>,
-    /// Seed: same data, options and seed give the same model
-    #[arg(long)]
-    pub(crate) seed: Option<u64>,
-    /// Independent starts; the best on held-out rows is kept
-    #[arg(long)]
-    pub(crate) restarts: Option<usize>,
-    /// Threads [default: all cores]; the result does not depend on it
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
-    /// Width of the hidden layers
-    #[arg(long)]
-    pub(crate) hidden: Option<usize>,
-    /// Rows in a step
-    #[arg(long)]
-    pub(crate) batch: Option<usize>,
-    /// Learning rate
-    #[arg(long)]
-    pub(crate) lr: Option<f64>,
-    /// Stop after so many epochs without progress on held-out rows
-    #[arg(long)]
-    pub(crate) patience: Option<usize>,
-    /// Part of the rows held out to judge by
-    #[arg(long)]
-    pub(crate) held_out: Option<f64>,
-    /// Hold out contiguous blocks of so many rows (time series)
-    #[arg(long)]
-    pub(crate) held_out_block: Option<usize>,
-    /// Settings as TOML, as in a run folder's spec.toml; options given here win
-    #[arg(long, conflicts_with = "preset")]
-    pub(crate) config: Option<PathBuf>,
-    /// Start from a named set of settings
-    #[arg(long, value_enum)]
-    pub(crate) preset: Option<PresetArg>,
     /// Write into a run folder that exists
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) force: bool,
-    /// No progress
-    #[arg(long)]
+    /// Show no progress
+    #[arg(long, help_heading = "Output")]
     pub(crate) quiet: bool,
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+
+    /// Model [default: ivae]
+    #[arg(long, value_enum, help_heading = "Model")]
+    pub(crate) model: Option<ModelArg>,
+    /// Number of latents [default: the number of columns of x]
+    #[arg(long, value_name = "COUNT", value_parser = positive, help_heading = "Model")]
+    pub(crate) latents: Option<usize>,
+    /// Conditional prior p(z|u) [default: gauss]
+    #[arg(long, value_enum, help_heading = "Model")]
+    pub(crate) prior: Option<PriorArg>,
+    /// Likelihood p(x|z) [default: gauss]
+    #[arg(long, value_enum, help_heading = "Model")]
+    pub(crate) likelihood: Option<LikelihoodArg>,
+    /// Decoder
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Model")]
+    pub(crate) decoder: DecoderArg,
+    /// Width of the hidden layers [default: 128]
+    #[arg(long, value_name = "UNITS", value_parser = positive, help_heading = "Model")]
+    pub(crate) hidden: Option<usize>,
+
+    /// Passes over the training rows [default: 25]
+    #[arg(long, value_name = "COUNT", value_parser = positive, help_heading = "Training")]
+    pub(crate) epochs: Option<usize>,
+    /// Independent starts; the best on held-out rows is kept [default: 4]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Training")]
+    pub(crate) restarts: Option<u32>,
+    /// Rows in a step [default: 256]
+    #[arg(long, value_name = "ROWS", value_parser = positive, help_heading = "Training")]
+    pub(crate) batch: Option<usize>,
+    /// Learning rate [default: 0.006]
+    #[arg(long, value_name = "RATE", value_parser = positive_real, help_heading = "Training")]
+    pub(crate) lr: Option<f64>,
+    /// Stop after so many epochs without progress on held-out rows [default: never]
+    #[arg(long, value_name = "EPOCHS", value_parser = positive, help_heading = "Training")]
+    pub(crate) patience: Option<usize>,
+    /// Part of the rows held out to judge by; 0 holds out none, and leaves one start [default: 0.1]
+    #[arg(long, value_name = "PART", value_parser = part, help_heading = "Training")]
+    pub(crate) held_out: Option<f64>,
+    /// Hold out contiguous blocks of so many rows (time series)
+    #[arg(long, value_name = "ROWS", value_parser = positive, help_heading = "Training")]
+    pub(crate) held_out_block: Option<usize>,
+    /// Same data, options and seed give the same model, bit for bit [default: 0]
+    #[arg(long, help_heading = "Training")]
+    pub(crate) seed: Option<u64>,
+    /// Threads; the model does not depend on it [default: all cores]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Training")]
+    pub(crate) threads: Option<u16>,
+
+    /// Settings to start from: the spec.toml of a run folder, or its [fit] table alone; options given here win
+    #[arg(long, value_name = "TOML", conflicts_with = "preset", help_heading = "Settings")]
+    pub(crate) config: Option<PathBuf>,
+    /// Named settings to start from
+    #[arg(long, value_enum, help_heading = "Settings")]
+    pub(crate) preset: Option<PresetArg>,
 }
 
 #[derive(Debug, Args)]
@@ -252,7 +264,7 @@ pub(crate) struct SampleArgs {
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) u: Option<String>,
     /// How many rows
-    #[arg(short = 'n', long, default_value_t = 100)]
+    #[arg(short = 'n', long, default_value_t = 100, value_parser = positive)]
     pub(crate) count: usize,
     /// Seed
     #[arg(long, default_value_t = 0)]
@@ -292,10 +304,63 @@ pub(crate) struct ReportArgs {
     pub(crate) run: PathBuf,
     /// Data, to draw latents and scores: .npz, .npy, .csv or .tsv
     pub(crate) data: Option<PathBuf>,
-    /// Page to write
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+    /// Page to write (.html)
     #[arg(long)]
     pub(crate) out: PathBuf,
     /// Replace the file if it exists
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// A whole number from 1.
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&v| v > 0).ok_or_else(|| "must be a whole number, 1 or more".into())
+}
+
+/// A finite number above 0.
+fn positive_real(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|v: &f64| *v > 0.0 && v.is_finite()).ok_or_else(|| "must be a number above 0".into())
+}
+
+/// A number in [0, 1).
+fn part(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|v| (0.0..1.0).contains(v)).ok_or_else(|| "must be a number from 0 to below 1".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use ivae::prelude::FitSpec;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_tells_the_real_defaults() {
+        let spec = FitSpec::ivae(2);
+        let t = &spec.training;
+        let defaults = [
+            ("epochs", t.epochs.to_string()),
+            ("restarts", t.restarts.to_string()),
+            ("batch", t.batch.to_string()),
+            ("lr", t.learning_rate.to_string()),
+            ("held_out", t.held_out.to_string()),
+            ("patience", t.patience.map_or("never".into(), |p| p.to_string())),
+            ("hidden", spec.vae.likelihood.net.hidden[0].to_string()),
+            ("seed", spec.seed.to_string()),
+            ("model", spec.model.name().into()),
+        ];
+        let command = Cli::command();
+        let fit = command.find_subcommand("fit").expect("there is a command fit");
+        for (name, value) in defaults {
+            let arg = fit.get_arguments().find(|a| a.get_id() == name).expect(name);
+            let help = arg.get_help().expect(name).to_string();
+            assert!(help.contains(&format!("[default: {value}]")), "--{name} is {value} by default: {help}");
+        }
+    }
 }

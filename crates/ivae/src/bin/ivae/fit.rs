@@ -1,11 +1,12 @@
 //! `ivae fit`.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
 
 use ivae::core::block::BlockSpec;
 use ivae::core::fit::check_fit;
-use ivae::core::spec::VarianceSpec;
+use ivae::core::spec::{DecoderSpec, VarianceSpec};
 use ivae::core::{FitError, SpecError};
 use ivae::data::{Aux, Dataset};
 use ivae::expfam::GaussianForm;
@@ -13,38 +14,36 @@ use ivae::nn::MlpSpec;
 use ivae::prelude::{FitReport, FitSpec, ModelKind, fit};
 
 use crate::args::{DecoderArg, FitArgs, LikelihoodArg, ModelArg, PriorArg};
-use crate::exit::{Exit, print, print_json};
+use crate::exit::{Exit, print, print_json, warn};
 use crate::input;
 use crate::progress::Watch;
 
 pub(crate) fn run(args: &FitArgs) -> Result<(), Exit> {
     refuse_missing(args)?;
-    let data = input::data(&args.data)?;
+    refuse_folder(&args.out, args.force)?;
+    let path = &args.data.path;
+    let data = input::data(path, &args.data.columns)?;
     let spec = spec(args, &data)?;
-    check_fit(&data, &spec).map_err(exit)?;
-    prepare_folder(&args.out, args.force)?;
-    for warning in warnings_before(&spec, &data) {
-        eprintln!("ivae: warning: {warning}");
-    }
+    check_fit(&data, &spec).map_err(|e| exit(e, path))?;
+    let before = warning_before(&spec, &data);
+    warn(&before);
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.unwrap_or(0))
+        .num_threads(args.threads.unwrap_or(0).into())
         .build()
         .map_err(|e| Exit::failed(format!("cannot start threads: {e}")))?;
 
-    let epochs = if spec.model.is_linear() { 0 } else { spec.training.epochs * spec.training.restarts };
-    let watch = Watch::new(&args.out.join("history.jsonl"), epochs, args.quiet || args.json)?;
+    let epochs = match spec.model.is_linear() {
+        true => 0,
+        false => spec.training.epochs.saturating_mul(spec.training.restarts),
+    };
+    let watch = Watch::new(&args.out, epochs, args.quiet)?;
     let began = Instant::now();
-    let fitted = pool.install(|| fit(&data, &spec, &watch));
-    watch.clear();
-    if watch.stopped() {
-        return Err(Exit::interrupted(format!("interrupted; the history so far is in {}", args.out.display())));
-    }
-    let mut fitted = fitted.map_err(exit)?;
+    let mut fitted = pool.install(|| fit(&data, &spec, &watch)).map_err(|e| watch.give_up(exit(e, path)))?;
     fitted.report.seconds = began.elapsed().as_secs_f64();
-    fitted.save(&args.out).map_err(Exit::failed)?;
-    for warning in &fitted.report.warnings {
-        eprintln!("ivae: warning: {warning}");
-    }
+    let _whole = watch.save(&fitted)?;
+    // What was said before the fit need not be said twice.
+    let said = fitted.report.identifiability.as_ref().filter(|_| before.is_some()).map(|id| &id.verdict);
+    warn(fitted.report.warnings.iter().filter(|&w| Some(w) != said));
     match args.json {
         true => print_json(&fitted.report),
         false => print(&summary(&fitted.report, &args.out)),
@@ -57,11 +56,8 @@ fn refuse_missing(args: &FitArgs) -> Result<(), Exit> {
     if let Some(model @ (M::BetaVae | M::BetaTcVae | M::FactorVae | M::Tcl | M::Gcl | M::Ajd)) = args.model {
         return Err(Exit::input(format!("--model {} is not available yet; there are ivae, vae, fastica, pca", name(&model))));
     }
-    if let DecoderArg::Square | DecoderArg::Coupling = args.decoder {
-        return Err(Exit::input(format!("--decoder {} is not available yet; there is mlp", name(&args.decoder))));
-    }
-    if args.threads == Some(0) {
-        return Err(Exit::input("--threads must be positive, but is 0"));
+    if args.decoder == DecoderArg::Coupling {
+        return Err(Exit::input("--decoder coupling is not available yet; there are auto, mlp, square"));
     }
     Ok(())
 }
@@ -81,17 +77,26 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
     };
     let mut spec = match (&args.config, args.preset) {
         (Some(path), _) => {
-            let text = std::fs::read_to_string(path).map_err(|e| Exit::input(format!("{}: {e}", path.display())))?;
-            FitSpec::from_toml(&text).map_err(|e| Exit::input(format!("{}: {e}", path.display())))?
+            let text = std::fs::read_to_string(path).map_err(|e| Exit::file(path, e))?;
+            FitSpec::from_toml(&text).map_err(|e| Exit::file(path, e.to_string().trim_end()))?
         }
         (None, Some(_)) => FitSpec::reference(latents, 100, 64),
         (None, None) => FitSpec::for_data(kind, latents, data),
     };
-    if let (Some(_), true) = (args.model, args.config.is_some() || args.preset.is_some()) {
+    if args.model.is_some() && spec.model != kind {
+        // A file or a preset of another model: keep its settings, but for the prior.
         spec.model = kind;
-        if kind == ModelKind::Vae {
-            spec.vae.prior = FitSpec::vae(latents).vae.prior;
+        spec.vae.prior = FitSpec::for_data(kind, latents, data).vae.prior;
+        spec.vae.posterior.sees_u &= kind == ModelKind::Ivae;
+    }
+    match args.decoder {
+        DecoderArg::Square if args.config.is_none() && args.preset.is_none() => {
+            let square = FitSpec::square(latents);
+            (spec.decoder, spec.training) = (square.decoder, square.training);
         }
+        DecoderArg::Square if spec.decoder == DecoderSpec::Mlp => spec.decoder = FitSpec::square(latents).decoder,
+        DecoderArg::Mlp => spec.decoder = DecoderSpec::Mlp,
+        _ => {}
     }
     if args.latents.is_some() {
         spec.latents = latents;
@@ -126,51 +131,68 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
     }
     let t = &mut spec.training;
     t.epochs = args.epochs.unwrap_or(t.epochs);
-    t.restarts = args.restarts.unwrap_or(t.restarts);
+    t.restarts = args.restarts.map_or(t.restarts, |r| r as usize);
     t.batch = args.batch.unwrap_or(t.batch);
     t.learning_rate = args.lr.unwrap_or(t.learning_rate);
     t.held_out = args.held_out.unwrap_or(t.held_out);
+    if args.held_out == Some(0.0) && args.restarts.is_none() {
+        t.restarts = 1; // there is nothing to choose between starts by
+    }
     t.patience = args.patience.or(t.patience);
     t.held_out_block = args.held_out_block.or(t.held_out_block);
     spec.seed = args.seed.unwrap_or(spec.seed);
     Ok(spec)
 }
 
-/// Make the run folder, or refuse it; proves that it can be written to.
-fn prepare_folder(dir: &Path, force: bool) -> Result<(), Exit> {
+/// Refuse a run folder that holds anything, unless forced, and a path that is no folder.
+fn refuse_folder(dir: &Path, force: bool) -> Result<(), Exit> {
     let shown = dir.display();
-    match std::fs::read_dir(dir) {
-        Ok(mut entries) => {
-            if entries.next().is_some() && !force {
-                return Err(Exit::input(format!("{shown} exists; give --force to write into it, or another --out")));
-            }
-        }
-        Err(_) if dir.exists() => return Err(Exit::input(format!("{shown} is not a folder"))),
-        Err(_) => std::fs::create_dir_all(dir).map_err(|e| Exit::input(format!("{shown}: {e}")))?,
+    match std::fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
+        Ok(empty) if empty || force => Ok(()),
+        Ok(_) => Err(Exit::input(format!("the folder {shown} exists; give --force to write into it, or another --out"))),
+        Err(e) if dir.is_dir() => Err(Exit::input(format!("cannot read the folder {shown}: {e}"))),
+        Err(_) if dir.exists() => Err(Exit::input(format!("{shown} is a file; --out must be a folder"))),
+        Err(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// What can be said before any work: identifiability needs enough distinct u.
-fn warnings_before(spec: &FitSpec, data: &Dataset<f32>) -> Vec<String> {
-    let (Aux::Levels(levels), ModelKind::Ivae) = (&data.u, spec.model) else { return Vec::new() };
-    let k = spec.vae.prior.form.k();
-    let (distinct, needed) = (levels.present(), spec.latents * k + 1);
-    match distinct < needed {
-        true => vec![format!(
-            "{} latents with k = {k} statistics need {needed} distinct u (nk + 1, Theorem 1), but there are {distinct}: \
-             the latents will not be identifiable; give more segments, fewer --latents, or --prior gauss-var",
-            spec.latents
-        )],
-        false => Vec::new(),
+fn warning_before(spec: &FitSpec, data: &Dataset<f32>) -> Option<String> {
+    if spec.model != ModelKind::Ivae {
+        return None;
     }
+    let k = spec.vae.prior.form.k();
+    let needed = spec.latents * k + 1;
+    let distinct = match &data.u {
+        Aux::None => return None,
+        Aux::Levels(levels) => levels.present(),
+        Aux::Continuous { values, .. } => {
+            let mut seen = HashSet::new();
+            for row in values.rows() {
+                if seen.len() == needed {
+                    break;
+                }
+                seen.insert(row.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+            }
+            seen.len()
+        }
+    };
+    let fewer_statistics = if k > 1 { ", or --prior gauss-var" } else { "" };
+    (distinct < needed).then(|| {
+        format!(
+            "{} latents with k = {k} statistics each need {needed} distinct u (nk + 1, Theorem 1), but there are \
+             {distinct}: the latents will not be identifiable; give more segments, fewer --latents{fewer_statistics}",
+            spec.latents
+        )
+    })
 }
 
-fn exit(error: FitError) -> Exit {
+fn exit(error: FitError, data: &Path) -> Exit {
     match error {
         FitError::Spec(SpecError::Write(_)) | FitError::NotFinite { .. } | FitError::Linalg(_) => Exit::failed(error),
         FitError::Interrupted { .. } => Exit::interrupted(error),
-        FitError::Spec(_) | FitError::Data(_) | FitError::Ica(_) => Exit::input(error),
+        FitError::Spec(_) => Exit::input(error),
+        FitError::Data(_) | FitError::Ica(_) => Exit::file(data, error),
     }
 }
 
@@ -192,7 +214,7 @@ fn summary(report: &FitReport, out: &Path) -> String {
     let finished: Vec<String> =
         report.restarts.iter().map(|r| r.objective.map_or("lost".into(), |o| format!("{o:.3}"))).collect();
     if finished.len() > 1 {
-        lines.push(format!("restarts          {} (kept number {})", finished.join(", "), report.chosen));
+        lines.push(format!("restarts          {} (best kept)", finished.join(", ")));
     }
     lines.join("\n")
 }

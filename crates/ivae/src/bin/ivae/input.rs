@@ -65,9 +65,12 @@ pub(crate) fn run(dir: &Path) -> Result<Fitted<f32>, Exit> {
             "{shown} holds no fitted model (no spec.toml): it is no run folder, or its fit was interrupted"
         )));
     }
-    Fitted::load(dir).map_err(|error| match error {
-        SaveError::Format { .. } => Exit::input(format!("damaged run folder: {error}")),
-        SaveError::Io { .. } => Exit::input(format!("cannot read the run folder: {error}")),
+    Fitted::load(dir).map_err(|error| {
+        let what = match error {
+            SaveError::Format { .. } => "damaged run folder",
+            SaveError::Io { .. } => "cannot read the run folder",
+        };
+        Exit::input(format!("{what}: {}", error.to_string().trim_end()))
     })
 }
 

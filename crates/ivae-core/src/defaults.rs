@@ -1,0 +1,150 @@
+//! Settings to start from: the defaults of each model, and the original architecture.
+
+use ivae_data::{Aux, Dataset};
+use ivae_expfam::GaussianForm;
+use ivae_nn::{Activation, MlpSpec, OptimiserSpec, ScheduleSpec, SquareSpec};
+use ivae_num::Scalar;
+
+use crate::block::BlockSpec;
+use crate::spec::{
+    DecoderSpec, FitSpec, KlTerm, LikelihoodSpec, ModelKind, PosteriorSpec, PriorSpec, Scaling, Start,
+    TrainSpec, VaeSpec, VarianceSpec,
+};
+
+/// Small data are passed over more often, so that a restart takes at least so many steps by default.
+pub const LEAST_STEPS: usize = 3000;
+
+/// Names a class of decoders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecoderKind {
+    /// [`DecoderSpec::Mlp`].
+    Mlp,
+    /// [`DecoderSpec::Square`].
+    Square,
+}
+
+impl FitSpec {
+    /// The default variational model: linear maps plus SiLU networks, a per-segment table for the prior, learned
+    /// noise, closed-form KL, the true ELBO.
+    pub fn ivae(latents: usize) -> Self {
+        let net = MlpSpec { hidden: vec![128, 128], activation: Activation::Silu, skip: true };
+        Self {
+            model: ModelKind::Ivae,
+            latents,
+            scaling: Scaling::Whiten,
+            decoder: DecoderSpec::Mlp,
+            vae: VaeSpec {
+                prior: PriorSpec { form: GaussianForm::MeanVar, parameters: BlockSpec::Table },
+                posterior: PosteriorSpec { net: net.clone(), shared_trunk: true, sees_u: false },
+                likelihood: LikelihoodSpec {
+                    net,
+                    variance: VarianceSpec::PerDimension { start: 0.3, floor: 1e-3 },
+                },
+                kl: KlTerm::Closed,
+                start: Start::Pca,
+            },
+            training: TrainSpec {
+                epochs: 25,
+                batch: 256,
+                optimiser: OptimiserSpec::default(),
+                learning_rate: 6e-3,
+                schedule: ScheduleSpec::Cosine { warmup: 0.05 },
+                clip_norm: Some(10.0),
+                patience: None,
+                held_out: 0.1,
+                held_out_block: None,
+                restarts: 4,
+            },
+            seed: 0,
+        }
+    }
+
+    /// A bijective decoder with exact likelihood, for as many latents as x has columns and no noise: restarted often,
+    /// because about half of the starts end in a local optimum that held-out likelihood tells apart.
+    pub fn square(latents: usize) -> Self {
+        let mut spec = Self::ivae(latents);
+        spec.decoder = DecoderSpec::Square(SquareSpec::default());
+        spec.training.epochs = 40;
+        spec.training.learning_rate = 0.02;
+        spec.training.restarts = 8;
+        spec
+    }
+
+    /// The same networks with a standard normal prior: the baseline that is not identifiable.
+    pub fn vae(latents: usize) -> Self {
+        let mut spec = Self::ivae(latents);
+        spec.model = ModelKind::Vae;
+        spec.vae.prior = PriorSpec { form: GaussianForm::Mean, parameters: BlockSpec::Fixed(0.0) };
+        spec
+    }
+
+    /// The defaults of `model` for `data`; without a `decoder`, the class that suits them: bijective with exact
+    /// likelihood where there are as many latents as columns and u is categorical, else a perceptron.
+    ///
+    /// A categorical u gets a prior table, a continuous one a network; epochs are enough for [`LEAST_STEPS`] steps.
+    pub fn for_data<F: Scalar>(
+        model: ModelKind,
+        decoder: Option<DecoderKind>,
+        latents: usize,
+        data: &Dataset<F>,
+    ) -> Self {
+        let bijective = latents == data.observed() && data.u.levels().is_some();
+        let mut spec = match (model, decoder) {
+            (ModelKind::Ivae, Some(DecoderKind::Square)) => Self::square(latents),
+            (ModelKind::Ivae, None) if bijective => Self::square(latents),
+            (ModelKind::Ivae, _) => Self::ivae(latents),
+            (ModelKind::Vae, _) => Self::vae(latents),
+            (ModelKind::FastIca | ModelKind::Pca, _) => Self::linear(model, latents),
+        };
+        let t = &mut spec.training;
+        let training_rows = (data.rows() as f64 * (1.0 - t.held_out)) as usize;
+        t.epochs = t.epochs.max(LEAST_STEPS.div_ceil((training_rows / t.batch).max(1)));
+        if let (ModelKind::Ivae, Aux::Continuous { .. }) = (model, &data.u) {
+            let net = MlpSpec { hidden: vec![32, 32], activation: Activation::Silu, skip: true };
+            spec.vae.prior.parameters = BlockSpec::Net(net);
+        }
+        spec
+    }
+
+    /// A linear baseline.
+    pub fn linear(model: ModelKind, latents: usize) -> Self {
+        Self { model, ..Self::ivae(latents) }
+    }
+
+    /// The architecture of the original implementation, for comparisons of speed on equal work: networks of three
+    /// layers with `hidden` xtanh units, u into encoder and prior, noise variance 0.01, sampled KL, batch 64, Adam
+    /// at 0.01, nothing scaled, one start, nothing held out.
+    pub fn reference(latents: usize, hidden: usize, batch: usize) -> Self {
+        let net = MlpSpec {
+            hidden: vec![hidden, hidden],
+            activation: Activation::Xtanh { slope: 0.1 },
+            skip: false,
+        };
+        Self {
+            model: ModelKind::Ivae,
+            latents,
+            scaling: Scaling::None,
+            decoder: DecoderSpec::Mlp,
+            vae: VaeSpec {
+                prior: PriorSpec { form: GaussianForm::Var, parameters: BlockSpec::Net(net.clone()) },
+                posterior: PosteriorSpec { net: net.clone(), shared_trunk: false, sees_u: true },
+                likelihood: LikelihoodSpec { net, variance: VarianceSpec::Fixed(0.01) },
+                kl: KlTerm::Sampled,
+                start: Start::Random,
+            },
+            training: TrainSpec {
+                epochs: 20,
+                batch,
+                optimiser: OptimiserSpec::default(),
+                learning_rate: 1e-2,
+                schedule: ScheduleSpec::Constant,
+                clip_norm: None,
+                patience: None,
+                held_out: 0.0,
+                held_out_block: None,
+                restarts: 1,
+            },
+            seed: 0,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A fitted model as a distribution: samples of p(x, z|u), and the likelihood of data.
+
+use ivae_data::{Aux, Dataset};
+use ivae_expfam::{Gaussian, GaussianForm, Reparam};
+use ivae_num::{Purpose, Scalar, StreamKey, stream};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ModelError;
+use crate::estimator::{AuxRows, Estimator};
+use crate::exact::Exact;
+use crate::fitted::{AsRows, CHUNK, Fitted, Model, chunks, exact_mixture};
+use crate::slices::{rows, rows_mut, top};
+use crate::spec::KlTerm;
+use crate::vae::{AuxShape, Vae};
+
+/// Log-likelihood per row, in nats and in x's own units.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LogLikelihood {
+    /// Evidence lower bound (one sample per row, closed-form KL), mean over rows; of a bijective model, the exact value.
+    pub elbo: f64,
+    /// Importance-weighted bound (Burda et al. 2016), mean over rows; of a bijective model, the exact value.
+    pub iwae: f64,
+}
+
+/// Samples of a model.
+#[derive(Debug, Clone)]
+pub struct Samples<F> {
+    /// Latents, `[N, n]`.
+    pub z: Array2<F>,
+    /// Observations, `[N, d]`.
+    pub x: Array2<F>,
+}
+
+impl<F: Scalar> Fitted<F> {
+    /// Draw z ~ p(z|u) and x ~ p(x|z), noise included, one for each row of `u` (or `count` where the prior needs no u).
+    ///
+    /// # Errors
+    /// A linear model, which has no distribution; or a u that does not fit the model.
+    pub fn sample(&self, u: &Aux<F>, count: usize, seed: u64) -> Result<Samples<F>, ModelError> {
+        let count = u.rows().unwrap_or(count);
+        let rows = Dataset { x: Array2::zeros((count, 0)), x_names: Vec::new(), u: u.clone(), s: None };
+        let u = |shape| self.aux(&rows, (shape != AuxShape::None).then_some("sampling"));
+        let key = StreamKey::new(seed, Purpose::Sample);
+        let Samples { z, x } = match &self.model {
+            Model::Vae { net, params } => sample_vae(net, params, u(net.aux)?.view(), count, key),
+            Model::Exact { net, params } => sample_exact(net, params, u(net.aux)?.view(), count, key),
+            Model::Linear(_) => {
+                return Err(ModelError::Unsupported { model: self.spec.model.name(), what: "draw samples" });
+            }
+        };
+        Ok(Samples { z, x: self.scaler.invert(x.view()) })
+    }
+
+    /// ELBO and importance-weighted bound with `importance` samples per row, in nats per row of x in its own units.
+    ///
+    /// # Errors
+    /// A linear model, which has no density; or x or u that do not fit the model.
+    pub fn log_likelihood(
+        &self,
+        data: &Dataset<F>,
+        importance: usize,
+        seed: u64,
+    ) -> Result<LogLikelihood, ModelError> {
+        self.check_x(data.x.view())?;
+        let u = |shape| self.aux(data, (shape != AuxShape::None).then_some("the likelihood"));
+        let x = self.scaler.apply(data.x.view());
+        let batch = CHUNK.min(x.nrows().max(1));
+        let LogLikelihood { elbo, iwae } = match &self.model {
+            Model::Vae { net, params } => {
+                let u = u(net.aux)?;
+                let mut ws = Estimator::<F>::workspace(net, batch);
+                let key = StreamKey::new(seed, Purpose::HeldOut);
+                let mut sums = LogLikelihood { elbo: 0.0, iwae: 0.0 };
+                for (start, batch) in chunks(x.view(), u.view()) {
+                    let b = batch.rows();
+                    let mut weights = vec![LogSumExp::default(); b];
+                    for k in 0..importance.max(1) as u64 {
+                        net.draw_noise(&mut ws, b, key.step(k << 32 | start as u64));
+                        if k == 0 {
+                            sums.elbo += net.forward(params, batch, KlTerm::Closed, &mut ws).objective;
+                        }
+                        net.forward(params, batch, KlTerm::Sampled, &mut ws);
+                        for (i, w) in weights.iter_mut().enumerate() {
+                            w.add(ws.log_px[i].f64() - ws.kl[i].f64());
+                        }
+                    }
+                    sums.iwae +=
+                        weights.iter().map(|w| w.value() - (importance.max(1) as f64).ln()).sum::<f64>();
+                }
+                sums
+            }
+            Model::Exact { net, params } => {
+                let u = u(net.aux)?;
+                let mut ws = Estimator::<F>::workspace(net, batch);
+                let exact =
+                    chunks(x.view(), u.view()).map(|(_, b)| net.forward(params, b, &mut ws).objective).sum();
+                LogLikelihood { elbo: exact, iwae: exact }
+            }
+            Model::Linear(_) => {
+                return Err(ModelError::Unsupported {
+                    model: self.spec.model.name(),
+                    what: "give a likelihood",
+                });
+            }
+        };
+        let (n, log_det) = (x.nrows().max(1) as f64, self.scaler.log_abs_det());
+        Ok(LogLikelihood { elbo: elbo / n + log_det, iwae: iwae / n + log_det })
+    }
+}
+
+fn normals<F: Scalar>(count: usize, columns: usize, key: StreamKey) -> Array2<F> {
+    let mut noise = Array2::zeros((count, columns));
+    if let Some(flat) = noise.as_slice_mut() {
+        stream::fill_normal(flat, columns, key);
+    }
+    noise
+}
+
+/// z ~ p(z|u) and scaled x ~ p(x|z).
+fn sample_vae<F: Scalar>(
+    net: &Vae,
+    params: &[F],
+    u: AuxRows<'_, F>,
+    count: usize,
+    key: StreamKey,
+) -> Samples<F> {
+    let (n, d) = (net.latents, net.observed);
+    let (noise_z, noise_x) = (normals(count, n, key.step(0)), normals(count, d, key.step(1)));
+    let (mut z, mut x) = (Array2::zeros((count, n)), Array2::zeros((count, d)));
+    let mut ws = Estimator::<F>::workspace(net, CHUNK.min(count.max(1)));
+    let (likelihood, nothing) = (Gaussian { form: GaussianForm::MeanVar }, Array2::zeros((count, 0)));
+    for (start, batch) in chunks(nothing.view(), u.reborrow()) {
+        let b = batch.rows();
+        let range = start..start + b;
+        net.prior_parameters(params, batch.u, b, &mut ws);
+        let noise = rows(noise_z.view(), range.clone());
+        net.prior_density().sample(rows_mut(&mut z, range.clone()), top(&ws.theta_p, b), noise);
+        net.decode(params, rows(z.view(), range.clone()), &mut ws);
+        let noise = rows(noise_x.view(), range.clone());
+        likelihood.sample(rows_mut(&mut x, range), top(&ws.theta_x, b), noise);
+    }
+    Samples { z, x }
+}
+
+/// z ~ p(z|u) and scaled x = f(z).
+fn sample_exact<F: Scalar>(
+    net: &Exact,
+    params: &[F],
+    u: AuxRows<'_, F>,
+    count: usize,
+    key: StreamKey,
+) -> Samples<F> {
+    let (noise, mut z) = (normals(count, net.latents, key), Array2::zeros((count, net.latents)));
+    let mut ws = Estimator::<F>::workspace(net, CHUNK.min(count.max(1)));
+    let nothing = Array2::zeros((count, 0));
+    for (start, batch) in chunks(nothing.view(), u.reborrow()) {
+        let range = start..start + batch.rows();
+        net.prior_parameters(params, batch.u, batch.rows(), &mut ws);
+        let (theta, noise) = (top(&ws.theta_p, batch.rows()), rows(noise.view(), range.clone()));
+        net.prior_density().sample(rows_mut(&mut z, range), theta, noise);
+    }
+    let x = exact_mixture(net, params, z.view());
+    Samples { z, x }
+}
+
+/// Σ exp on a log scale, one term after the other.
+#[derive(Debug, Clone, Copy)]
+struct LogSumExp {
+    max: f64,
+    sum: f64,
+}
+
+impl Default for LogSumExp {
+    fn default() -> Self {
+        Self { max: f64::NEG_INFINITY, sum: 0.0 }
+    }
+}
+
+impl LogSumExp {
+    fn add(&mut self, v: f64) {
+        if v > self.max {
+            self.sum = self.sum * (self.max - v).exp() + 1.0;
+            self.max = v;
+        } else {
+            self.sum += (v - self.max).exp();
+        }
+    }
+
+    fn value(self) -> f64 {
+        self.max + self.sum.ln()
+    }
+}

@@ -1,0 +1,94 @@
+//! Options that make no sense: status 2, the option named, nothing done.
+
+use crate::harness::Place;
+
+#[test]
+fn values_out_of_range() {
+    let place = Place::with_data();
+    for (option, says) in [
+        ("--lr 0", "--lr"),
+        ("--lr nan", "--lr"),
+        ("--lr inf", "--lr"),
+        ("--lr=-1", "--lr"),
+        ("--epochs 0", "--epochs"),
+        ("--epochs 1.5", "--epochs"),
+        ("--held-out 1.5", "--held-out"),
+        ("--held-out 1", "--held-out"),
+        ("--held-out nan", "--held-out"),
+        ("--held-out-block 0", "--held-out-block"),
+        ("--threads 0", "--threads"),
+        ("--threads 100000", "--threads"),
+        ("--restarts 0", "--restarts"),
+        ("--batch 0", "--batch"),
+        ("--hidden 0", "--hidden"),
+        ("--latents 0", "--latents"),
+        ("--patience 0", "--patience"),
+        ("--windows 0", "--windows"),
+        ("--seed -1", "-1"),
+        ("--x ,", "--x"),
+    ] {
+        place.refused(&format!("fit d.npz --out run {option}"), &[says]);
+    }
+    place.refused("fit d.npz --out run --held-out 0 --restarts 2", &["restarts", "held-out rows"]);
+    place.refused("fit d.npz --out run --held-out 0 --patience 3", &["patience", "held-out rows"]);
+    place.refused("fit d.npz --out run --u u --windows 3", &["--u", "--windows"]);
+    place.refused("generate --out g.npz --segments 0", &["segments is 0", "1 or more"]);
+    place.refused("generate --out g.npz --latents 3 --observed 2", &["3 latents", "2"]);
+    place.refused("generate --out g.npz --noise -1", &["-1"]);
+    place.refused("generate --out g.npz --noise nan", &["noise is NaN"]);
+    place.refused("generate --out g.npz --segments 1 --per-segment 9223372036854775807", &["memory"]);
+}
+
+#[test]
+fn typing_errors_are_met_with_suggestions() {
+    let place = Place::with_data();
+    place.refused("fit d.npz --out run --epocs 3", &["--epocs", "similar", "--epochs"]);
+    place.refused("fitt d.npz --out run", &["fitt", "similar", "fit"]);
+    place.refused("fit d.npz --out run --model ivea", &["ivea", "ivae, vae, fastica, pca"]);
+    place.refused("fit d.npz --out run --prior gaus-var", &["gaus-var", "gauss-var"]);
+    place.refused("fit d.npz", &["--out"]);
+    place.refused("fit --out run", &["<DATA>"]);
+    place.refused("", &["Usage: ivae", "fit"]);
+}
+
+#[test]
+fn models_still_to_come_are_called_so() {
+    let place = Place::with_data();
+    for model in ["beta-vae", "beta-tc-vae", "factor-vae", "tcl", "gcl", "ajd"] {
+        let line = format!("fit d.npz --out run --model {model}");
+        place.refused(&line, &[&format!("--model {model} is not available yet"), "ivae, vae, fastica, pca"]);
+    }
+    place.refused("fit d.npz --out run --decoder coupling", &["coupling is not available yet", "mlp"]);
+}
+
+#[test]
+fn options_that_the_model_does_not_have() {
+    let place = Place::with_data();
+    place.refused("fit d.npz --out run --model vae --prior gauss-var", &["--prior", "--model ivae", "vae"]);
+}
+
+#[test]
+fn settings_files() {
+    let place = Place::with_run();
+    place.refused("fit d.npz --out run2 --config none.toml", &["none.toml", "No such file"]);
+    let spec = place.text("run/spec.toml");
+    place.file("typo.toml", spec.replace("epochs =", "epoch ="));
+    place.refused("fit d.npz --out run2 --config typo.toml", &["typo.toml", "unknown field `epoch`", "`epochs`"]);
+    place.file("bad.toml", spec.replace("epochs = 2", "epochs = 0"));
+    place.refused("fit d.npz --out run2 --config bad.toml", &["training.epochs must be positive"]);
+    place.file("noise.toml", "][");
+    place.refused("fit d.npz --out run2 --config noise.toml", &["noise.toml", "line 1"]);
+    place.file("short.toml", "latents = 2\n");
+    place.refused("fit d.npz --out run2 --config short.toml", &["short.toml", "missing field"]);
+    place.refused("fit d.npz --out run2 --config run/spec.toml --preset reference", &["--config", "--preset"]);
+}
+
+#[test]
+fn samples_that_cannot_be_drawn() {
+    let place = Place::with_run();
+    place.refused("sample run -n 0 --u 1 --out x.npz", &["-n", "1 or more"]);
+    place.refused("sample run --out x.npz", &["needs u", "--u", "0, 1, 2, 3, 4, 5"]);
+    place.refused("sample run --u 6 --out x.npz", &["\"6\"", "no level of u", "0, 1, 2, 3, 4, 5"]);
+    place.done("fit d.npz --latents 2 --model pca --out pca");
+    place.refused("sample pca --u 1 --out x.npz", &["pca", "cannot draw samples"]);
+}
