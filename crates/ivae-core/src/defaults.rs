@@ -78,6 +78,11 @@ impl FitSpec {
         spec
     }
 
+    /// The identifiable model for `data`, of the class that suits them: [`for_data`](Self::for_data).
+    pub fn auto<F: Scalar>(latents: usize, data: &Dataset<F>) -> Self {
+        Self::for_data(ModelKind::Ivae, None, latents, data)
+    }
+
     /// The defaults of `model` for `data`; without a `decoder`, the class that suits them: bijective with exact
     /// likelihood where there are as many latents as columns and u is categorical, else a perceptron.
     ///

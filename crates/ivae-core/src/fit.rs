@@ -15,7 +15,7 @@ use crate::linear::fit_linear;
 use crate::report::{FitReport, Objective, RestartReport};
 use crate::scaler::Scaler;
 use crate::spec::{DecoderSpec, FitSpec, ModelKind};
-use crate::trainer::{Ending, Observer, Restart, Silent, train};
+use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, train};
 use crate::vae::{AuxShape, Vae};
 
 /// Fit a model to `data`, holding out rows as the spec says.
@@ -141,10 +141,11 @@ fn variational<F: Scalar>(
     if spec.latents > directions {
         return Err(DataError::Rank { rank: directions, asked: spec.latents }.into());
     }
+    let observer = OwnUnits { observer, log_det: scaler.log_abs_det() };
     let (restarts, chosen, found) = match &spec.decoder {
         DecoderSpec::Mlp => {
             let net = Vae::new(&spec.vae, spec.latents, directions, aux)?;
-            let (restarts, chosen) = train_all(&net, batch, judge, spec, observer)?;
+            let (restarts, chosen) = train_all(&net, batch, judge, spec, &observer)?;
             let params = restarts[chosen].params.clone();
             let id = identifiability(&net.prior, net.prior_form, &params, &train_rows.u);
             let collapse = Some(collapse(&net, &params, batch));
@@ -155,7 +156,7 @@ fn variational<F: Scalar>(
                 return Err(SpecError::NotSquare { latents: spec.latents, directions }.into());
             }
             let net = Exact::new(square, &spec.vae.prior, directions, aux)?;
-            let (restarts, chosen) = train_all(&net, batch, judge, spec, observer)?;
+            let (restarts, chosen) = train_all(&net, batch, judge, spec, &observer)?;
             let params = restarts[chosen].params.clone();
             let id = identifiability(&net.prior, net.prior_form, &params, &train_rows.u);
             (restarts, chosen, (id, None, Model::Exact { net, params }))
@@ -163,14 +164,10 @@ fn variational<F: Scalar>(
     };
     let (id, collapse, model) = found;
 
-    let log_det = scaler.log_abs_det();
     let restart = &restarts[chosen];
     let best = restart.history.get(restart.best_epoch.wrapping_sub(1));
-    let objective = Objective {
-        train: best.map(|e| e.train + log_det),
-        held_out: best.and_then(|e| e.held_out).map(|v| v + log_det),
-        u_only,
-    };
+    let objective =
+        Objective { train: best.map(|e| e.train), held_out: best.and_then(|e| e.held_out), u_only };
     let mut report = FitReport {
         model: spec.model.name().into(),
         seconds: 0.0,
@@ -181,7 +178,7 @@ fn variational<F: Scalar>(
         objective,
         identifiability: Some(id),
         collapse,
-        restarts: restarts.iter().map(|r| summary(r, log_det)).collect(),
+        restarts: restarts.iter().map(summary).collect(),
         chosen: restart.restart,
         warnings: Vec::new(),
     };
@@ -206,15 +203,44 @@ fn train_all<F: Scalar, E: Estimator<F>>(
     rows: Batch<'_, F>,
     judge: Option<Batch<'_, F>>,
     spec: &FitSpec,
-    observer: &dyn Observer,
+    observer: &OwnUnits<'_>,
 ) -> Result<(Vec<Restart<F>>, usize), FitError> {
     let key = |restart| StreamKey::new(spec.seed, Purpose::Init).restart(restart);
     let restarts: Vec<Restart<F>> = (0..spec.training.restarts as u32)
         .into_par_iter()
-        .map(|restart| train(net, rows, judge, &spec.training, key(restart), observer))
+        .map(|restart| observer.restart(train(net, rows, judge, &spec.training, key(restart), observer)))
         .collect();
     let chosen = choose(&restarts)?;
     Ok((restarts, chosen))
+}
+
+/// Objectives of x as the model sees it, told as those of x in its own units: higher by the scaling's
+/// log-determinant.
+struct OwnUnits<'a> {
+    observer: &'a dyn Observer,
+    log_det: f64,
+}
+
+impl OwnUnits<'_> {
+    fn record(&self, scaled: &EpochRecord) -> EpochRecord {
+        let held_out = scaled.held_out.map(|v| v + self.log_det);
+        EpochRecord { train: scaled.train + self.log_det, held_out, ..scaled.clone() }
+    }
+
+    fn restart<F>(&self, scaled: Restart<F>) -> Restart<F> {
+        let history = scaled.history.iter().map(|e| self.record(e)).collect();
+        Restart { objective: scaled.objective + self.log_det, history, ..scaled }
+    }
+}
+
+impl Observer for OwnUnits<'_> {
+    fn epoch(&self, record: &EpochRecord) {
+        self.observer.epoch(&self.record(record));
+    }
+
+    fn stop(&self) -> bool {
+        self.observer.stop()
+    }
 }
 
 fn split_is_empty<F: Scalar>(data: &Dataset<F>) -> bool {
@@ -239,10 +265,10 @@ fn choose<F>(restarts: &[Restart<F>]) -> Result<usize, FitError> {
     })
 }
 
-fn summary<F>(r: &Restart<F>, log_det: f64) -> RestartReport {
+fn summary<F>(r: &Restart<F>) -> RestartReport {
     RestartReport {
         restart: r.restart,
-        objective: Some(r.objective + log_det).filter(|o| o.is_finite()),
+        objective: Some(r.objective).filter(|o| o.is_finite()),
         best_epoch: r.best_epoch,
         steps: r.steps,
         ending: r.ending,
@@ -267,7 +293,7 @@ fn warnings<F>(report: &FitReport, restarts: &[Restart<F>], spec: &FitSpec) -> V
         out.push(id.verdict.clone());
     }
     if let Some(collapse) = report.collapse.as_ref().filter(|c| !c.collapsed.is_empty()) {
-        let list: Vec<String> = collapse.collapsed.iter().map(usize::to_string).collect();
+        let list: Vec<String> = collapse.collapsed.iter().map(|i| format!("z{}", i + 1)).collect();
         out.push(format!(
             "latents {} collapsed onto the prior (KL below {} nats): they say nothing about x beyond u; \
              ask for fewer latents, or more restarts",

@@ -13,7 +13,7 @@ use crate::spec::TrainSpec;
 /// A fit has converged when the last tenth of its epochs raised the objective by less than this, in nats per row.
 pub const CONVERGED: f64 = 0.02;
 
-/// One epoch of one restart.
+/// One epoch of one restart. Those of a [`fit`](crate::fit()) tell objectives of x in its own units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// Which restart, from 0.

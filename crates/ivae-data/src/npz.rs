@@ -82,13 +82,22 @@ impl<'a> Archive<'a> {
                 Ok((array, names))
             }
             selection => {
-                let array: Array2<F> = self.array(default)?.matrix(default)?;
+                let array: Array2<F> = self.array_behind(default, columns)?.matrix(default)?;
                 let names = self.names(default, array.ncols())?;
                 let Some((columns, _)) = selection else { return Ok((array, names)) };
                 let picked = columns.resolve(&names)?;
                 let names = picked.iter().map(|&j| names[j].clone()).collect();
                 Ok((array.select(Axis(1), &picked), names))
             }
+        }
+    }
+
+    /// The array whose columns `columns` select: the `default` one. Where that is missing too, the error names the part of
+    /// the selection that is no key.
+    fn array_behind(&mut self, default: &str, columns: Option<&Columns>) -> Result<RawArray, DataError> {
+        match columns.and_then(|c| c.parts().iter().find(|part| !self.has(part))) {
+            Some(part) if !self.has(default) => self.array(part),
+            _ => self.array(default),
         }
     }
 
@@ -99,7 +108,7 @@ impl<'a> Archive<'a> {
             Some(columns) => match self.as_keys(columns) {
                 Some(keys) => keys,
                 None => {
-                    let u = self.array("u")?.columns("u")?;
+                    let u = self.array_behind("u", Some(columns))?.columns("u")?;
                     let names = self.names("u", u.len())?;
                     let picked = columns.resolve(&names)?;
                     let names = picked.iter().map(|&j| names[j].clone()).collect();

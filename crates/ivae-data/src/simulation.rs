@@ -170,7 +170,8 @@ impl Simulation {
             .try_fold(1, usize::checked_mul)
             .filter(|&bytes| isize::try_from(bytes).is_ok());
         if u32::try_from(self.segments).is_err() || bytes.is_none() {
-            let value = format!("{} of {} rows and {} columns", self.segments, self.per_segment, self.observed);
+            let value =
+                format!("{} of {} rows and {} columns", self.segments, self.per_segment, self.observed);
             return option("segments", value, "fewer than memory can hold");
         }
         Ok(())

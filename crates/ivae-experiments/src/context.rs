@@ -86,7 +86,8 @@ impl Context {
             Some(split) => fit_split(data, split, spec, &Silent),
             None => fit(data, spec, &Silent),
         }?;
-        let objective = fitted.report.objective.held_out.map_or_else(String::new, |o| format!(", ELBO {o:.3}"));
+        let objective =
+            fitted.report.objective.held_out.map_or_else(String::new, |o| format!(", ELBO {o:.3}"));
         eprintln!(
             "{}: {} of seed {} in {:.1} s{objective}",
             self.name,
@@ -96,18 +97,4 @@ impl Context {
         );
         Ok(fitted)
     }
-}
-
-// TEMPORARY measurement hook.
-pub(crate) fn tweak(spec: &mut FitSpec) {
-    let get = |k: &str| std::env::var(k).ok();
-    if let Some(v) = get("E_HIDDEN") { let h: usize = v.parse().unwrap(); spec.vae.posterior.net.hidden = vec![h, h]; spec.vae.likelihood.net.hidden = vec![h, h]; }
-    if let Some(v) = get("E_LR") { spec.training.learning_rate = v.parse().unwrap(); }
-    if let Some(v) = get("E_EPOCHS") { spec.training.epochs = v.parse().unwrap(); }
-    if let Some(v) = get("E_RESTARTS") { spec.training.restarts = v.parse().unwrap(); }
-    if let Some(v) = get("E_N") { spec.latents = v.parse().unwrap(); }
-    if let Some(v) = get("E_BATCH") { spec.training.batch = v.parse().unwrap(); }
-    if let Some(v) = get("E_FLOOR") { spec.vae.likelihood.variance = ivae::core::spec::VarianceSpec::PerDimension { start: 0.3, floor: v.parse().unwrap() }; }
-    if let Some(v) = get("E_SCALING") { spec.scaling = match v.as_str() { "none" => ivae::core::spec::Scaling::None, "std" => ivae::core::spec::Scaling::Standardise, _ => ivae::core::spec::Scaling::Whiten }; }
-    if let Some(v) = get("E_FORM") { if spec.model == ivae::core::ModelKind::Ivae { spec.vae.prior.form = match v.as_str() { "var" => ivae::expfam::GaussianForm::Var, "mean" => ivae::expfam::GaussianForm::Mean, _ => ivae::expfam::GaussianForm::MeanVar }; } }
 }

@@ -4,7 +4,6 @@ use ivae::data::{Aux, Dataset, Levels};
 use ivae::num::stream::fill_normal;
 use ivae::num::{Purpose, StreamKey};
 use ivae::page::training_curves;
-use ivae::prelude::FitSpec;
 use ivae::report::figure::{ScatterOptions, ScatterPanel, scatter_panels};
 use ivae::report::{Figure, Section, Stat};
 use ndarray::{Array2, ArrayView2};
@@ -13,7 +12,8 @@ use crate::context::{Context, Outcome, Result};
 use crate::numbers::{number, over_seeds};
 use crate::recovery::{Recovery, aligned, bars_figure, records, recover, table, warnings};
 
-/// Mean and standard deviation of both sources in each segment: `[mean 1, mean 2, std 1, std 2]`.
+/// Mean and standard deviation of both sources in each segment: `[mean 1, mean 2, std 1, std 2]`. The segments overlap
+/// everywhere: where only one of them lies, nothing tells how the mixing goes on there.
 const SEGMENTS: [[f64; 4]; 5] = [
     [-0.8, 0.4, 1.20, 0.30],
     [0.6, -0.6, 0.30, 1.10],
@@ -28,22 +28,13 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
     let mut first = None;
     for seed in context.seed..context.seed + context.seeds {
         let data = generate(per_segment, seed);
-        recoveries.push(recover(context, &data, &spec(context, seed))?);
+        recoveries.push(recover(context, &data, seed)?);
         first.get_or_insert(data);
     }
     let Some(data) = first else { return Err("no seeds".into()) };
     let section = section(context, &data, &recoveries)?;
     let records = records(context, "two latents in five segments", &recoveries)?;
     Ok(Outcome { section, records })
-}
-
-/// The default model; 5000 rows are few, so there are more passes over them.
-fn spec(context: &Context, seed: u64) -> FitSpec {
-    let mut spec = FitSpec::ivae(2);
-    spec.training.epochs = if context.quick { 60 } else { 100 };
-    spec.seed = seed;
-    crate::context::tweak(&mut spec);
-    spec
 }
 
 fn generate(per_segment: usize, seed: u64) -> Dataset<f32> {
@@ -67,9 +58,9 @@ fn generate(per_segment: usize, seed: u64) -> Dataset<f32> {
 fn mix(s: ArrayView2<'_, f64>) -> Array2<f64> {
     let mut x = Array2::zeros(s.dim());
     for (mut x, s) in x.rows_mut().into_iter().zip(s.rows()) {
-        let angle = ev("E_BASE", 0.0) + ev("E_AMP", 1.6) * (-(s[0] * s[0] + s[1] * s[1]) / ev("E_R", 4.0)).exp();
+        let angle = 1.5 * (-(s[0] * s[0] + s[1] * s[1]) / 4.0).exp() - 0.3;
         let (a, b) = (s[0] * angle.cos() - s[1] * angle.sin(), s[0] * angle.sin() + s[1] * angle.cos());
-        x[0] = a + ev("E_BEND", 0.4) * b * b;
+        x[0] = a + 0.25 * b * b;
         x[1] = b;
     }
     x
@@ -78,8 +69,7 @@ fn mix(s: ArrayView2<'_, f64>) -> Array2<f64> {
 fn section(context: &Context, data: &Dataset<f32>, recoveries: &[Recovery]) -> Result<Section> {
     let (Some(s), Some(levels)) = (&data.s, data.u.levels()) else { return Err("no sources".into()) };
     let (ivae, vae) = (&recoveries[0].runs[0], &recoveries[0].runs[1]);
-    let points =
-        [s.mapv(f64::from), data.x.mapv(f64::from), aligned(s.view(), ivae), aligned(s.view(), vae)];
+    let points = [s.mapv(f64::from), data.x.mapv(f64::from), aligned(s.view(), ivae), aligned(s.view(), vae)];
     let mcc = |value: f64| format!("MCC {}", number(value, 3));
     let titles = [
         ("True latents", "what we want to find".to_owned()),
@@ -110,10 +100,11 @@ fn section(context: &Context, data: &Dataset<f32>, recoveries: &[Recovery]) -> R
     Ok(Section {
         id: "example-1".into(),
         title: "Example 1: two latents in five segments".into(),
-        lead: "Two latents have another mean and another variance in each of five segments of time. A swirl and a bend \
-               mix them into two observed variables. iVAE is told the segment of each row and undoes the mixing: its \
-               axes are those of the true latents. VAE explains the observations too, but in axes of its own; the \
-               true ones cannot be told from them without the segments."
+        lead: "Two latents have another mean and another variance in each of five segments of time. A swirl and a bend, \
+               made by hand to defeat linear methods, mix them into two observed variables. iVAE is told the segment \
+               of each row and undoes the mixing: the segments are upright ellipses again, as in the true latents. VAE \
+               explains the observations too, but in twisted axes of its own; without the segments, the true ones \
+               cannot be told from any other."
             .into(),
         stats: vec![
             Stat { value: over_seeds(&held_out(0), 3), label: "MCC of iVAE, held-out rows".into() },
@@ -127,5 +118,3 @@ fn section(context: &Context, data: &Dataset<f32>, recoveries: &[Recovery]) -> R
         ..Section::default()
     })
 }
-
-fn ev(k: &str, d: f64) -> f64 { std::env::var(k).ok().map_or(d, |v| v.parse().unwrap()) }

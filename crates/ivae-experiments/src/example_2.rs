@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ivae::page::training_curves;
-use ivae::prelude::{Dataset, FitSpec, Simulation};
+use ivae::prelude::{Dataset, Simulation};
 use ivae::report::figure::{Pair, PairsOptions, pairs};
 use ivae::report::{Figure, Section, Stat};
 use ndarray::Array1;
@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
             false => Simulation { seed, ..Simulation::default() },
         };
         let data = simulation.generate::<f32>()?.data;
-        recoveries.push(recover(context, &data, &spec(seed))?);
+        recoveries.push(recover(context, &data, seed)?);
         first.get_or_insert(data);
     }
     let Some(data) = first else { return Err("no seeds".into()) };
@@ -37,12 +37,6 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
     let section = section(context, &data, &recoveries, picture)?;
     let records = records(context, "five sources behind 25 signals", &recoveries)?;
     Ok(Outcome { section, records })
-}
-
-fn spec(seed: u64) -> FitSpec {
-    let mut spec = FitSpec { seed, ..FitSpec::ivae(5) };
-    crate::context::tweak(&mut spec);
-    spec
 }
 
 fn section(
@@ -72,7 +66,8 @@ fn section(
              to it (solid), both at unit variance, with sign and order taken from the match. At the right, their \
              correlation over all rows."
         ),
-        alt: "Five panels of two lines each, a true source and its latent, nearly on top of each other.".into(),
+        alt: "Five panels of two lines each, a true source and its latent, nearly on top of each other."
+            .into(),
     };
     Ok(Section {
         id: "example-2".into(),

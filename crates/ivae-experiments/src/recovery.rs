@@ -49,17 +49,20 @@ pub(crate) struct Recovery {
     pub(crate) chance: Scores,
 }
 
-/// Fit all methods with the settings of `spec` (that of the iVAE) to data with levels and true sources.
-pub(crate) fn recover(context: &Context, data: &Dataset<f32>, spec: &FitSpec) -> Result<Recovery> {
+/// Fit all methods, each with its default settings, to data with levels and true sources.
+pub(crate) fn recover(context: &Context, data: &Dataset<f32>, seed: u64) -> Result<Recovery> {
     let (Some(s), Some(levels)) = (&data.s, data.u.levels()) else {
         return Err("recovery needs true sources and levels of u".into());
     };
     let (s, u) = (s.view(), levels.index.as_slice());
-    let vae = FitSpec { vae: FitSpec::vae(spec.latents).vae, model: ModelKind::Vae, ..spec.clone() };
-    let linear = |model| FitSpec { model, ..spec.clone() };
     let mut runs = Vec::new();
-    for spec in [spec, &vae, &linear(ModelKind::FastIca), &linear(ModelKind::Pca)] {
-        let fitted = context.fit(data, None, spec)?;
+    for model in [ModelKind::Ivae, ModelKind::Vae, ModelKind::FastIca, ModelKind::Pca] {
+        let mut spec = FitSpec { seed, ..FitSpec::for_data(model, None, s.ncols(), data) };
+        if context.quick {
+            spec.training.restarts = 2;
+            spec.training.epochs = spec.training.epochs.min(100);
+        }
+        let fitted = context.fit(data, None, &spec)?;
         let z = fitted.transform(data)?;
         let rows = scored(&fitted.split);
         let best = mcc(s, z.view(), Correlation::Pearson)?;
@@ -73,7 +76,7 @@ pub(crate) fn recover(context: &Context, data: &Dataset<f32>, spec: &FitSpec) ->
     let (ours, rows) = (&runs[0], scored(&runs[0].fitted.split));
     let score = |rows| u_only(s, u, rows, Correlation::Pearson).map(|m| m.score);
     let u_only = Scores { all: score(Rows::All)?, held_out: score(rows)?, within_u: f64::NAN };
-    let score = |rows| chance(s, ours.z.view(), rows, Correlation::Pearson, PERMUTATIONS, spec.seed);
+    let score = |rows| chance(s, ours.z.view(), rows, Correlation::Pearson, PERMUTATIONS, seed);
     let chance = Scores { all: score(Rows::All)?, held_out: score(rows)?, within_u: f64::NAN };
     Ok(Recovery { runs, u_only, chance })
 }
@@ -89,7 +92,8 @@ struct Method {
 }
 
 fn methods(recoveries: &[Recovery]) -> Vec<Method> {
-    let run = |label, i: usize| Method { label, scores: recoveries.iter().map(|r| r.runs[i].scores).collect() };
+    let run =
+        |label, i: usize| Method { label, scores: recoveries.iter().map(|r| r.runs[i].scores).collect() };
     vec![
         run("iVAE", 0),
         run("VAE", 1),
@@ -107,7 +111,8 @@ fn column(method: &Method, of: fn(&Scores) -> f64) -> Vec<f64> {
 /// MCC of every method, on all rows, on held-out rows and within levels of u.
 pub(crate) fn table(recoveries: &[Recovery]) -> Table {
     let row = |method: &Method| {
-        let columns = [column(method, |s| s.held_out), column(method, |s| s.all), column(method, |s| s.within_u)];
+        let columns =
+            [column(method, |s| s.held_out), column(method, |s| s.all), column(method, |s| s.within_u)];
         std::iter::once(method.label.to_owned()).chain(columns.iter().map(|c| over_seeds(c, 3))).collect()
     };
     let seeds = match recoveries.len() {
@@ -115,7 +120,9 @@ pub(crate) fn table(recoveries: &[Recovery]) -> Table {
         n => format!(" Mean ± standard deviation over {n} seeds, each with its own data."),
     };
     Table {
-        head: ["method", "MCC, held-out rows", "MCC, all rows", "MCC within u, held-out"].map(String::from).to_vec(),
+        head: ["method", "MCC, held-out rows", "MCC, all rows", "MCC within u, held-out"]
+            .map(String::from)
+            .to_vec(),
         rows: methods(recoveries).iter().map(row).collect(),
         caption: format!(
             "*Within u*: after the mean of each segment is taken off, so that knowing the segment earns nothing. \
@@ -180,14 +187,10 @@ pub(crate) fn records(context: &Context, title: &str, recoveries: &[Recovery]) -
     Ok(records)
 }
 
-/// Warnings of the variational fits, with the model they are about.
+/// Warnings of the iVAE fits; those of the baselines are in their records.
 pub(crate) fn warnings(recoveries: &[Recovery]) -> Vec<String> {
-    let mut out = Vec::new();
-    for run in recoveries.iter().flat_map(|r| &r.runs) {
-        let spec = &run.fitted.spec;
-        out.extend(run.fitted.report.warnings.iter().map(|w| format!("{} (seed {}): {w}", spec.model.name(), spec.seed)));
-    }
-    out
+    let report = |r: &Recovery| r.runs[0].fitted.report.warnings.clone();
+    recoveries.iter().flat_map(report).collect()
 }
 
 /// Latents in the order, sign and scale of the sources they were matched to, `[N, n]`: for drawing only.

@@ -98,7 +98,8 @@ impl Square {
         for (l, slot) in self.weights.iter().enumerate() {
             let identity = Array2::<f64>::eye(self.dim);
             let last = l + 1 == self.weights.len();
-            let start = if last { identity } else { self.orthogonal(rng).unwrap_or(identity) * self.spec.scale };
+            let start =
+                if last { identity } else { self.orthogonal(rng).unwrap_or(identity) * self.spec.scale };
             slot.view_mut(params).assign(&start.mapv(F::of));
         }
         self.biases.iter().for_each(|slot| slot.view_mut(params).fill(F::zero()));

@@ -114,7 +114,13 @@ fn f32_agrees_with_f64_far_out_too() {
     net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut net.workspace(6));
     let params: Vec<f32> = params.iter().map(|&p| p as f32).collect();
     let (mut small, mut small_det) = (Array2::zeros((6, 4)), vec![0.0f32; 6]);
-    net.forward(small.view_mut(), &mut small_det, &params, x.mapv(|v| v as f32).view(), &mut net.workspace(6));
+    net.forward(
+        small.view_mut(),
+        &mut small_det,
+        &params,
+        x.mapv(|v| v as f32).view(),
+        &mut net.workspace(6),
+    );
     for (a, b) in z.iter().zip(&small).chain(log_det.iter().zip(&small_det)) {
         assert!((a - f64::from(*b)).abs() < 2e-4 * (1.0 + a.abs()), "{a} {b}");
     }

@@ -1,4 +1,6 @@
-//! Floor 0 of ivae: the numbers everything else stands on.
+#![doc = include_str!("../README.md")]
+//!
+//! ## Modules
 //!
 //! | module | what it gives |
 //! |---|---|

@@ -165,7 +165,10 @@ fn rank_one_and_zero_matrices_decompose() {
     check_qr(&u.dot(&u.t()));
     check_eigh(&u.dot(&u.t()));
     for scale in [1.0, 1e-200, 1e200] {
-        for a in [array![[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]], array![[1.0, 0.0, 3.0], [0.0; 3], [2.0, 0.0, 6.0], [0.0; 3]]] {
+        for a in [
+            array![[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+            array![[1.0, 0.0, 3.0], [0.0; 3], [2.0, 0.0, 6.0], [0.0; 3]],
+        ] {
             check_svd(&(&a * scale));
             check_qr(&(&a * scale));
             check_qr(&(a * scale).reversed_axes());

@@ -30,7 +30,9 @@ pub enum EvaluateError {
     #[error(transparent)]
     Ica(#[from] IcaError),
     /// The split of the fit is of other data.
-    #[error("the model was fitted on {expected} rows, these data have {found}: their training and held-out rows are not known; score all rows")]
+    #[error(
+        "the model was fitted on {expected} rows, these data have {found}: their training and held-out rows are not known; score all rows"
+    )]
     OtherData {
         /// Rows the model was fitted on.
         expected: usize,
@@ -182,7 +184,8 @@ pub fn evaluate<F: Scalar>(
         warnings: Vec::new(),
     };
     let Some(s) = &data.s else {
-        out.warnings.push("the data have no true sources (key or columns s): only likelihoods are given".into());
+        out.warnings
+            .push("the data have no true sources (key or columns s): only likelihoods are given".into());
         return Ok(out);
     };
     let (s, z) = (s.view(), z.view());
@@ -235,7 +238,10 @@ fn baselines<F: Scalar>(
     match (FastIca { components: Some(n), seed, ..FastIca::default() }).fit(train.view()) {
         Ok(fitted) => {
             if !fitted.converged {
-                warnings.push(format!("the baseline FastICA did not converge in {} iterations", fitted.iterations));
+                warnings.push(format!(
+                    "the baseline FastICA did not converge in {} iterations",
+                    fitted.iterations
+                ));
             }
             fastica = Some(score(fitted.transform(data.x.view())?)?);
         }

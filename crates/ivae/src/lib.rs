@@ -12,16 +12,19 @@ pub use ivae_metrics as metrics;
 pub use ivae_nn as nn;
 pub use ivae_num as num;
 pub use ivae_report as report;
+pub use ndarray;
 
 /// What most programs need: `use ivae::prelude::*`.
 pub mod prelude {
     pub use ivae_core::{
-        FitError, FitReport, FitSpec, Fitted, LogLikelihood, ModelError, ModelKind, Observer, Samples, Silent, fit,
-        fit_split,
+        FitError, FitReport, FitSpec, Fitted, LogLikelihood, ModelError, ModelKind, Observer, Samples,
+        Silent, fit, fit_split,
     };
-    pub use ivae_data::{Aux, DataError, Dataset, Levels, ReadOptions, Simulation, SourcePrior, Split, read, write};
+    pub use ivae_data::{
+        Aux, DataError, Dataset, Levels, ReadOptions, Simulation, SourcePrior, Split, read, write,
+    };
     pub use ivae_ica::{FastIca, Pca};
     pub use ivae_metrics::{Correlation, Mcc, Rows, mcc};
 
-    pub use crate::evaluate::{Evaluation, evaluate};
+    pub use crate::evaluate::{Evaluation, Scored, evaluate};
 }

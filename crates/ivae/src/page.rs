@@ -36,7 +36,11 @@ pub fn run_page<F: Scalar>(
     if let Some(data) = data {
         sections.extend(latents::sections(fitted, data)?);
     }
-    Ok(Page { title: format!("{} of {} latents", title(fitted.spec.model), fitted.spec.latents), subtitle: subtitle(fitted), sections })
+    Ok(Page {
+        title: format!("{} of {} latents", title(fitted.spec.model), fitted.spec.latents),
+        subtitle: subtitle(fitted),
+        sections,
+    })
 }
 
 fn title(model: ModelKind) -> &'static str {
@@ -53,7 +57,9 @@ fn subtitle<F>(fitted: &Fitted<F>) -> String {
     let u = match &fitted.schema.u {
         AuxSchema::None => "no auxiliary variable".to_owned(),
         AuxSchema::Levels(names) => format!("an auxiliary variable u of {} levels", names.len()),
-        AuxSchema::Continuous(names) => format!("an auxiliary variable u of {} continuous columns", names.len()),
+        AuxSchema::Continuous(names) => {
+            format!("an auxiliary variable u of {} continuous columns", names.len())
+        }
     };
     format!(
         "Fitted to {} rows of {} observed columns, with {u}.",
@@ -122,16 +128,17 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
 
 /// The training curves of every restart of `fitted`, the kept one in colour.
 pub fn training_curves<F: Scalar>(fitted: &Fitted<F>) -> Figure {
-    let (report, log_det) = (&fitted.report, fitted.scaler.log_abs_det());
+    let report = &fitted.report;
     let curves: Vec<Curve> = report
         .restarts
         .iter()
         .map(|restart| {
-            let own: Vec<&EpochRecord> = fitted.history.iter().filter(|e| e.restart == restart.restart).collect();
+            let own: Vec<&EpochRecord> =
+                fitted.history.iter().filter(|e| e.restart == restart.restart).collect();
             let chosen = restart.restart == report.chosen;
             Curve {
-                train: own.iter().map(|e| e.train + log_det).collect(),
-                held_out: own.iter().filter_map(|e| e.held_out).map(|v| v + log_det).collect(),
+                train: own.iter().map(|e| e.train).collect(),
+                held_out: own.iter().filter_map(|e| e.held_out).collect(),
                 chosen,
                 kept_epoch: chosen.then_some(restart.best_epoch),
             }
@@ -158,9 +165,10 @@ fn training<F: Scalar>(fitted: &Fitted<F>) -> Section {
     let reached: Vec<f64> = report.restarts.iter().filter_map(|r| r.objective).collect();
     let best = reached.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let spread = best - reached.iter().copied().fold(f64::INFINITY, f64::min);
-    let mut lead = "Training starts several times from different random parameters, because it can end in a local \
+    let mut lead =
+        "Training starts several times from different random parameters, because it can end in a local \
                     optimum that explains the data less well."
-        .to_owned();
+            .to_owned();
     if reached.len() > 1 {
         lead += &format!(
             " Here the {} starts end within {} nats of each other: {}",
@@ -169,7 +177,8 @@ fn training<F: Scalar>(fitted: &Fitted<F>) -> Section {
             match spread {
                 s if s < 0.05 => "they agree on how well the data can be explained.",
                 s if s < 0.5 => "they differ a little; more restarts may find a better one.",
-                _ => "they end in different optima, so ask for more restarts before trusting the best of these.",
+                _ =>
+                    "they end in different optima, so ask for more restarts before trusting the best of these.",
             }
         );
     }
@@ -199,7 +208,9 @@ fn identifiability(id: &Identifiability, model: ModelKind) -> Section {
     let mut figures = Vec::new();
     if !id.singular_values.is_empty() {
         stats.push(Stat { value: format!("{} of {nk}", id.rank), label: "rank of L".into() });
-        stats.extend(id.condition.map(|c| Stat { value: number(c, 1), label: "condition number of L".into() }));
+        stats.extend(
+            id.condition.map(|c| Stat { value: number(c, 1), label: "condition number of L".into() }),
+        );
         let options = LinesOptions {
             title: "Singular values of the fitted L".into(),
             x_label: "index".into(),
@@ -247,7 +258,8 @@ fn information(collapse: &Collapse) -> Section {
         ),
         figures: vec![Figure {
             svg: bars(&rows, &options),
-            caption: "Mean divergence of the posterior q(z|x) from the prior p(z|u), over training rows.".into(),
+            caption: "Mean divergence of the posterior q(z|x) from the prior p(z|u), over training rows."
+                .into(),
             alt: "One bar for each latent.".into(),
         }],
         ..Section::default()

@@ -14,6 +14,10 @@ const BLOCK_K: usize = 256;
 const BLOCK_M: usize = 192;
 /// Columns of b that are packed at a time.
 const BLOCK_N: usize = 1024;
+/// Bytes from which an operand is packed although it could be read in place.
+const LARGE: usize = 1 << 19;
+/// Rows from which packing a large b pays.
+const MANY_ROWS: usize = 256;
 /// Columns of the widest panel on any path.
 const WIDEST: usize = 48;
 
@@ -68,8 +72,10 @@ fn product<F: Scalar>(
     let ((m, k), n) = (a.dim(), b.ncols());
     let shapes = F::shapes(simd);
     let contiguous_c = c.strides()[1] == 1 || n == 1;
-    let pack_a = m * k * size_of::<F>() > PACK_A;
-    let pack_b = b.strides()[1] != 1 && n > 1 || k * n * size_of::<F>() > PACK_B;
+    // Contiguous rows of a are read in place: in every measured shape that was as fast.
+    let large = |rows: usize, cols: usize| rows * cols * size_of::<F>() > LARGE;
+    let pack_a = a.strides()[1] != 1 && large(m, k);
+    let pack_b = b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && large(k, n);
     let memory = scratch.at_least(scratch_len(m, k, n));
     let (packed_b, memory) = memory.split_at_mut(k.min(BLOCK_K) * n.min(BLOCK_N).next_multiple_of(16));
     let (packed_a, tile) = memory.split_at_mut(m.min(BLOCK_M) * k.min(BLOCK_K).next_multiple_of(16));
@@ -79,8 +85,7 @@ fn product<F: Scalar>(
             let beta = if pc == 0 { beta } else { F::one() };
             let b = part(b, (pc, kc), (jc, nc));
             if pack_b {
-                for (j, shape, cols) in panels(shapes, nc) {
-                    let _ = shape;
+                for (j, _, cols) in panels(shapes, nc) {
                     let to = &mut packed_b[j * kc..(j + cols) * kc];
                     pack(simd, to, part(b, (0, kc), (j, cols)));
                 }
@@ -92,7 +97,11 @@ fn product<F: Scalar>(
                     a = view(packed_a, mc, kc);
                 }
                 for (j, shape, cols) in panels(shapes, nc) {
-                    let b = if pack_b { view(&packed_b[j * kc..], kc, cols) } else { part(b, (0, kc), (j, cols)) };
+                    let b = if pack_b {
+                        view(&packed_b[j * kc..], kc, cols)
+                    } else {
+                        part(b, (0, kc), (j, cols))
+                    };
                     let mut c = part_mut(c.view_mut(), (ic, mc), (jc + j, cols));
                     if contiguous_c {
                         shape.run(Panel { c, beta, alpha, a, b });
@@ -101,17 +110,15 @@ fn product<F: Scalar>(
                             .expect("the slice is as long as the shape says");
                         shape.run(Panel { c: t.view_mut(), beta: F::zero(), alpha, a, b });
                         let overwrite = beta == F::zero();
-                        Zip::from(&mut c).and(&t).for_each(|c, &t| *c = if overwrite { t } else { t + beta * *c });
+                        Zip::from(&mut c)
+                            .and(&t)
+                            .for_each(|c, &t| *c = if overwrite { t } else { t + beta * *c });
                     }
                 }
             }
         }
     }
 }
-
-/// Bytes from which an operand is packed although it could be read in place.
-const PACK_A: usize = 1 << 19;
-const PACK_B: usize = 1 << 18;
 
 /// Entries `(start, length)` of rows and of columns; much cheaper than a general slice.
 fn part<F>(x: ArrayView2<'_, F>, rows: (usize, usize), cols: (usize, usize)) -> ArrayView2<'_, F> {
@@ -126,7 +133,8 @@ fn part_mut<F>(x: ArrayViewMut2<'_, F>, rows: (usize, usize), cols: (usize, usiz
 }
 
 fn view<F>(flat: &[F], rows: usize, cols: usize) -> ArrayView2<'_, F> {
-    ArrayView2::from_shape((rows, cols), &flat[..rows * cols]).expect("the slice is as long as the shape says")
+    ArrayView2::from_shape((rows, cols), &flat[..rows * cols])
+        .expect("the slice is as long as the shape says")
 }
 
 /// `(start, length)` of consecutive blocks of at most `size`.

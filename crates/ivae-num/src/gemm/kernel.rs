@@ -53,7 +53,7 @@ struct Pointers<F> {
 }
 
 impl<F: Scalar> Shape<F> {
-        pub(super) fn run(&self, mut p: Panel<'_, F>) {
+    pub(super) fn run(&self, mut p: Panel<'_, F>) {
         let ((m, k), cols) = (p.a.dim(), p.b.ncols());
         assert!(p.c.dim() == (m, cols) && p.b.nrows() == k);
         assert!(cols <= self.cols && cols > self.cols - self.lanes);
@@ -143,7 +143,9 @@ unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Poi
 /// # Safety
 /// As for [`panel`]; `PARTIAL` says whether the last vector is less than whole.
 #[inline(always)]
-unsafe fn rows<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PARTIAL: bool>(p: &Pointers<F>) {
+unsafe fn rows<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PARTIAL: bool>(
+    p: &Pointers<F>,
+) {
     let mut row = 0;
     // SAFETY: each tile ends at or before row m; the rest is what the caller promises.
     unsafe {

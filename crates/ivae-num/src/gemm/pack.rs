@@ -18,8 +18,13 @@ pub(super) fn pack<F: Scalar>(simd: Simd, to: &mut [F], from: ArrayView2<'_, F>)
             }
         }
     } else if from.strides()[0] == 1 {
-        let transposition =
-            Transposition { rows, cols, from: from.as_ptr(), from_col: from.strides()[1], to: to.as_mut_ptr() };
+        let transposition = Transposition {
+            rows,
+            cols,
+            from: from.as_ptr(),
+            from_col: from.strides()[1],
+            to: to.as_mut_ptr(),
+        };
         // SAFETY: `from` is a view of that shape whose columns are contiguous, `to` has as many scalars, and `simd`
         // vouches for the instructions.
         unsafe { F::transposer(simd)(&transposition) }

@@ -160,7 +160,14 @@ fn bits_do_not_depend_on_layout_or_neighbours() {
     }
     let columns = |x: ArrayView2<'_, f32>| x.t().as_standard_layout().into_owned().reversed_axes();
     let mut other = Array2::zeros((n, m));
-    gemm(other.view_mut().reversed_axes(), 0.0, 0.3, columns(a.view()).view(), columns(b.view()).view(), &mut scratch);
+    gemm(
+        other.view_mut().reversed_axes(),
+        0.0,
+        0.3,
+        columns(a.view()).view(),
+        columns(b.view()).view(),
+        &mut scratch,
+    );
     assert_eq!(other.t(), whole);
 }
 

@@ -71,7 +71,9 @@ impl<F: crate::Scalar, const L: usize> Vector<F> for [F; L] {
     }
     #[inline(always)]
     unsafe fn mul_add(self, b: Self, c: Self) -> Self {
-        std::array::from_fn(|i| if PORTABLE_FMA { self[i].mul_add(b[i], c[i]) } else { self[i] * b[i] + c[i] })
+        std::array::from_fn(
+            |i| if PORTABLE_FMA { self[i].mul_add(b[i], c[i]) } else { self[i] * b[i] + c[i] },
+        )
     }
     #[inline(always)]
     unsafe fn mul(self, b: Self) -> Self {

@@ -177,10 +177,10 @@ pub fn solve<F: Scalar>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>) -> Result<Ar
     }
     let lu = F::lu(a, b);
     let size = |pick: fn(F, F) -> F, from: F| lu.pivots.iter().fold(from, |acc, p| pick(acc, p.abs()));
-    let rcond = (size(F::min, F::infinity()) / size(F::max, F::zero())).f64();
-    // Negated, so that the NaN of an all-zero matrix counts as singular.
-    if !(rcond >= F::epsilon().f64()) {
-        return Err(LinalgError::Singular { rcond: if rcond.is_nan() { 0.0 } else { rcond } });
+    let (smallest, largest) = (size(F::min, F::infinity()).f64(), size(F::max, F::zero()).f64());
+    let rcond = if largest > 0.0 { smallest / largest } else { 0.0 };
+    if rcond < F::epsilon().f64() {
+        return Err(LinalgError::Singular { rcond });
     }
     Ok(lu.x)
 }

@@ -196,7 +196,9 @@ macro_rules! laws {
                 for (name, ours, _) in cases!($float) {
                     let mut whole = x.clone();
                     ours(simd, &mut whole);
-                    for (start, len) in (0..40).flat_map(|s| [(s, 1), (s, 15), (s, 16), (s, 17), (s, 45), (s, 160)]) {
+                    for (start, len) in
+                        (0..40).flat_map(|s| [(s, 1), (s, 15), (s, 16), (s, 17), (s, 45), (s, 160)])
+                    {
                         let mut part = x[start..start + len].to_vec();
                         ours(simd, &mut part);
                         let same = part.iter().zip(&whole[start..]).all(|(a, b)| a.to_bits() == b.to_bits());

@@ -5,8 +5,8 @@ use ivae_data::{Aux, Dataset};
 use ivae_metrics::pearson;
 use ivae_num::Scalar;
 use ivae_report::figure::{
-    Bar, BarsOptions, HeatmapOptions, Pair as DrawnPair, PairsOptions, ScatterOptions, ScatterPanel, bars, heatmap,
-    pairs, scatter_panels,
+    Bar, BarsOptions, HeatmapOptions, Pair as DrawnPair, PairsOptions, ScatterOptions, ScatterPanel, bars,
+    heatmap, pairs, scatter_panels,
 };
 use ivae_report::{Figure, Section, Stat, Table};
 use ndarray::{Array1, Array2, ArrayView1};
@@ -39,7 +39,11 @@ fn drawn<F: Scalar>(data: &Dataset<F>, z: &Array2<f64>, scores: &Evaluation) -> 
     let n = z.ncols();
     let columns: Vec<(usize, usize)> = match n {
         1 => Vec::new(),
-        _ => (0..n.min(MOST_DRAWN)).step_by(2).map(|i| (i, (i + 1).min(n - 1))).filter(|(i, j)| i != j).collect(),
+        _ => (0..n.min(MOST_DRAWN))
+            .step_by(2)
+            .map(|i| (i, (i + 1).min(n - 1)))
+            .filter(|(i, j)| i != j)
+            .collect(),
     };
     let (classes, names) = match &data.u {
         Aux::Levels(levels) => (Some(levels.index.as_slice()), levels.names.clone()),
@@ -126,7 +130,11 @@ fn recovery<F: Scalar>(
             ("u alone", baselines.u_only, ModelKind::Ivae),
             ("chance", Some(baselines.chance), ModelKind::Ivae),
         ] {
-            rows.extend(value.filter(|_| own != fitted.spec.model || own == ModelKind::Ivae).map(|v| bar(label, v, false)));
+            rows.extend(
+                value
+                    .filter(|_| own != fitted.spec.model || own == ModelKind::Ivae)
+                    .map(|v| bar(label, v, false)),
+            );
         }
         let options = BarsOptions {
             title: "Against simpler methods".into(),
@@ -151,8 +159,9 @@ fn recovery<F: Scalar>(
     };
     section.figures.push(Figure {
         svg: heatmap(matrix.view(), &options),
-        caption: "Over all rows; outlined is the matching. One dark cell per row and column is what one hopes for."
-            .into(),
+        caption:
+            "Over all rows; outlined is the matching. One dark cell per row and column is what one hopes for."
+                .into(),
         alt: "A matrix of correlations of sources and latents.".into(),
     });
     section.tables.push(Table {
@@ -160,7 +169,9 @@ fn recovery<F: Scalar>(
         rows: scores
             .matched
             .iter()
-            .map(|m| vec![format!("s{}", m.source + 1), format!("z{}", m.latent + 1), number(m.correlation, 3)])
+            .map(|m| {
+                vec![format!("s{}", m.source + 1), format!("z{}", m.latent + 1), number(m.correlation, 3)]
+            })
             .collect(),
         caption: "The matched pairs.".into(),
         emphasis: None,
@@ -172,7 +183,9 @@ fn pairs_figure(matched: &[Pair], s: &Array2<f64>, z: &Array2<f64>) -> Figure {
     let series: Vec<(Array1<f64>, Array1<f64>)> = matched
         .iter()
         .take(MOST_DRAWN)
-        .map(|m| (standardised(s.column(m.source)), standardised(z.column(m.latent)) * m.correlation.signum()))
+        .map(|m| {
+            (standardised(s.column(m.source)), standardised(z.column(m.latent)) * m.correlation.signum())
+        })
         .collect();
     let drawn: Vec<DrawnPair<'_>> = matched
         .iter()

@@ -131,7 +131,8 @@ fn fewer_rows_than_latents() {
 
 #[test]
 fn more_latents_than_columns() {
-    Place::with_data().refused("fit d.npz --out run --latents 4", &["4 latents", "x has 3 columns", "1 to 3"]);
+    Place::with_data()
+        .refused("fit d.npz --out run --latents 4", &["4 latents", "x has 3 columns", "1 to 3"]);
 }
 
 #[test]
@@ -175,7 +176,10 @@ fn data_without_identifiability_are_warned_of_before_the_fit() {
     let place = Place::with_data();
     let ran = place.done("fit d.npz --out run --windows 4 --latents 2 --epochs 1 --hidden 8");
     let first = ran.err.lines().next().unwrap();
-    assert!(first.contains("2 latents") && first.contains("5 distinct u") && first.contains("there are 4"), "{first}");
+    assert!(
+        first.contains("2 latents") && first.contains("5 distinct u") && first.contains("there are 4"),
+        "{first}"
+    );
     assert!(first.contains("--latents") && first.contains("--prior gauss-var"), "{first}");
     // A continuous u of few values, as floats.
     let values = array![0.25f32, 0.5, 0.75];

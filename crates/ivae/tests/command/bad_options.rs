@@ -65,6 +65,14 @@ fn models_still_to_come_are_called_so() {
 fn options_that_the_model_does_not_have() {
     let place = Place::with_data();
     place.refused("fit d.npz --out run --model vae --prior gauss-var", &["--prior", "--model ivae", "vae"]);
+    place.refused("fit d.npz --out run --model vae --decoder square", &["square", "--model ivae", "vae"]);
+    place
+        .refused("fit d.npz --out run --decoder square --hidden 8", &["--hidden", "--decoder mlp", "square"]);
+    place.refused(
+        "fit d.npz --out run --decoder square --likelihood gauss",
+        &["--likelihood", "--decoder mlp"],
+    );
+    place.refused("fit d.npz --out run --decoder square --latents 2", &["2 latents", "3 directions", "mlp"]);
 }
 
 #[test]
@@ -73,20 +81,24 @@ fn settings_files() {
     place.refused("fit d.npz --out run2 --config none.toml", &["none.toml", "No such file"]);
     let spec = place.text("run/spec.toml");
     place.file("typo.toml", spec.replace("epochs =", "epoch ="));
-    place.refused("fit d.npz --out run2 --config typo.toml", &["typo.toml", "unknown field `epoch`", "`epochs`"]);
+    place.refused(
+        "fit d.npz --out run2 --config typo.toml",
+        &["typo.toml", "unknown field `epoch`", "`epochs`"],
+    );
     place.file("bad.toml", spec.replace("epochs = 2", "epochs = 0"));
     place.refused("fit d.npz --out run2 --config bad.toml", &["training.epochs must be positive"]);
     place.file("noise.toml", "][");
     place.refused("fit d.npz --out run2 --config noise.toml", &["noise.toml", "line 1"]);
     place.file("short.toml", "latents = 2\n");
     place.refused("fit d.npz --out run2 --config short.toml", &["short.toml", "missing field"]);
-    place.refused("fit d.npz --out run2 --config run/spec.toml --preset reference", &["--config", "--preset"]);
+    place
+        .refused("fit d.npz --out run2 --config run/spec.toml --preset reference", &["--config", "--preset"]);
 }
 
 #[test]
 fn samples_that_cannot_be_drawn() {
     let place = Place::with_run();
-    place.refused("sample run -n 0 --u 1 --out x.npz", &["-n", "1 or more"]);
+    place.refused("sample run -n 0 --u 1 --out x.npz", &["--count", "1 or more"]);
     place.refused("sample run --out x.npz", &["needs u", "--u", "0, 1, 2, 3, 4, 5"]);
     place.refused("sample run --u 6 --out x.npz", &["\"6\"", "no level of u", "0, 1, 2, 3, 4, 5"]);
     place.done("fit d.npz --latents 2 --model pca --out pca");

@@ -62,7 +62,10 @@ fn unknown_formats() {
     for line in ["generate --out g.txt", "transform run d.npz --out z", "sample run --u 1 --out x.mat"] {
         place.refused(line, &[".npz, .npy, .csv or .tsv"]);
     }
-    place.refused("generate --segments 2 --per-segment 9 --out g.npy", &["g.npy", "u cannot be written", ".npz"]);
+    place.refused(
+        "generate --segments 2 --per-segment 9 --out g.npy",
+        &["g.npy", "u cannot be written", ".npz"],
+    );
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn no_run_folder() {
 #[test]
 fn damaged_run_folders() {
     let place = Place::with_run();
-    let mut damage = |name: &str, change: &dyn Fn(&[u8]) -> Vec<u8>, says: &[&str]| {
+    let damage = |name: &str, change: &dyn Fn(&[u8]) -> Vec<u8>, says: &[&str]| {
         let whole = place.bytes(name);
         place.file(name, change(&whole));
         for line in USES {
@@ -38,6 +38,7 @@ fn damaged_run_folders() {
         place.file(name, whole);
     };
     let cut = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
+    let half_a_line = |bytes: &[u8]| bytes[..bytes.len() - 5].to_vec();
     let nothing = |_: &[u8]| Vec::new();
     for change in [&cut as &dyn Fn(&[u8]) -> Vec<u8>, &nothing] {
         damage("run/params.safetensors", change, &["damaged run folder", "run/params.safetensors"]);
@@ -45,10 +46,12 @@ fn damaged_run_folders() {
         damage("run/result.json", change, &["damaged run folder", "run/result.json"]);
         damage("run/split.json", change, &["damaged run folder", "run/split.json"]);
     }
-    damage("run/history.jsonl", &cut, &["damaged run folder", "run/history.jsonl"]);
-    let newer = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("format = 1", "format = 999").into_bytes();
+    damage("run/history.jsonl", &half_a_line, &["damaged run folder", "run/history.jsonl"]);
+    let newer =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("format = 1", "format = 999").into_bytes();
     damage("run/spec.toml", &newer, &["run/spec.toml", "format 999"]);
-    let other = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("latents = 2", "latents = 3").into_bytes();
+    let other =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("latents = 2", "latents = 3").into_bytes();
     damage("run/spec.toml", &other, &["run/params.safetensors", "shape"]);
     for line in USES {
         std::fs::remove_file(place.path("z.npz")).ok();
@@ -65,7 +68,9 @@ fn other_columns() {
     data.x = data.x.slice(s![.., ..2]).to_owned();
     data.x_names.truncate(2);
     write(place.path("two.npz"), &data).unwrap();
-    for line in ["transform run two.npz --out z.npz", "evaluate run two.npz", "report run two.npz --out r.html"] {
+    for line in
+        ["transform run two.npz --out z.npz", "evaluate run two.npz", "report run two.npz --out r.html"]
+    {
         place.refused(line, &["two.npz", "2 columns", "x1, x2", "fitted on 3", "--x"]);
     }
     let names = |names: &[&str]| -> Dataset<f32> {
@@ -101,7 +106,10 @@ fn unknown_levels_of_u() {
     data.u = Aux::None;
     write(place.path("none.npz"), &data).unwrap();
     place.refused("evaluate run none.npz", &["none.npz", "needs u"]);
-    data.u = Aux::Continuous { values: Array2::from_shape_fn((180, 1), |(i, _)| i as f32 / 7.0), names: vec!["u".into()] };
+    data.u = Aux::Continuous {
+        values: Array2::from_shape_fn((180, 1), |(i, _)| i as f32 / 7.0),
+        names: vec!["u".into()],
+    };
     write(place.path("kind.npz"), &data).unwrap();
     place.refused("evaluate run kind.npz", &["kind.npz", "categorical u", "continuous u"]);
     // The encoder does not see u, so the latents need none.

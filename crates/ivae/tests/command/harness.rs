@@ -26,8 +26,14 @@ pub(crate) struct Ran {
 
 /// Small simulated data: 2 sources in 3 columns, 6 segments of 30 rows.
 pub(crate) fn small() -> Dataset<f32> {
-    let simulation =
-        Simulation { segments: 6, per_segment: 30, latents: 2, observed: 3, layers: 1, ..Simulation::default() };
+    let simulation = Simulation {
+        segments: 6,
+        per_segment: 30,
+        latents: 2,
+        observed: 3,
+        layers: 2,
+        ..Simulation::default()
+    };
     simulation.generate().unwrap().data
 }
 

@@ -23,7 +23,15 @@ fn has(value: &Value, names: &[&str]) {
 fn json_of_a_fit() {
     let place = Place::with_data();
     let all = [
-        "model", "seconds", "steps", "us_per_step", "converged", "epochs", "objective", "identifiability", "collapse",
+        "model",
+        "seconds",
+        "steps",
+        "us_per_step",
+        "converged",
+        "epochs",
+        "objective",
+        "identifiability",
+        "collapse",
         "warnings",
     ];
     let fit = place.json(&format!("fit d.npz --latents 2 --out run {QUICK}"));
@@ -69,7 +77,7 @@ fn json_of_scores() {
     }
     assert_eq!(place.json("evaluate run d.npz --rows held-out")["rows"]["count"], 18);
     place.done("fit d.npz --latents 2 --model fastica --out ica");
-    let scores = place.json("evaluate ica d.npz");
+    let scores = place.json("evaluate ica d.npz --rows train");
     assert!(scores["log_likelihood"].is_null());
     assert_eq!(scores["mcc"]["pearson"], scores["baselines"]["fastica"]);
     let (x, u) = ("--x 1-2", "--u u");
@@ -114,7 +122,14 @@ fn help_is_there_for_every_command() {
 #[cfg(unix)]
 fn readers_that_leave_are_no_failure() {
     let place = Place::with_run();
-    for line in ["--help", "fit --help", "evaluate run d.npz", "evaluate run d.npz --json", "fit none.npz --out r", "fit"] {
+    for line in [
+        "--help",
+        "fit --help",
+        "evaluate run d.npz",
+        "evaluate run d.npz --json",
+        "fit none.npz --out r",
+        "fit",
+    ] {
         // Both ends of these pipes are closed before the command writes.
         let (out, err) = (std::io::pipe().unwrap().1, std::io::pipe().unwrap().1);
         let status = place.command(line).stdout(out).stderr(err).status().unwrap();

@@ -9,7 +9,9 @@ use crate::harness::{Place, QUICK, small};
 #[test]
 fn a_whole_session() {
     let place = Place::new();
-    place.done("generate --out d.npz --segments 6 --per-segment 40 --latents 2 --observed 3 --layers 2 --seed 3");
+    place.done(
+        "generate --out d.npz --segments 6 --per-segment 40 --latents 2 --observed 3 --layers 2 --seed 3",
+    );
     let ran = place.done(&format!("fit d.npz --latents 2 --out run {QUICK}"));
     assert!(ran.out.contains("run: ivae") && ran.out.contains("held-out"), "{}", ran.out);
     for name in ["spec.toml", "params.safetensors", "history.jsonl", "result.json"] {
@@ -156,6 +158,27 @@ fn other_models() {
 }
 
 #[test]
+fn a_bijective_decoder() {
+    let place = Place::with_data();
+    // As many latents as columns, and levels of u: square by default.
+    let fit = place.json("fit d.npz --out run --epochs 2 --restarts 2");
+    assert!(fit["collapse"].is_null() && fit["objective"]["held_out"].is_f64(), "{fit}");
+    assert!(place.text("run/spec.toml").contains("decoder.square"), "{}", place.text("run/spec.toml"));
+    place.done("transform run d.npz --out z.npz");
+    place.done("reconstruct run d.npz --out xh.npz");
+    place.done("sample run --u 2 -n 5 --out x.csv");
+    place.done("report run d.npz --out r.html");
+    assert!(place.json("evaluate run d.npz --rows held-out")["log_likelihood"]["elbo"].is_f64());
+    let (x, back) = (place.path("d.npz"), place.path("xh.npz"));
+    let (x, back) = (read_array::<f32>(x, Some("x")).unwrap(), read_array::<f32>(back, Some("x")).unwrap());
+    let furthest = (&x - &back).iter().fold(0.0f32, |m, v| m.max(v.abs()));
+    assert!(furthest < 1e-3, "a bijection comes back, up to {furthest}");
+    place.done("fit d.npz --config run/spec.toml --decoder mlp --out mlp");
+    assert!(!place.text("mlp/spec.toml").contains("square"));
+    place.done("fit d.npz --config run/spec.toml --model vae --out vae");
+}
+
+#[test]
 fn settings_are_taken_over() {
     let place = Place::with_data();
     place.done(&format!("fit d.npz --latents 2 --out run --lr 0.01 --seed 7 --prior gauss-var {QUICK}"));
@@ -197,10 +220,13 @@ fn the_reference_architecture() {
 fn true_sources_come_back() {
     // Two sources whose variances differ between segments, mixed linearly.
     let place = Place::new();
-    place.done("generate --out d.npz --segments 10 --per-segment 200 --latents 2 --observed 2 --layers 1 --seed 1");
+    place.done(
+        "generate --out d.npz --segments 10 --per-segment 200 --latents 2 --observed 2 --layers 1 --seed 1",
+    );
     place.done("fit d.npz --out run --epochs 10 --restarts 2 --hidden 8 --prior gauss-var");
     let scores = place.json("evaluate run d.npz --rows held-out");
-    let (mcc, pca) = (scores["mcc"]["pearson"].as_f64().unwrap(), scores["baselines"]["pca"].as_f64().unwrap());
+    let (mcc, pca) =
+        (scores["mcc"]["pearson"].as_f64().unwrap(), scores["baselines"]["pca"].as_f64().unwrap());
     assert!(mcc > 0.95, "MCC {mcc}, PCA {pca}");
     place.done("transform run d.npz --out z.csv");
     let z = read_array::<f32>(place.path("z.csv"), None).unwrap();

@@ -134,11 +134,11 @@ pub(crate) enum ModelArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DecoderArg {
-    /// The best class there is for the data; at present always mlp
+    /// square where there are as many latents as columns of x and u is categorical, else mlp
     Auto,
     /// Multilayer perceptron with a linear part, and noise on x
     Mlp,
-    /// Bijective network of square layers, by exact likelihood: no noise, as many latents as columns of x
+    /// Bijective network by exact likelihood, for data without noise and as many latents as columns of x
     Square,
     #[value(hide = true)]
     Coupling,
@@ -196,26 +196,26 @@ pub(crate) struct FitArgs {
     /// Conditional prior p(z|u) [default: gauss]
     #[arg(long, value_enum, help_heading = "Model")]
     pub(crate) prior: Option<PriorArg>,
-    /// Likelihood p(x|z) [default: gauss]
+    /// Likelihood p(x|z) of the mlp [default: gauss]
     #[arg(long, value_enum, help_heading = "Model")]
     pub(crate) likelihood: Option<LikelihoodArg>,
     /// Decoder
     #[arg(long, value_enum, default_value = "auto", help_heading = "Model")]
     pub(crate) decoder: DecoderArg,
-    /// Width of the hidden layers [default: 128]
+    /// Width of the hidden layers of the mlp [default: 128]
     #[arg(long, value_name = "UNITS", value_parser = positive, help_heading = "Model")]
     pub(crate) hidden: Option<usize>,
 
-    /// Passes over the training rows [default: 25]
+    /// Passes over the training rows [default: 25, of square 40; more for small data]
     #[arg(long, value_name = "COUNT", value_parser = positive, help_heading = "Training")]
     pub(crate) epochs: Option<usize>,
-    /// Independent starts; the best on held-out rows is kept [default: 4]
+    /// Independent starts; the best on held-out rows is kept [default: 4, of square 8]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Training")]
     pub(crate) restarts: Option<u32>,
     /// Rows in a step [default: 256]
     #[arg(long, value_name = "ROWS", value_parser = positive, help_heading = "Training")]
     pub(crate) batch: Option<usize>,
-    /// Learning rate [default: 0.006]
+    /// Learning rate [default: 0.006, of square 0.02]
     #[arg(long, value_name = "RATE", value_parser = positive_real, help_heading = "Training")]
     pub(crate) lr: Option<f64>,
     /// Stop after so many epochs without progress on held-out rows [default: never]
@@ -321,12 +321,18 @@ fn positive(text: &str) -> Result<usize, String> {
 
 /// A finite number above 0.
 fn positive_real(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|v: &f64| *v > 0.0 && v.is_finite()).ok_or_else(|| "must be a number above 0".into())
+    text.parse()
+        .ok()
+        .filter(|v: &f64| *v > 0.0 && v.is_finite())
+        .ok_or_else(|| "must be a number above 0".into())
 }
 
 /// A number in [0, 1).
 fn part(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|v| (0.0..1.0).contains(v)).ok_or_else(|| "must be a number from 0 to below 1".into())
+    text.parse()
+        .ok()
+        .filter(|v| (0.0..1.0).contains(v))
+        .ok_or_else(|| "must be a number from 0 to below 1".into())
 }
 
 #[cfg(test)]
@@ -342,13 +348,14 @@ mod tests {
 
     #[test]
     fn help_tells_the_real_defaults() {
-        let spec = FitSpec::ivae(2);
+        let (spec, square) = (FitSpec::ivae(2), FitSpec::square(2).training);
         let t = &spec.training;
+        let both = |mlp: String, square: String| format!("{mlp}, of square {square}");
         let defaults = [
-            ("epochs", t.epochs.to_string()),
-            ("restarts", t.restarts.to_string()),
+            ("epochs", both(t.epochs.to_string(), square.epochs.to_string())),
+            ("restarts", both(t.restarts.to_string(), square.restarts.to_string())),
             ("batch", t.batch.to_string()),
-            ("lr", t.learning_rate.to_string()),
+            ("lr", both(t.learning_rate.to_string(), square.learning_rate.to_string())),
             ("held_out", t.held_out.to_string()),
             ("patience", t.patience.map_or("never".into(), |p| p.to_string())),
             ("hidden", spec.vae.likelihood.net.hidden[0].to_string()),
@@ -360,7 +367,7 @@ mod tests {
         for (name, value) in defaults {
             let arg = fit.get_arguments().find(|a| a.get_id() == name).expect(name);
             let help = arg.get_help().expect(name).to_string();
-            assert!(help.contains(&format!("[default: {value}]")), "--{name} is {value} by default: {help}");
+            assert!(help.contains(&format!("[default: {value}")), "--{name} is {value} by default: {help}");
         }
     }
 }

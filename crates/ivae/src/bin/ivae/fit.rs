@@ -7,7 +7,7 @@ use std::time::Instant;
 use ivae::core::block::BlockSpec;
 use ivae::core::fit::check_fit;
 use ivae::core::spec::{DecoderSpec, VarianceSpec};
-use ivae::core::{FitError, SpecError};
+use ivae::core::{DecoderKind, FitError, SpecError};
 use ivae::data::{Aux, Dataset};
 use ivae::expfam::GaussianForm;
 use ivae::nn::MlpSpec;
@@ -54,7 +54,10 @@ pub(crate) fn run(args: &FitArgs) -> Result<(), Exit> {
 fn refuse_missing(args: &FitArgs) -> Result<(), Exit> {
     use ModelArg as M;
     if let Some(model @ (M::BetaVae | M::BetaTcVae | M::FactorVae | M::Tcl | M::Gcl | M::Ajd)) = args.model {
-        return Err(Exit::input(format!("--model {} is not available yet; there are ivae, vae, fastica, pca", name(&model))));
+        return Err(Exit::input(format!(
+            "--model {} is not available yet; there are ivae, vae, fastica, pca",
+            name(&model)
+        )));
     }
     if args.decoder == DecoderArg::Coupling {
         return Err(Exit::input("--decoder coupling is not available yet; there are auto, mlp, square"));
@@ -75,28 +78,44 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
         Some(ModelArg::Pca) => ModelKind::Pca,
         _ => ModelKind::Ivae,
     };
+    let decoder = match args.decoder {
+        DecoderArg::Auto if args.hidden.is_some() || args.likelihood.is_some() => Some(DecoderKind::Mlp),
+        DecoderArg::Mlp => Some(DecoderKind::Mlp),
+        DecoderArg::Square => Some(DecoderKind::Square),
+        _ => None,
+    };
     let mut spec = match (&args.config, args.preset) {
         (Some(path), _) => {
             let text = std::fs::read_to_string(path).map_err(|e| Exit::file(path, e))?;
-            FitSpec::from_toml(&text).map_err(|e| Exit::file(path, e.to_string().trim_end()))?
+            FitSpec::from_toml(&text).map_err(|e| Exit::file(path, e))?
         }
         (None, Some(_)) => FitSpec::reference(latents, 100, 64),
-        (None, None) => FitSpec::for_data(kind, latents, data),
+        (None, None) => FitSpec::for_data(kind, decoder, latents, data),
     };
     if args.model.is_some() && spec.model != kind {
-        // A file or a preset of another model: keep its settings, but for the prior.
-        spec.model = kind;
-        spec.vae.prior = FitSpec::for_data(kind, latents, data).vae.prior;
+        // A file or a preset of another model: keep its settings, but for what the model decides.
+        let own = FitSpec::for_data(kind, Some(DecoderKind::Mlp), latents, data);
+        (spec.model, spec.decoder, spec.vae.prior) = (kind, own.decoder, own.vae.prior);
         spec.vae.posterior.sees_u &= kind == ModelKind::Ivae;
     }
     match args.decoder {
-        DecoderArg::Square if args.config.is_none() && args.preset.is_none() => {
-            let square = FitSpec::square(latents);
-            (spec.decoder, spec.training) = (square.decoder, square.training);
+        DecoderArg::Square if spec.model != ModelKind::Ivae => {
+            return Err(Exit::input(format!(
+                "--decoder square is for --model ivae, not {}",
+                spec.model.name()
+            )));
         }
-        DecoderArg::Square if spec.decoder == DecoderSpec::Mlp => spec.decoder = FitSpec::square(latents).decoder,
+        DecoderArg::Square if spec.decoder == DecoderSpec::Mlp => {
+            spec.decoder = FitSpec::square(latents).decoder
+        }
         DecoderArg::Mlp => spec.decoder = DecoderSpec::Mlp,
         _ => {}
+    }
+    for (given, option) in [(args.hidden.is_some(), "--hidden"), (args.likelihood.is_some(), "--likelihood")]
+    {
+        if given && spec.decoder != DecoderSpec::Mlp {
+            return Err(Exit::input(format!("{option} is for --decoder mlp, not square")));
+        }
     }
     if args.latents.is_some() {
         spec.latents = latents;
@@ -112,7 +131,8 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
         };
     }
     if let Some(likelihood) = args.likelihood {
-        let VarianceSpec::PerDimension { start, floor } = FitSpec::ivae(latents).vae.likelihood.variance else {
+        let VarianceSpec::PerDimension { start, floor } = FitSpec::ivae(latents).vae.likelihood.variance
+        else {
             return Err(Exit::failed("the default likelihood has no learned variance"));
         };
         spec.vae.likelihood.variance = match likelihood {
@@ -149,7 +169,9 @@ fn refuse_folder(dir: &Path, force: bool) -> Result<(), Exit> {
     let shown = dir.display();
     match std::fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
         Ok(empty) if empty || force => Ok(()),
-        Ok(_) => Err(Exit::input(format!("the folder {shown} exists; give --force to write into it, or another --out"))),
+        Ok(_) => Err(Exit::input(format!(
+            "the folder {shown} exists; give --force to write into it, or another --out"
+        ))),
         Err(e) if dir.is_dir() => Err(Exit::input(format!("cannot read the folder {shown}: {e}"))),
         Err(_) if dir.exists() => Err(Exit::input(format!("{shown} is a file; --out must be a folder"))),
         Err(_) => Ok(()),
@@ -189,7 +211,9 @@ fn warning_before(spec: &FitSpec, data: &Dataset<f32>) -> Option<String> {
 
 fn exit(error: FitError, data: &Path) -> Exit {
     match error {
-        FitError::Spec(SpecError::Write(_)) | FitError::NotFinite { .. } | FitError::Linalg(_) => Exit::failed(error),
+        FitError::Spec(SpecError::Write(_)) | FitError::NotFinite { .. } | FitError::Linalg(_) => {
+            Exit::failed(error)
+        }
         FitError::Interrupted { .. } => Exit::interrupted(error),
         FitError::Spec(_) => Exit::input(error),
         FitError::Data(_) | FitError::Ica(_) => Exit::file(data, error),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ivae::core::SaveError;
-use ivae::data::{Aux, Dataset, Levels, ReadOptions, check_extension, read};
+use ivae::data::{Aux, Dataset, Levels, ReadOptions, check_extension, check_values, read};
 use ivae::prelude::Fitted;
 
 use crate::args::ColumnArgs;
@@ -23,6 +23,7 @@ pub(crate) fn data(path: &Path, columns: &ColumnArgs) -> Result<Dataset<f32>, Ex
 /// other names are refused, unless they are a mere numbering or were chosen with `--x`.
 pub(crate) fn data_for(model: &Fitted<f32>, path: &Path, columns: &ColumnArgs) -> Result<Dataset<f32>, Exit> {
     let data = data(path, columns)?;
+    check_values(&data).map_err(|e| Exit::file(path, e))?;
     let (known, found) = (&model.schema.x, &data.x_names);
     let numbered = found.iter().zip(1..).all(|(name, j)| *name == format!("x{j}"));
     if known == found || columns.x.is_some() || (numbered && known.len() == found.len()) {
@@ -58,7 +59,9 @@ pub(crate) fn listed(names: &[String]) -> String {
 pub(crate) fn run(dir: &Path) -> Result<Fitted<f32>, Exit> {
     let shown = dir.display();
     if !dir.is_dir() {
-        return Err(Exit::input(format!("there is no run folder {shown}; `ivae fit .. --out {shown}` makes one")));
+        return Err(Exit::input(format!(
+            "there is no run folder {shown}; `ivae fit .. --out {shown}` makes one"
+        )));
     }
     if !dir.join("spec.toml").exists() {
         return Err(Exit::input(format!(

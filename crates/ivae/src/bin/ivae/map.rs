@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use ivae::core::fitted::AuxSchema;
 use ivae::core::ModelError;
+use ivae::core::fitted::AuxSchema;
 use ivae::data::{Aux, Dataset, Levels, write_array};
 use ivae::prelude::Fitted;
 use ndarray::Array2;
@@ -35,39 +35,52 @@ pub(crate) fn sample(args: &SampleArgs) -> Result<(), Exit> {
     let fitted = run(&args.run)?;
     let u = match (&args.u, &fitted.schema.u) {
         (None, _) => Aux::None,
-        (Some(_), AuxSchema::None) => return Err(Exit::input("the model was fitted without u, but --u is given")),
+        (Some(_), AuxSchema::None) => {
+            return Err(Exit::input("the model was fitted without u, but --u is given"));
+        }
         (Some(level), AuxSchema::Levels(names)) => match names.iter().position(|n| n == level) {
             Some(index) => {
                 Aux::Levels(Levels { index: vec![index as u32; args.count], names: names.clone() })
             }
-            None => return Err(Exit::input(format!("--u: {level:?} is no level of u; there are {}", listed(names)))),
+            None => {
+                return Err(Exit::input(format!(
+                    "--u: {level:?} is no level of u; there are {}",
+                    listed(names)
+                )));
+            }
         },
         (Some(text), AuxSchema::Continuous(names)) => {
             let values = numbers(text)?;
             if values.len() != names.len() {
                 let (found, needed) = (values.len(), names.len());
-                return Err(Exit::input(format!("--u: {found} values given, u has {needed} ({})", listed(names))));
+                return Err(Exit::input(format!(
+                    "--u: {found} values given, u has {needed} ({})",
+                    listed(names)
+                )));
             }
             let rows = Array2::from_shape_fn((args.count, names.len()), |(_, j)| values[j]);
             Aux::Continuous { values: rows, names: names.clone() }
         }
     };
-    let drawn = fitted.sample(&u, args.count, args.seed).map_err(|error| match (&error, &fitted.schema.u) {
-        (ModelError::NeedsU(_), AuxSchema::Levels(names)) => {
-            Exit::input(format!("{error}; give --u one of the levels {}", listed(names)))
-        }
-        (ModelError::NeedsU(_), AuxSchema::Continuous(names)) => {
-            Exit::input(format!("{error}; give --u values of {}, separated by commas", listed(names)))
-        }
-        _ => Exit::input(error),
-    })?;
+    let drawn =
+        fitted.sample(&u, args.count, args.seed).map_err(|error| match (&error, &fitted.schema.u) {
+            (ModelError::NeedsU(_), AuxSchema::Levels(names)) => {
+                Exit::input(format!("{error}; give --u one of the levels {}", listed(names)))
+            }
+            (ModelError::NeedsU(_), AuxSchema::Continuous(names)) => {
+                Exit::input(format!("{error}; give --u values of {}, separated by commas", listed(names)))
+            }
+            _ => Exit::input(error),
+        })?;
     save(&args.out, "x", &drawn.x)
 }
 
 /// Finite numbers separated by commas.
 fn numbers(text: &str) -> Result<Vec<f32>, Exit> {
     let number = |v: &str| v.trim().parse().ok().filter(|v: &f32| v.is_finite());
-    text.split(',').map(|v| number(v).ok_or_else(|| Exit::input(format!("--u: {v:?} is not a number")))).collect()
+    text.split(',')
+        .map(|v| number(v).ok_or_else(|| Exit::input(format!("--u: {v:?} is not a number"))))
+        .collect()
 }
 
 /// The path can be written to: what goes wrong now is no fault of the input.

@@ -16,6 +16,9 @@ use crate::exit::{Exit, tell};
 /// Longest wait for the training threads after Ctrl-C.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How often the time left is drawn anew.
+const TICK: Duration = Duration::from_millis(250);
+
 /// What the training threads report to.
 pub(crate) struct Watch {
     folder: PathBuf,
@@ -40,15 +43,15 @@ impl Watch {
             .map_err(|e| Exit::input(format!("cannot make the folder {}: {e}", folder.display())))?;
         let over_run = folder.join("spec.toml").exists();
         let history = folder.join(if over_run { "interrupted.jsonl" } else { "history.jsonl" });
-        let file = File::create(&history).map_err(|e| Exit::input(format!("cannot write {}: {e}", history.display())))?;
+        let file = File::create(&history)
+            .map_err(|e| Exit::input(format!("cannot write {}: {e}", history.display())))?;
         let bar = match quiet || epochs == 0 {
             true => ProgressBar::hidden(),
             // Draws to standard error, and only if it is a terminal.
             false => ProgressBar::with_draw_target(Some(epochs as u64), ProgressDrawTarget::stderr()),
         };
-        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} epochs  {msg}  {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style);
+        bar.set_style(style("{bar:32} {pos}/{len} epochs"));
+        bar.enable_steady_tick(TICK);
         let watch = Self {
             folder: folder.into(),
             made,
@@ -59,7 +62,8 @@ impl Watch {
             bar,
             best: Mutex::new(f64::NEG_INFINITY),
         };
-        let (stop, live, message) = (Arc::clone(&watch.stop), Arc::clone(&watch.live), watch.interrupted().message);
+        let (stop, live, message) =
+            (Arc::clone(&watch.stop), Arc::clone(&watch.live), watch.interrupted().message);
         ctrlc::set_handler(move || {
             if stop.swap(true, Ordering::Relaxed) {
                 end(&live, &message);
@@ -114,6 +118,10 @@ impl Watch {
     }
 }
 
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
 /// End the process, but not in the middle of a line of the history.
 fn end(live: &Mutex<File>, message: &str) -> ! {
     let _whole_line = live.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,6 +139,9 @@ impl Observer for Watch {
         }
         let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
         *best = best.max(record.judged());
+        if self.bar.position() == 0 {
+            self.bar.set_style(style("{bar:32} {pos}/{len} epochs  {msg}  {eta} left"));
+        }
         self.bar.set_message(format!("objective {:.3} (best {best:.3}) nats/row", record.judged()));
         self.bar.inc(1);
     }

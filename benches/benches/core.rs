@@ -1,0 +1,56 @@
+//! One training step: the original architecture at three sizes, the default perceptron, and the bijective decoder.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use ivae_core::defaults::DecoderKind;
+use ivae_core::spec::DecoderSpec;
+use ivae_core::trainer::Stepper;
+use ivae_core::vae::AuxShape;
+use ivae_core::{Batch, Estimator, Exact, FitSpec, ModelKind, Vae};
+use ivae_data::{Dataset, Simulation};
+use ivae_num::{Purpose, StreamKey};
+
+fn data() -> Dataset<f32> {
+    let simulation = Simulation { observed: 5, ..Simulation::default() };
+    simulation.generate().map(|made| made.data).unwrap_or_else(|e| panic!("the standard simulation: {e}"))
+}
+
+fn step<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &FitSpec, data: &Dataset<f32>) {
+    let (rows, key) = (Batch::all(data), StreamKey::new(0, Purpose::Init));
+    let mut params = vec![0.0; net.layout().len()];
+    net.init(&mut params, rows, key);
+    let batch = spec.training.batch;
+    let mut stepper = Stepper::new(net, rows, &spec.training, batch, params);
+    let index: Vec<u32> = (0..batch as u32).map(|i| (i * 7919) % 40_000).collect();
+    let mut at = 0;
+    c.bench_function(name, |b| {
+        b.iter(|| {
+            at += 1;
+            black_box(stepper.step(&index, 1e-4, key.purpose(Purpose::Noise).step(at)))
+        });
+    });
+}
+
+fn steps(c: &mut Criterion) {
+    let data = data();
+    for (hidden, batch) in [(100, 64), (200, 256), (1000, 1024)] {
+        let spec = FitSpec::reference(5, hidden, batch);
+        if let Ok(net) = Vae::new(&spec.vae, 5, 5, AuxShape::Levels(40)) {
+            step(c, &format!("step/reference/{hidden}x{batch}"), &net, &spec, &data);
+        }
+    }
+    let spec = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Mlp), 5, &data);
+    if let Ok(net) = Vae::new(&spec.vae, 5, 5, AuxShape::Levels(40)) {
+        step(c, "step/mlp", &net, &spec, &data);
+    }
+    let spec = FitSpec::square(5);
+    if let DecoderSpec::Square(square) = &spec.decoder
+        && let Ok(net) = Exact::new(square, &spec.vae.prior, 5, AuxShape::Levels(40))
+    {
+        step(c, "step/square", &net, &spec, &data);
+    }
+}
+
+criterion_group!(benches, steps);
+criterion_main!(benches);
