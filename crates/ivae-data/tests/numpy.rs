@@ -157,7 +157,7 @@ fn other_keys_can_be_named() {
     assert!(matches!(err("x9", "", ""), DataError::UnknownColumn { .. }));
     assert!(matches!(err("", "who,short", ""), DataError::Length { found: 2, expected: 3, .. }));
     let missing = err("", "nobody", "").to_string();
-    assert!(missing.contains("`u`") && missing.contains("`x`, `who`, `when`"), "{missing}");
+    assert!(missing.contains("`nobody`") && missing.contains("`x`, `who`, `when`"), "{missing}");
     assert!(matches!(read_array::<f64>(&path, None), Err(DataError::MissingKey { .. })));
     assert_eq!(read_array::<f64>(&path, Some("short")).unwrap(), array![[0.0], [1.0]]);
 }

@@ -1,9 +1,11 @@
 //! Two latents in five segments with their own means and variances, bent and swirled into two observed variables.
 
+use ivae::core::spec::DecoderSpec;
 use ivae::data::{Aux, Dataset, Levels};
 use ivae::num::stream::fill_normal;
 use ivae::num::{Purpose, StreamKey};
 use ivae::page::training_curves;
+use ivae::prelude::Fitted;
 use ivae::report::figure::{ScatterOptions, ScatterPanel, scatter_panels};
 use ivae::report::{Figure, Section, Stat};
 use ndarray::{Array2, ArrayView2};
@@ -113,8 +115,19 @@ fn section(context: &Context, data: &Dataset<f32>, recoveries: &[Recovery]) -> R
         ],
         figures: vec![panels, bars_figure(recoveries), training_curves(&ivae.fitted)],
         tables: vec![table(recoveries)],
+        notes: vec![class_note(&ivae.fitted)],
         warnings: warnings(recoveries),
         details: context.details(&ivae.fitted.spec)?,
-        ..Section::default()
     })
+}
+
+fn class_note(fitted: &Fitted<f32>) -> String {
+    let kept = match fitted.spec.decoder {
+        DecoderSpec::Square(_) => "the bijective network",
+        _ => "the perceptron",
+    };
+    format!(
+        "With as many latents as observed variables there are two classes of mixings to fit: a perceptron with noise, and \
+         a bijective network without. Both were fitted, and {kept} was kept because it explains held-out rows better."
+    )
 }

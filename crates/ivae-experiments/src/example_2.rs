@@ -57,7 +57,7 @@ fn section(
     ];
     stats.extend(id.map(|id| Stat {
         value: format!("{} of {}", id.rank, id.needed - 1),
-        label: "rank of the fitted L: full rank is the condition of identifiability".into(),
+        label: "rank of the fitted L".into(),
     }));
     let pairs = Figure {
         svg: picture,
@@ -81,9 +81,14 @@ fn section(
         stats,
         figures: vec![pairs, bars_figure(recoveries), training_curves(&ours.fitted)],
         tables: vec![table(recoveries)],
+        notes: vec![
+            "The **rank of the fitted L** checks the condition of the theorem without looking at the true sources: full \
+             rank means that the segments change the latents in enough different ways for these to be identifiable. A \
+             fit may still end in a local optimum, which is why it starts several times."
+                .into(),
+        ],
         warnings: warnings(recoveries),
         details: context.details(&ours.fitted.spec)?,
-        ..Section::default()
     })
 }
 

@@ -72,6 +72,20 @@ pub enum IcaError {
         /// How many starts were tried.
         starts: usize,
     },
+    /// Segments and rows do not fit.
+    #[error("x has {rows} rows, but {segments} segment labels were given")]
+    Segments {
+        /// Rows of x.
+        rows: usize,
+        /// Labels given.
+        segments: usize,
+    },
+    /// Joint diagonalisation needs something that changes.
+    #[error("at least 2 segments of at least 2 rows are needed, found {found}")]
+    OneSegment {
+        /// Segments found.
+        found: usize,
+    },
     /// A decomposition failed.
     #[error(transparent)]
     Linalg(#[from] LinalgError),

@@ -4,18 +4,21 @@
 //! |---|---|
 //! | [`Pca`] → [`FittedPca`] | principal components, whitening and back |
 //! | [`FastIca`] → [`FittedIca`] | independent components, parallel or by deflation |
+//! | [`Ajd`] → [`FittedAjd`] | nonstationary sources, by joint diagonalisation of segment covariances |
 //! | [`Nonlinearity`], [`Contrast`], [`check_contrast`] | the contrast functions, and a test for your own |
 //!
 //! x is `[N, d]`, rows are samples; n components are found. Sums over the data are kept in `f64`.
 #![forbid(unsafe_code)]
 
 mod affine;
+mod ajd;
 mod contrast;
 mod error;
 mod fastica;
 mod iterate;
 mod pca;
 
+pub use ajd::{Ajd, FittedAjd};
 pub use contrast::{Contrast, Nonlinearity, check_contrast};
 pub use error::IcaError;
 pub use fastica::{Algorithm, FastIca, FittedIca};

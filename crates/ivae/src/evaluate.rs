@@ -66,7 +66,8 @@ pub struct Evaluation {
     pub mcc: Option<MccScores>,
     /// R² of the best affine map from latents to sources, mean over sources; `None` without true sources.
     pub r2: Option<f64>,
-    /// Matched pairs `[source, latent, correlation]` of the Pearson assignment.
+    /// Matched pairs `[source, latent, correlation]` of the Pearson assignment; none (JSON: null) without true sources.
+    #[serde(serialize_with = "null_if_empty")]
     pub matched: Vec<Pair>,
     /// What other methods score (MCC, Pearson) on the same rows; `None` without true sources.
     pub baselines: Option<Baselines>,
@@ -119,6 +120,10 @@ impl Serialize for Pair {
         tuple.serialize_element(&self.correlation)?;
         tuple.end()
     }
+}
+
+fn null_if_empty<S: Serializer>(matched: &[Pair], serializer: S) -> Result<S::Ok, S::Error> {
+    (!matched.is_empty()).then_some(matched).serialize(serializer)
 }
 
 /// What other methods score.

@@ -122,7 +122,7 @@ fn rows_of_other_data() {
     write(place.path("part.npz"), &small().select_rows(&(0..170).collect::<Vec<_>>())).unwrap();
     place.refused("evaluate run part.npz --rows train", &["part.npz", "180 rows", "170"]);
     place.done("evaluate run part.npz");
-    place.done(&format!("fit d.npz --latents 2 --held-out 0 --out all --epochs 1 --hidden 8"));
+    place.done("fit d.npz --latents 2 --held-out 0 --out all --epochs 1 --hidden 8");
     place.refused("evaluate all d.npz --rows held-out", &["held out no rows"]);
     let mut data = small();
     data.u = Aux::Levels(Levels::windows(180, 3).unwrap());

@@ -84,7 +84,12 @@ fn json_of_scores() {
     place.file("nos.csv", "a,b,u\n1,2,0\n2,1,0\n0,1,1\n5,3,1\n2,2,0\n1,1,1\n");
     place.done(&format!("fit nos.csv {x} {u} --latents 1 --held-out 0 --epochs 1 --hidden 4 --out nos"));
     let scores = place.json(&format!("evaluate nos nos.csv {x} {u}"));
-    assert!(scores["mcc"].is_null() && scores["r2"].is_null() && scores["baselines"].is_null());
+    assert!(
+        scores["mcc"].is_null()
+            && scores["matched"].is_null()
+            && scores["r2"].is_null()
+            && scores["baselines"].is_null()
+    );
     assert!(scores["log_likelihood"]["elbo"].is_f64());
 }
 

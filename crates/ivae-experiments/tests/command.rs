@@ -1,0 +1,102 @@
+//! The program as a user runs it, on little data.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use ivae::report::Record;
+
+fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ivae-experiments")).args(args).output().expect("the program starts")
+}
+
+fn quick(names: &[&str], out: &Path, extra: &[&str]) -> Output {
+    let out = out.to_str().expect("a readable path");
+    let output = run(&[names, &["--quick", "--out", out], extra].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn metric(folder: &Path, record: &str, name: &str) -> f64 {
+    let record = Record::read(folder.join(format!("{record}.json"))).expect("a record");
+    record.metrics[name].unwrap_or_else(|| panic!("{name} of {} is not a number", record.name))
+}
+
+#[test]
+fn a_quick_run_leaves_a_page_and_records_with_sensible_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("deep").join("out");
+    let output = quick(&["example-1", "speech"], &out, &["--threads", "2"]);
+
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n") | page.ends_with("</html>"));
+    for part in
+        ["id=\"example-1\"", "id=\"speech\"", "True latents", "<svg", "cargo xtask experiments speech"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(
+        !page.contains("src=\"http") && !page.contains("<link") && !page.contains("<script"),
+        "self-contained"
+    );
+
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("iVAE") && text.contains("u alone") && text.contains("report.html"), "{text}");
+
+    let (ivae, vae) =
+        (metric(&out, "example-1-ivae", "mcc_held_out"), metric(&out, "example-1-vae", "mcc_held_out"));
+    assert!(ivae > vae + 0.04, "iVAE {ivae}, VAE {vae}");
+    assert!(ivae > metric(&out, "example-1-fastica", "mcc_held_out") + 0.04);
+    assert!(metric(&out, "example-1-ivae", "chance_mcc") < 0.3);
+    for model in ["speech-ivae", "speech-vae"] {
+        assert!(metric(&out, model, "iwae_test") >= metric(&out, model, "elbo_test"));
+        for name in ["agreement_spearman", "agreement_within_u", "agreement_affine"] {
+            assert!((0.0..=1.0).contains(&metric(&out, model, name)), "{model} {name}");
+        }
+    }
+    // The speaker is worth something, and both models beat what the speaker alone gives once they are trained at all.
+    assert!(metric(&out, "speech-ivae", "iwae_test") > metric(&out, "speech-vae", "iwae_test"));
+    assert!(
+        metric(&out, "speech-ivae", "iwae_test") > metric(&out, "speech-ivae", "u_only_log_likelihood_test")
+    );
+}
+
+#[test]
+fn the_same_seed_gives_the_same_metrics_on_any_number_of_threads() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let records: Vec<Record> = folders
+        .iter()
+        .zip(["1", "2"])
+        .map(|(folder, threads)| {
+            quick(&["example-1"], folder.path(), &["--seed", "3", "--threads", threads]);
+            Record::read(folder.path().join("example-1-ivae.json")).unwrap()
+        })
+        .collect();
+    assert_eq!(records[0].metrics, records[1].metrics);
+    assert_eq!(records[0].settings, records[1].settings);
+    assert_eq!(records[0].seed, 3);
+}
+
+#[test]
+fn help_lists_the_experiments_and_an_unknown_one_is_refused() {
+    let help = run(&["--help"]);
+    let text = String::from_utf8(help.stdout).unwrap();
+    assert!(help.status.success());
+    for name in ["example-1", "example-2", "speech"] {
+        assert!(text.contains(&format!("- {name}:")), "{text}");
+    }
+    let unknown = run(&["exmaple-1"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let text = String::from_utf8(unknown.stderr).unwrap();
+    assert!(text.contains("example-1") && text.contains("speech"), "{text}");
+}
+
+#[test]
+fn failures_say_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, empty) = (folder.path().join("out"), folder.path().join("nothing"));
+    let output =
+        run(&["speech", "--quick", "--out", out.to_str().unwrap(), "--data-dir", empty.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("japanese_vowels.npz") && !text.contains("panicked"), "{text}");
+}
