@@ -41,7 +41,7 @@ impl FitSpec {
                     variance: VarianceSpec::PerDimension { start: 0.3, floor: 1e-3 },
                 },
                 kl: KlTerm::Closed,
-                start: Start::Pca,
+                start: Start::Ajd,
             },
             training: TrainSpec {
                 epochs: 25,
@@ -74,6 +74,7 @@ impl FitSpec {
     pub fn vae(latents: usize) -> Self {
         let mut spec = Self::ivae(latents);
         spec.model = ModelKind::Vae;
+        spec.vae.start = Start::Pca;
         spec.vae.prior = PriorSpec { form: GaussianForm::Mean, parameters: BlockSpec::Fixed(0.0) };
         spec
     }
@@ -99,7 +100,7 @@ impl FitSpec {
             (ModelKind::Ivae, None) if bijective => Self::square(latents),
             (ModelKind::Ivae, _) => Self::ivae(latents),
             (ModelKind::Vae, _) => Self::vae(latents),
-            (ModelKind::FastIca | ModelKind::Pca, _) => Self::linear(model, latents),
+            (ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca, _) => Self::linear(model, latents),
         };
         let t = &mut spec.training;
         let training_rows = (data.rows() as f64 * (1.0 - t.held_out)) as usize;

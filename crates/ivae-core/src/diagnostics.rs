@@ -8,7 +8,7 @@ use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 use crate::block::Theta;
-use crate::estimator::{AuxRows, Batch, Estimator};
+use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
 use crate::report::{Collapse, Identifiability};
 use crate::slices::{columns, top};
 use crate::vae::{Vae, aux_input};
@@ -132,8 +132,9 @@ fn verdict(form: GaussianForm, distinct: usize, needed: usize, rank: usize) -> S
 
 /// KL(q(z_i|x,u) ‖ p(z_i|u)) per latent, over (at most 20,000 of) the rows.
 pub fn collapse<F: Scalar>(vae: &Vae, params: &[F], data: Batch<'_, F>) -> Collapse {
-    let rows = data.rows().min(MOST_ROWS);
-    let data = data.slice(0, rows);
+    let index = spread_rows(data.rows(), MOST_ROWS);
+    let (rows, mut buffer) = (index.len(), BatchBuffer::new(&data, index.len()));
+    let data = buffer.gather(&data, &index);
     let mut ws = Estimator::<F>::workspace(vae, rows);
     vae.encode(params, data, &mut ws);
     vae.prior_parameters(params, data.u, rows, &mut ws);

@@ -124,6 +124,12 @@ impl<F: Scalar> BatchBuffer<F> {
     }
 }
 
+/// At most `most` of `rows` rows, spread evenly: data are often sorted by u.
+pub(crate) fn spread_rows(rows: usize, most: usize) -> Vec<u32> {
+    let count = rows.min(most);
+    (0..count).map(|i| (i * rows / count) as u32).collect()
+}
+
 /// Sums over the rows of a batch, in nats; sums add over batches.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Terms {

@@ -15,7 +15,7 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::block::{Block, Theta, ThetaWorkspace};
 use crate::error::SpecError;
-use crate::estimator::{AuxRows, Batch, Estimator, Terms};
+use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, Terms, spread_rows};
 use crate::slices::{top, top_mut};
 use crate::spec::PriorSpec;
 use crate::start::{START_ROWS, set_table};
@@ -130,11 +130,12 @@ impl<F: Scalar> Estimator<F> for Exact {
         let mut rng = key.rng();
         self.flow.init(params, &mut rng);
         self.prior.init(params, &mut rng);
-        let rows = data.rows().min(START_ROWS);
-        let data = data.slice(0, rows);
-        let mut ws = Estimator::<F>::workspace(self, rows);
+        let rows = spread_rows(data.rows(), START_ROWS);
+        let mut buffer = BatchBuffer::new(&data, rows.len());
+        let data = buffer.gather(&data, &rows);
+        let mut ws = Estimator::<F>::workspace(self, rows.len());
         self.encode(params, data.x, &mut ws);
-        set_table(&self.prior, self.prior_form, params, top(&ws.z, rows), data.u);
+        set_table(&self.prior, self.prior_form, params, top(&ws.z, rows.len()), data.u);
     }
 
     fn workspace(&self, batch: usize) -> ExactWorkspace<F> {

@@ -14,7 +14,7 @@ use crate::fitted::{Fitted, Model, Schema};
 use crate::linear::fit_linear;
 use crate::report::{FitReport, Objective, RestartReport};
 use crate::scaler::Scaler;
-use crate::spec::{DecoderSpec, FitSpec, ModelKind};
+use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
 use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, train};
 use crate::vae::{AuxShape, Vae};
 
@@ -66,7 +66,7 @@ pub fn fit_split<F: Scalar>(
     let schema = Schema::of(data);
     let (train_rows, held_out) = (data.select_rows(&split.train), data.select_rows(&split.held_out));
     let mut fitted = match spec.model {
-        ModelKind::FastIca | ModelKind::Pca => linear(&train_rows, schema, spec)?,
+        ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca => linear(&train_rows, schema, spec)?,
         ModelKind::Ivae | ModelKind::Vae => variational(&train_rows, &held_out, schema, spec, observer)?,
     };
     fitted.split = split.clone();
@@ -82,17 +82,17 @@ pub fn check_fit<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<(), Fit
     spec.check()?;
     check(data)?;
     check_latents(data, spec.latents)?;
-    if spec.model == ModelKind::Ivae {
+    if matches!(spec.model, ModelKind::Ivae | ModelKind::Ajd) {
         check_conditional(data)?;
     }
     Ok(())
 }
 
 fn linear<F: Scalar>(data: &Dataset<F>, schema: Schema, spec: &FitSpec) -> Result<Fitted<F>, FitError> {
-    let fit = fit_linear(spec.model, data.x.view(), spec.latents, spec.seed)?;
+    let fit = fit_linear(spec.model, data, spec.latents, spec.seed)?;
     let mut warnings = Vec::new();
     if !fit.converged {
-        warnings.push(format!("FastICA did not converge in {} iterations", fit.iterations));
+        warnings.push(format!("{} did not converge in {} iterations", spec.model.name(), fit.iterations));
     }
     let report = FitReport {
         model: spec.model.name().into(),
@@ -144,7 +144,8 @@ fn variational<F: Scalar>(
     let observer = OwnUnits { observer, log_det: scaler.log_abs_det() };
     let (restarts, chosen, found) = match &spec.decoder {
         DecoderSpec::Mlp => {
-            let net = Vae::new(&spec.vae, spec.latents, directions, aux)?;
+            let mut net = Vae::new(&spec.vae, spec.latents, directions, aux)?;
+            net.whitened = spec.scaling == Scaling::Whiten;
             let (restarts, chosen) = train_all(&net, batch, judge, spec, &observer)?;
             let params = restarts[chosen].params.clone();
             let id = identifiability(&net.prior, net.prior_form, &params, &train_rows.u);

@@ -1,6 +1,7 @@
-//! [`LinearMap`]: the fitted form of the linear models (FastICA, PCA).
+//! [`LinearMap`]: the fitted form of the linear models (FastICA, AJD, PCA).
 
-use ivae_ica::{FastIca, IcaError, Pca};
+use ivae_data::Dataset;
+use ivae_ica::{Ajd, FastIca, IcaError, Pca};
 use ivae_num::Scalar;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
@@ -40,13 +41,22 @@ impl<F: Scalar> LinearMap<F> {
     }
 }
 
-/// Fit a linear model with `n` components to x `[N, d]`.
+/// Fit a linear model with `n` components.
 pub(crate) fn fit_linear<F: Scalar>(
     kind: ModelKind,
-    x: ArrayView2<'_, F>,
+    data: &Dataset<F>,
     n: usize,
     seed: u64,
 ) -> Result<LinearFit<F>, IcaError> {
+    let x = data.x.view();
+    if let (ModelKind::Ajd, Some(levels)) = (kind, data.u.levels()) {
+        let fitted = Ajd { components: Some(n), ..Ajd::default() }.fit(x, &levels.index)?;
+        return Ok(LinearFit {
+            map: LinearMap { mean: fitted.mean, unmixing: fitted.unmixing, mixing: fitted.mixing },
+            iterations: fitted.sweeps,
+            converged: fitted.converged,
+        });
+    }
     if kind == ModelKind::FastIca {
         let fitted = FastIca { components: Some(n), seed, ..FastIca::default() }.fit(x)?;
         return Ok(LinearFit {

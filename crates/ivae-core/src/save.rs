@@ -109,7 +109,7 @@ impl<F: Scalar> Fitted<F> {
             }),
         };
         let model = match spec.model {
-            ModelKind::FastIca | ModelKind::Pca => Model::Linear(LinearMap {
+            ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca => Model::Linear(LinearMap {
                 mean: arrays.one("mean", d)?,
                 unmixing: arrays.two("unmixing", n, d)?,
                 mixing: arrays.two("mixing", d, n)?,

@@ -38,6 +38,8 @@ pub enum ModelKind {
     /// FastICA on x: the linear baseline (Hyvärinen 1999).
     #[serde(rename = "fastica")]
     FastIca,
+    /// Joint diagonalisation of the covariances of u's levels: nonstationary linear ICA (Pham & Cardoso 2001).
+    Ajd,
     /// Principal components, scaled to unit variance.
     Pca,
 }
@@ -49,13 +51,14 @@ impl ModelKind {
             Self::Ivae => "ivae",
             Self::Vae => "vae",
             Self::FastIca => "fastica",
+            Self::Ajd => "ajd",
             Self::Pca => "pca",
         }
     }
 
     /// Whether it is a linear map of x.
     pub fn is_linear(self) -> bool {
-        matches!(self, Self::FastIca | Self::Pca)
+        matches!(self, Self::FastIca | Self::Ajd | Self::Pca)
     }
 }
 
@@ -167,8 +170,11 @@ pub enum KlTerm {
 pub enum Start {
     /// As the initialiser draws them.
     Random,
-    /// At the principal components, rotated at random from the second restart on.
+    /// At the principal components, rotated at random.
     Pca,
+    /// At the joint diagonalisation of the covariances of u's levels (Pham & Cardoso 2001): nonstationary linear ICA.
+    /// Where u is not categorical, as `Pca`.
+    Ajd,
 }
 
 /// How the parameters are found.
@@ -258,7 +264,7 @@ impl FitSpec {
             }
         }
         let linear_part = |net: &MlpSpec| net.skip || net.hidden.is_empty();
-        if self.vae.start == Start::Pca
+        if self.vae.start != Start::Random
             && ![&self.vae.posterior.net, &self.vae.likelihood.net].into_iter().all(linear_part)
         {
             return Err(SpecError::Conflict(

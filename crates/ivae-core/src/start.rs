@@ -1,6 +1,7 @@
 //! Starting values beyond random ones: linear maps at the principal components, tables at the segments' moments.
 
 use ivae_expfam::GaussianForm;
+use ivae_ica::Ajd;
 use ivae_nn::{Mlp, Slot};
 use ivae_num::{LinalgError, Scalar, linalg};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -8,7 +9,7 @@ use rand::Rng;
 use rand_distr::StandardNormal;
 
 use crate::block::{Source, Theta};
-use crate::estimator::{AuxRows, Batch, Estimator};
+use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
 use crate::slices::{columns, columns_mut, top, top_mut};
 use crate::spec::Start;
 use crate::vae::Vae;
@@ -22,15 +23,17 @@ const LEAST_VARIANCE: f64 = 1e-3;
 
 /// Overwrite the randomly drawn `params` where the spec asks for a better start.
 pub(crate) fn start<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>, rng: &mut impl Rng) {
-    let data = data.slice(0, data.rows().min(START_ROWS));
     if data.rows() < 2 {
         return;
     }
-    if vae.start == Start::Pca {
-        // A singular covariance leaves the random start, which is always possible.
-        if let Ok(maps) = principal_maps(vae, data, rng) {
-            set_linear_parts(vae, params, &maps);
-        }
+    let rows = spread_rows(data.rows(), START_ROWS);
+    let mut buffer = BatchBuffer::new(&data, rows.len());
+    let data = buffer.gather(&data, &rows);
+    // What cannot be decomposed leaves the random start, which is always possible.
+    if vae.start != Start::Random
+        && let Ok(maps) = linear_maps(vae, data.reborrow(), rng)
+    {
+        set_linear_parts(vae, params, &maps);
     }
     let mut ws = Estimator::<F>::workspace(vae, data.rows());
     vae.encode(params, data, &mut ws);
@@ -38,34 +41,54 @@ pub(crate) fn start<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>, 
     set_table(&vae.prior, vae.prior_form, params, z, data.u);
 }
 
-/// Maps between x and n whitened, randomly rotated principal components.
+/// Affine maps between x and n latents.
 struct LinearMaps<F> {
     encode: Array2<F>, // [d, n]
     decode: Array2<F>, // [n, d]
     mean: Array1<F>,   // [d]
 }
 
-fn principal_maps<F: Scalar>(
+/// The first n principal components, turned by joint diagonalisation of u's levels where the spec asks for it and they
+/// are categorical, else at random.
+fn linear_maps<F: Scalar>(
     vae: &Vae,
     data: Batch<'_, F>,
     rng: &mut impl Rng,
 ) -> Result<LinearMaps<F>, LinalgError> {
-    let (n, d) = (vae.latents.min(vae.observed), vae.observed);
-    let rows = F::of(data.rows() as f64);
-    let mean = data.x.sum_axis(Axis(0)) / rows;
-    let centred = &data.x - &mean;
-    let covariance = centred.t().dot(&centred) / rows;
-    let eigh = linalg::eigh(covariance.view())?;
+    let LinearMaps { encode, decode, mean } = principal_maps(vae, data.x.reborrow())?;
+    let n = encode.ncols();
+    if let (Start::Ajd, AuxRows::Levels(levels)) = (vae.start, data.u) {
+        let z = (&data.x - &mean).dot(&encode);
+        if let Ok(found) = Ajd::default().fit(z.view(), levels)
+            && found.unmixing.nrows() == n
+        {
+            let (encode, decode) = (encode.dot(&found.unmixing.t()), found.mixing.t().dot(&decode));
+            return Ok(LinearMaps { encode, decode, mean });
+        }
+    }
     let draw = Array2::from_shape_simple_fn((n, n), || F::of(rng.sample::<f64, _>(StandardNormal)));
     let rotation = linalg::qr(draw.view())?.q; // [n, n]
+    Ok(LinearMaps { encode: encode.dot(&rotation), decode: rotation.t().dot(&decode), mean })
+}
+
+/// The first n principal components of unit variance. In whitened data they are the first n columns: their covariance
+/// is the identity, and says no more which directions were large.
+fn principal_maps<F: Scalar>(vae: &Vae, x: ArrayView2<'_, F>) -> Result<LinearMaps<F>, LinalgError> {
+    let (n, d) = (vae.latents.min(vae.observed), vae.observed);
+    let rows = F::of(x.nrows() as f64);
+    let mean = x.sum_axis(Axis(0)) / rows;
+    if vae.whitened {
+        let eye =
+            |rows, cols| Array2::from_shape_fn((rows, cols), |(i, j)| F::of(f64::from(u8::from(i == j))));
+        return Ok(LinearMaps { encode: eye(d, n), decode: eye(n, d), mean });
+    }
+    let centred = &x - &mean;
+    let covariance = centred.t().dot(&centred) / rows;
+    let eigh = linalg::eigh(covariance.view())?;
     // Component i has the i-th largest variance.
     let std = Array1::from_shape_fn(n, |i| eigh.values[d - 1 - i].max(F::of(1e-12)).sqrt());
     let vectors = Array2::from_shape_fn((d, n), |(j, i)| eigh.vectors[[j, d - 1 - i]]);
-    Ok(LinearMaps {
-        encode: (&vectors / &std).dot(&rotation),
-        decode: rotation.t().dot(&(&vectors * &std).t()),
-        mean,
-    })
+    Ok(LinearMaps { encode: &vectors / &std, decode: (&vectors * &std).reversed_axes(), mean })
 }
 
 fn set_linear_parts<F: Scalar>(vae: &Vae, params: &mut [F], maps: &LinearMaps<F>) {

@@ -50,6 +50,9 @@ pub struct Vae {
     pub observed: usize,
     /// Shape of u.
     pub aux: AuxShape,
+    /// Whether the columns of x are principal components of unit variance, the largest first: a linear start takes
+    /// the first n of them.
+    pub whitened: bool,
     pub(crate) layout: Layout,
     pub(crate) posterior: Theta,  // θ_q [B, 2n] = mean | log-variance
     pub(crate) likelihood: Theta, // θ_x [B, 2d] = mean | log-variance
@@ -134,6 +137,7 @@ impl Vae {
             latents,
             observed,
             aux,
+            whitened: false,
             layout,
             posterior: Theta { inputs: encoder, blocks: posterior_blocks },
             likelihood: Theta { inputs: z, blocks: likelihood_blocks },

@@ -204,6 +204,6 @@ impl<F: Scalar> FittedAjd<F> {
     /// Another number of columns than n.
     pub fn inverse_transform(&self, sources: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
         check_columns(self.mixing.ncols(), sources.ncols())?;
-        Ok(sources.dot(&self.mixing.t()) + &self.mean.view().insert_axis(Axis(0)))
+        Ok(sources.dot(&self.mixing.t()) + self.mean.view().insert_axis(Axis(0)))
     }
 }

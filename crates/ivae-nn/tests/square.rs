@@ -1,5 +1,7 @@
 //! The square network: a bijection, its log-determinant, its derivatives, and no allocation.
 
+#![allow(clippy::unwrap_used)]
+
 use ivae_nn::{Layout, Square, SquareSpec};
 use ivae_num::gradcheck::{GradCheck, check};
 use ivae_num::{Purpose, StreamKey, linalg, stream};

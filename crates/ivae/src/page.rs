@@ -37,7 +37,7 @@ pub fn run_page<F: Scalar>(
         sections.extend(latents::sections(fitted, data)?);
     }
     Ok(Page {
-        title: format!("{} of {} latents", title(fitted.spec.model), fitted.spec.latents),
+        title: format!("{} with {} latents", title(fitted.spec.model), fitted.spec.latents),
         subtitle: subtitle(fitted),
         sections,
     })
@@ -49,6 +49,7 @@ fn title(model: ModelKind) -> &'static str {
         ModelKind::Vae => "VAE",
         ModelKind::FastIca => "FastICA",
         ModelKind::Pca => "Principal components",
+        ModelKind::Ajd => "Linear ICA by joint diagonalisation",
     }
 }
 
@@ -86,20 +87,21 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
             "The model unmixes x **linearly** into components that are as non-Gaussian as possible. It is a baseline: \
              it cannot undo a nonlinear mixing, and does not use u."
         }
+        ModelKind::Ajd => {
+            "The model unmixes x **linearly** into components that are uncorrelated in every segment at once: it uses \
+             u through the variances, as iVAE does, but cannot undo a nonlinear mixing."
+        }
         ModelKind::Pca => {
             "The model rotates x onto its directions of largest variance. It is a baseline: uncorrelated is less than \
              independent, and the mixing may not be linear."
         }
     };
-    let mut stats = vec![
-        Stat { value: title(spec.model).into(), label: "model".into() },
-        Stat { value: spec.latents.to_string(), label: "latents".into() },
-    ];
+    let mut stats = Vec::new();
     let objective = &report.objective;
     for (value, label) in [
-        (objective.held_out, "held-out objective, nats per row"),
+        (objective.held_out, "held-out objective"),
         (objective.train, "training objective"),
-        (objective.u_only, "what u alone gives on held-out rows"),
+        (objective.u_only, "by u alone, held-out"),
     ] {
         stats.extend(value.map(|v| Stat { value: number(v, 2), label: label.into() }));
     }
@@ -108,7 +110,7 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
     let mut notes = Vec::new();
     if objective.held_out.is_some() {
         notes.push(
-            "The **objective** is the ELBO, a lower bound on the log-likelihood of a row of x, in x's own units; higher \
+            "The **objective** is the ELBO, a lower bound on the log-likelihood of a row of x in nats, in x's own units; higher \
              is better, and only differences mean something. *u alone* is the log-likelihood of independent Gaussians \
              for each level of u, with no latents: a model below it has learnt nothing from x."
                 .into(),

@@ -75,7 +75,7 @@ fn drawn<F: Scalar>(data: &Dataset<F>, z: &Array2<f64>, scores: &Evaluation) -> 
     let mut stats = Vec::new();
     if let Some(l) = scores.log_likelihood {
         stats.push(Stat { value: number(l.elbo, 2), label: "ELBO, nats per row".into() });
-        let label = "importance-weighted log-likelihood, nats per row";
+        let label = "importance-weighted bound";
         stats.push(Stat { value: number(l.iwae, 2), label: label.into() });
     }
     Section {

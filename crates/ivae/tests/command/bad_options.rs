@@ -54,7 +54,7 @@ fn typing_errors_are_met_with_suggestions() {
 #[test]
 fn models_still_to_come_are_called_so() {
     let place = Place::with_data();
-    for model in ["beta-vae", "beta-tc-vae", "factor-vae", "tcl", "gcl", "ajd"] {
+    for model in ["beta-vae", "beta-tc-vae", "factor-vae", "tcl", "gcl"] {
         let line = format!("fit d.npz --out run --model {model}");
         place.refused(&line, &[&format!("--model {model} is not available yet"), "ivae, vae, fastica, pca"]);
     }

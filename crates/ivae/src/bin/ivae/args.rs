@@ -116,6 +116,8 @@ pub(crate) enum ModelArg {
     Vae,
     /// Linear ICA
     Fastica,
+    /// Linear ICA of nonstationary sources: joint diagonalisation of the covariances of u's levels
+    Ajd,
     /// Principal components
     Pca,
     #[value(hide = true)]
@@ -128,8 +130,6 @@ pub(crate) enum ModelArg {
     Tcl,
     #[value(hide = true)]
     Gcl,
-    #[value(hide = true)]
-    Ajd,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

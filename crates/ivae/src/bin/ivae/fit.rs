@@ -53,9 +53,9 @@ pub(crate) fn run(args: &FitArgs) -> Result<(), Exit> {
 /// What the contract names and is not built yet.
 fn refuse_missing(args: &FitArgs) -> Result<(), Exit> {
     use ModelArg as M;
-    if let Some(model @ (M::BetaVae | M::BetaTcVae | M::FactorVae | M::Tcl | M::Gcl | M::Ajd)) = args.model {
+    if let Some(model @ (M::BetaVae | M::BetaTcVae | M::FactorVae | M::Tcl | M::Gcl)) = args.model {
         return Err(Exit::input(format!(
-            "--model {} is not available yet; there are ivae, vae, fastica, pca",
+            "--model {} is not available yet; there are ivae, vae, fastica, ajd, pca",
             name(&model)
         )));
     }
@@ -75,6 +75,7 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
     let kind = match args.model {
         Some(ModelArg::Vae) => ModelKind::Vae,
         Some(ModelArg::Fastica) => ModelKind::FastIca,
+        Some(ModelArg::Ajd) => ModelKind::Ajd,
         Some(ModelArg::Pca) => ModelKind::Pca,
         _ => ModelKind::Ivae,
     };
