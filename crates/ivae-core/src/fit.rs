@@ -302,7 +302,9 @@ fn warnings<F>(report: &FitReport, restarts: &[Restart<F>], spec: &FitSpec) -> V
             collapse.threshold
         ));
     }
-    if let (Some(ours), Some(u_only)) = (report.objective.held_out, report.objective.u_only)
+    // A VAE bounds log p(x), which is no rival of log p(x|u).
+    if let (ModelKind::Ivae, Some(ours), Some(u_only)) =
+        (spec.model, report.objective.held_out, report.objective.u_only)
         && ours < u_only
     {
         out.push(format!(

@@ -24,16 +24,13 @@ const SEGMENTS: [[f64; 4]; 5] = [
     [0.9, 0.2, 0.70, 1.30],
 ];
 
-/// Starts of each variational fit.
-const RESTARTS: usize = 4;
-
 pub(crate) fn run(context: &Context) -> Result<Outcome> {
     let per_segment = if context.quick { 400 } else { 2000 };
     let mut recoveries = Vec::new();
     let mut first = None;
     for seed in context.seed..context.seed + context.seeds {
         let data = generate(per_segment, seed);
-        recoveries.push(recover(context, &data, seed, RESTARTS)?);
+        recoveries.push(recover(context, &data, seed)?);
         first.get_or_insert(data);
     }
     let Some(data) = first else { return Err("no seeds".into()) };

@@ -14,8 +14,6 @@ use crate::recovery::{Recovery, Run, bars_figure, records, recover, standardised
 
 /// The picture of the README.
 const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/images/example-2.svg");
-/// Starts of each variational fit: many end in a local optimum, which the held-out objective tells apart.
-const RESTARTS: usize = 12;
 /// Rows drawn.
 const WINDOW: usize = 200;
 
@@ -28,7 +26,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
             false => Simulation { seed, ..Simulation::default() },
         };
         let data = simulation.generate::<f32>()?.data;
-        recoveries.push(recover(context, &data, seed, RESTARTS)?);
+        recoveries.push(recover(context, &data, seed)?);
         first.get_or_insert(data);
     }
     let Some(data) = first else { return Err("no seeds".into()) };

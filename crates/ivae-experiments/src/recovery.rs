@@ -50,20 +50,15 @@ pub(crate) struct Recovery {
     pub(crate) chance: Scores,
 }
 
-/// Fit all methods, each with its default settings for them but `restarts`, to data with levels and true sources.
-pub(crate) fn recover(
-    context: &Context,
-    data: &Dataset<f32>,
-    seed: u64,
-    restarts: usize,
-) -> Result<Recovery> {
+/// Fit all methods, each with its default settings for them, to data with levels and true sources.
+pub(crate) fn recover(context: &Context, data: &Dataset<f32>, seed: u64) -> Result<Recovery> {
     let (Some(s), Some(levels)) = (&data.s, data.u.levels()) else {
         return Err("recovery needs true sources and levels of u".into());
     };
     let (s, u) = (s.view(), levels.index.as_slice());
     let mut runs = Vec::new();
     for model in [ModelKind::Ivae, ModelKind::Vae, ModelKind::Ajd, ModelKind::FastIca, ModelKind::Pca] {
-        let fitted = best_class(context, data, model, s.ncols(), seed, restarts)?;
+        let fitted = best_class(context, data, model, s.ncols(), seed)?;
         let z = fitted.transform(data)?;
         let rows = scored(&fitted.split);
         let best = mcc(s, z.view(), Correlation::Pearson)?;
@@ -90,14 +85,12 @@ fn best_class(
     model: ModelKind,
     latents: usize,
     seed: u64,
-    restarts: usize,
 ) -> Result<Fitted<f32>> {
     let both = model == ModelKind::Ivae && latents == data.observed();
     let classes = if both { &[DecoderKind::Mlp, DecoderKind::Square][..] } else { &[DecoderKind::Mlp] };
     let mut best: Option<Fitted<f32>> = None;
     for &class in classes {
         let mut spec = FitSpec { seed, ..FitSpec::for_data(model, Some(class), latents, data) };
-        spec.training.restarts = restarts;
         if context.quick {
             spec.training.restarts = 2;
             spec.training.epochs = spec.training.epochs.min(100);

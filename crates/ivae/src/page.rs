@@ -107,21 +107,17 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
     }
     stats.push(Stat { value: if report.converged { "yes" } else { "no" }.into(), label: "converged".into() });
     stats.push(Stat { value: format!("{:.1} s", report.seconds), label: "fitted in".into() });
-    let mut notes = Vec::new();
+    let mut lead = lead.to_owned();
     if objective.held_out.is_some() {
-        notes.push(
-            "The **objective** is the ELBO, a lower bound on the log-likelihood of a row of x in nats, in x's own units; higher \
-             is better, and only differences mean something. *u alone* is the log-likelihood of independent Gaussians \
-             for each level of u, with no latents: a model below it has learnt nothing from x."
-                .into(),
-        );
+        lead += "\n\nThe **objective** is the ELBO, a lower bound on the log-likelihood of a row of x in nats, in x's own \
+                 units; higher is better, and only differences mean something. *u alone* is the log-likelihood under \
+                 independent Gaussians for each level of u, with no latents: an iVAE below it has learnt nothing from x.";
     }
     let settings = spec.to_toml().unwrap_or_else(|e: SpecError| e.to_string());
     Section {
         title: "What was fitted".into(),
-        lead: lead.into(),
+        lead,
         stats,
-        notes,
         warnings: report.warnings.clone(),
         details: Some(Details { command: command.into(), seed: Some(spec.seed), spec: settings }),
         ..Section::default()

@@ -44,7 +44,7 @@ fn typing_errors_are_met_with_suggestions() {
     let place = Place::with_data();
     place.refused("fit d.npz --out run --epocs 3", &["--epocs", "similar", "--epochs"]);
     place.refused("fitt d.npz --out run", &["fitt", "similar", "fit"]);
-    place.refused("fit d.npz --out run --model ivea", &["ivea", "ivae, vae, fastica, pca"]);
+    place.refused("fit d.npz --out run --model ivea", &["ivea", "ivae, vae, fastica, ajd, pca"]);
     place.refused("fit d.npz --out run --prior gaus-var", &["gaus-var", "gauss-var"]);
     place.refused("fit d.npz", &["--out"]);
     place.refused("fit --out run", &["<DATA>"]);
@@ -56,7 +56,10 @@ fn models_still_to_come_are_called_so() {
     let place = Place::with_data();
     for model in ["beta-vae", "beta-tc-vae", "factor-vae", "tcl", "gcl"] {
         let line = format!("fit d.npz --out run --model {model}");
-        place.refused(&line, &[&format!("--model {model} is not available yet"), "ivae, vae, fastica, pca"]);
+        place.refused(
+            &line,
+            &[&format!("--model {model} is not available yet"), "ivae, vae, fastica, ajd, pca"],
+        );
     }
     place.refused("fit d.npz --out run --decoder coupling", &["coupling is not available yet", "mlp"]);
 }
