@@ -24,9 +24,11 @@ pub enum DecoderKind {
 }
 
 impl FitSpec {
-    /// The default variational model (the variance floor, 3 % of each whitened direction, keeps noiseless data from
-    /// driving the likelihood to infinity; it never cost recovery where it was measured): linear maps plus SiLU networks, a per-segment table for the prior, learned
+    /// The default variational model: linear maps plus SiLU networks, a per-segment table for the prior, learned
     /// noise, closed-form KL, the true ELBO.
+    ///
+    /// The variance floor, 3 % of each whitened direction, keeps noiseless data from driving the likelihood to
+    /// infinity; on the reference data with n < d it was equal or better in MCC than 0.1 % in 9 of 9 fits.
     pub fn ivae(latents: usize) -> Self {
         let net = MlpSpec { hidden: vec![128, 128], activation: Activation::Silu, skip: true };
         Self {
