@@ -244,6 +244,9 @@ impl Observer for OwnUnits<'_> {
     }
 }
 
+/// Restarts of exact likelihood this close, in nats per row, found the same optimum: others lie 0.25 and more below.
+const SAME_BASIN: f64 = 0.1;
+
 fn split_is_empty<F: Scalar>(data: &Dataset<F>) -> bool {
     data.x.nrows() == 0
 }
@@ -276,11 +279,25 @@ fn summary<F>(r: &Restart<F>) -> RestartReport {
     }
 }
 
+/// How many restarts came within [`SAME_BASIN`] of the best objective.
+fn in_best_basin<F>(restarts: &[Restart<F>]) -> usize {
+    let usable = || restarts.iter().filter(|r| r.ending != Ending::NotFinite).map(|r| r.objective);
+    let best = usable().fold(f64::NEG_INFINITY, f64::max);
+    usable().filter(|&objective| best - objective < SAME_BASIN).count()
+}
+
 fn warnings<F>(report: &FitReport, restarts: &[Restart<F>], spec: &FitSpec) -> Vec<String> {
     let mut out = Vec::new();
     let lost = restarts.iter().filter(|r| r.ending == Ending::NotFinite).count();
     if lost > 0 {
         out.push(format!("{lost} of {} restarts became non-finite and were dropped", restarts.len()));
+    }
+    let reached = in_best_basin(restarts);
+    if matches!(spec.decoder, DecoderSpec::Square(_)) && restarts.len() > 1 && reached < 2 {
+        out.push(format!(
+            "only one of {} restarts reached the best likelihood, so a better one may exist: give more restarts",
+            restarts.len()
+        ));
     }
     if !report.converged {
         out.push(format!(
@@ -312,4 +329,28 @@ fn warnings<F>(report: &FitReport, restarts: &[Restart<F>], spec: &FitSpec) -> V
         ));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_best_restart_that_stands_alone_is_noticed() {
+        let restart = |objective, ending| Restart::<f32> {
+            restart: 0,
+            params: Vec::new(),
+            best_epoch: 1,
+            objective,
+            ending,
+            steps: 1,
+            history: Vec::new(),
+        };
+        let (good, lost) = (Ending::Converged, Ending::NotFinite);
+        let all = [restart(-1.0, good), restart(-1.3, good), restart(-0.99, lost)];
+        assert_eq!(in_best_basin(&all), 1, "the lost one does not count");
+        assert_eq!(in_best_basin(&[restart(-1.0, good), restart(-1.05, good)]), 2);
+        assert_eq!(choose(&all).unwrap(), 0);
+        assert!(matches!(choose(&all[2..]), Err(FitError::NotFinite { restarts: 1, .. })));
+    }
 }

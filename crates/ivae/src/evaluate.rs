@@ -60,8 +60,10 @@ pub enum Scored {
 /// Every score of a fitted model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluation {
-    /// Which rows are scored, and how many.
-    pub rows: ScoredRows,
+    /// How many rows are scored.
+    pub rows: usize,
+    /// Which rows those are.
+    pub scored: Scored,
     /// Mean correlation coefficients; `None` without true sources.
     pub mcc: Option<MccScores>,
     /// R² of the best affine map from latents to sources, mean over sources; `None` without true sources.
@@ -75,15 +77,6 @@ pub struct Evaluation {
     pub log_likelihood: Option<LogLikelihood>,
     /// What the reader must know.
     pub warnings: Vec<String>,
-}
-
-/// Which rows are scored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct ScoredRows {
-    /// Which.
-    pub which: Scored,
-    /// How many.
-    pub count: usize,
 }
 
 /// Mean correlation coefficients of latents (posterior means) and sources.
@@ -180,7 +173,8 @@ pub fn evaluate<F: Scalar>(
         _ => Some(fitted.log_likelihood(data, IMPORTANCE, fitted.spec.seed)?),
     };
     let mut out = Evaluation {
-        rows: ScoredRows { which, count },
+        rows: count,
+        scored: which,
         mcc: None,
         r2: None,
         matched: Vec::new(),

@@ -83,8 +83,8 @@ fn drawn<F: Scalar>(data: &Dataset<F>, z: &Array2<f64>, scores: &Evaluation) -> 
         lead: format!(
             "For each row of x, the model's best guess of its latents: the mean of the posterior. Likelihoods are over \
              {} rows ({}).",
-            scores.rows.count,
-            rows_in_words(scores.rows.which)
+            scores.rows,
+            rows_in_words(scores.scored)
         ),
         stats,
         figures,
@@ -105,7 +105,7 @@ fn recovery<F: Scalar>(
              one latent, so that the absolute correlations add up to as much as possible; their mean is the **MCC**: 1 \
              is perfect recovery up to order, sign and scale. The other bars say what the number is worth: a score \
              near *u alone* or *PCA* would be no achievement. Scored on {}.",
-            rows_in_words(scores.rows.which)
+            rows_in_words(scores.scored)
         ),
         warnings: scores.warnings.clone(),
         ..Section::default()

@@ -73,9 +73,9 @@ fn json_of_scores() {
         let matched = scores["matched"].as_array().unwrap();
         assert_eq!(matched.len(), 2);
         assert!(matched[0][0].is_u64() && matched[0][1].is_u64() && matched[0][2].is_f64());
-        assert_eq!(scores["rows"]["which"], rows);
+        assert_eq!(scores["scored"], rows);
     }
-    assert_eq!(place.json("evaluate run d.npz --rows held-out")["rows"]["count"], 18);
+    assert_eq!(place.json("evaluate run d.npz --rows held-out")["rows"], 18);
     place.done("fit d.npz --latents 2 --model fastica --out ica");
     let scores = place.json("evaluate ica d.npz --rows train");
     assert!(scores["log_likelihood"].is_null());

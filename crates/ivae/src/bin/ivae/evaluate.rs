@@ -23,7 +23,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Exit> {
 }
 
 fn table(scores: &Evaluation) -> String {
-    let mut lines = vec![format!("{} rows scored", scores.rows.count)];
+    let mut lines = vec![format!("{} rows scored", scores.rows)];
     let mut line = |name: &str, value: Option<f64>| {
         lines.push(format!("{name:<28}{}", value.map_or("-".into(), |v| format!("{v:.4}"))));
     };
