@@ -56,7 +56,7 @@ pub fn write_array<F: Scalar>(
     }
 }
 
-/// Whether the extension of `path` is one that [`write`] and [`write_array`] know: worth asking before long work.
+/// Whether the extension of `path` is one that [`write()`] and [`write_array`] know: worth asking before long work.
 ///
 /// # Errors
 /// [`DataError::Extension`].

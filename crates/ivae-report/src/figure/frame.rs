@@ -63,7 +63,9 @@ impl Frame {
         for tick in x_ticks.iter().step_by(every) {
             let at = left + tick.at * frame.width;
             svg.line((at, foot), (at, foot + 4.0), "a");
-            svg.text(at, foot + 16.0, "middle", "t", &tick.label);
+            // The last label may be wider than the margin.
+            let inside = width - text_width(&tick.label, 11.0) / 2.0;
+            svg.text(at.min(inside), foot + 16.0, "middle", "t", &tick.label);
         }
         svg.line((left, foot), (right, foot), "a");
         if !around.x_label.is_empty() {
