@@ -4,7 +4,6 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ivae_core::defaults::DecoderKind;
-use ivae_core::spec::DecoderSpec;
 use ivae_core::trainer::Stepper;
 use ivae_core::vae::AuxShape;
 use ivae_core::{Batch, Estimator, Exact, FitSpec, ModelKind, Vae};
@@ -45,8 +44,8 @@ fn steps(c: &mut Criterion) {
         step(c, "step/mlp", &net, &spec, &data);
     }
     let spec = FitSpec::square(5);
-    if let DecoderSpec::Square(square) = &spec.decoder
-        && let Ok(net) = Exact::new(square, &spec.vae.prior, 5, AuxShape::Levels(40))
+    if let Some(flow) = spec.decoder.flow()
+        && let Ok(net) = Exact::new(&flow, &spec.vae.prior, 5, AuxShape::Levels(40))
     {
         step(c, "step/square", &net, &spec, &data);
     }

@@ -9,7 +9,7 @@
 //! Nothing is approximated, and inference is g itself: it needs no u.
 
 use ivae_expfam::{Density, Gaussian, GaussianForm};
-use ivae_nn::{Layout, Square, SquareSpec, SquareWorkspace};
+use ivae_nn::{Flow, FlowSpec, FlowWorkspace, Layout};
 use ivae_num::{Scalar, StreamKey};
 use ndarray::{Array2, ArrayView2};
 
@@ -29,7 +29,7 @@ pub struct Exact {
     /// Shape of u.
     pub aux: AuxShape,
     layout: Layout,
-    flow: Square,
+    flow: Flow,
     pub(crate) prior: Theta, // θ_p [B, p]
     pub(crate) prior_form: GaussianForm,
 }
@@ -48,7 +48,7 @@ pub struct ExactWorkspace<F> {
     d_z: Array2<F>,
     d_theta_p: Array2<F>,
     d_minus: Vec<F>,
-    flow: SquareWorkspace<F>,
+    flow: FlowWorkspace<F>,
     prior: ThetaWorkspace<F>,
 }
 
@@ -57,10 +57,10 @@ impl Exact {
     ///
     /// # Errors
     /// A prior that does not fit u.
-    pub fn new(spec: &SquareSpec, prior: &PriorSpec, dim: usize, aux: AuxShape) -> Result<Self, SpecError> {
+    pub fn new(spec: &FlowSpec, prior: &PriorSpec, dim: usize, aux: AuxShape) -> Result<Self, SpecError> {
         check_prior(prior, aux)?;
         let mut layout = Layout::new();
-        let flow = Square::new(&mut layout, "flow", spec, dim);
+        let flow = Flow::new(&mut layout, "flow", spec, dim);
         let u = aux.inputs();
         let block = Block::new(&mut layout, "prior", u, &prior.parameters, prior.form.width(dim));
         let prior_form = prior.form;

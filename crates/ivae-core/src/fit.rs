@@ -152,11 +152,14 @@ fn variational<F: Scalar>(
             let collapse = Some(collapse(&net, &params, batch));
             (restarts, chosen, (id, collapse, Model::Vae { net, params }))
         }
-        DecoderSpec::Square(square) => {
+        decoder => {
+            let Some(flow) = decoder.flow() else {
+                return Err(SpecError::Conflict("this decoder has no training yet").into());
+            };
             if directions != spec.latents {
                 return Err(SpecError::NotSquare { latents: spec.latents, directions }.into());
             }
-            let net = Exact::new(square, &spec.vae.prior, directions, aux)?;
+            let net = Exact::new(&flow, &spec.vae.prior, directions, aux)?;
             let (restarts, chosen) = train_all(&net, batch, judge, spec, &observer)?;
             let params = restarts[chosen].params.clone();
             let id = identifiability(&net.prior, net.prior_form, &params, &train_rows.u);

@@ -126,8 +126,11 @@ impl<F: Scalar> Fitted<F> {
                         let params = arrays.params(Estimator::<F>::layout(&net))?;
                         Model::Vae { net, params }
                     }
-                    DecoderSpec::Square(square) => {
-                        let net = Exact::new(square, &spec.vae.prior, inner, aux).map_err(bad)?;
+                    decoder => {
+                        let Some(flow) = decoder.flow() else {
+                            return Err(bad(crate::error::SpecError::Conflict("")));
+                        };
+                        let net = Exact::new(&flow, &spec.vae.prior, inner, aux).map_err(bad)?;
                         let params = arrays.params(Estimator::<F>::layout(&net))?;
                         Model::Exact { net, params }
                     }

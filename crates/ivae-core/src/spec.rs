@@ -1,7 +1,7 @@
 //! What a fit is asked to do, as plain data: read from and written to TOML, checked once.
 
 use ivae_expfam::GaussianForm;
-use ivae_nn::{MlpSpec, OptimiserSpec, ScheduleSpec, SquareSpec};
+use ivae_nn::{CouplingSpec, FlowSpec, MlpSpec, OptimiserSpec, ScheduleSpec, SquareSpec};
 use serde::{Deserialize, Serialize};
 
 use crate::block::BlockSpec;
@@ -75,13 +75,26 @@ pub enum Scaling {
 }
 
 /// The class of the decoder f, and with it the objective.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecoderSpec {
     /// A multilayer perceptron with noise, trained by the ELBO.
     Mlp,
     /// A bijective network of square layers without noise, trained by exact likelihood; needs n = d.
     Square(SquareSpec),
+    /// Coupling blocks without noise, trained by exact likelihood; needs n = d.
+    Coupling(CouplingSpec),
+}
+
+impl DecoderSpec {
+    /// The bijection, where the decoder is one.
+    pub fn flow(&self) -> Option<FlowSpec> {
+        match self {
+            Self::Mlp => None,
+            Self::Square(spec) => Some(FlowSpec::Square(*spec)),
+            Self::Coupling(spec) => Some(FlowSpec::Coupling(spec.clone())),
+        }
+    }
 }
 
 /// Distributions and networks of a variational model.
@@ -162,6 +175,8 @@ pub enum KlTerm {
     Closed,
     /// By the sample: log q(z|x) − log p(z|u).
     Sampled,
+    /// Not at all, and z is the posterior's mean without noise: an autoencoder.
+    None,
 }
 
 /// Where the linear (skip) parts of encoder and decoder start.
@@ -257,8 +272,8 @@ impl FitSpec {
                 return Err(SpecError::NotPositive { name: "hidden", value: width as f64 });
             }
         }
-        if let DecoderSpec::Square(square) = &self.decoder {
-            square.check().map_err(|e| SpecError::Part(e.to_string()))?;
+        if let Some(flow) = self.decoder.flow() {
+            flow.check().map_err(|e| SpecError::Part(e.to_string()))?;
             if self.model != ModelKind::Ivae {
                 return Err(SpecError::Conflict("a bijective decoder needs the model \"ivae\""));
             }

@@ -203,6 +203,7 @@ impl Vae {
         self.prior.forward(top_mut(&mut ws.theta_p, b), params, aux_input(batch.u), &mut ws.prior);
         let theta_p = top(&ws.theta_p, b);
         match kl {
+            KlTerm::None => ws.kl[..b].fill(F::zero()),
             KlTerm::Closed => gaussian_kl(&mut ws.kl[..b], theta_q, self.prior_form, theta_p),
             KlTerm::Sampled => {
                 p.log_prob(&mut ws.log_pz[..b], theta_p, z);
@@ -250,6 +251,7 @@ impl Vae {
         self.likelihood.backward(grad, d_z_out, params, Input::dense(z), d_x.view(), &mut ws.likelihood);
         // +KL(q ‖ p)
         match self.kl {
+            KlTerm::None => {}
             KlTerm::Closed => {
                 gaussian_kl_backward(
                     d_q.view_mut(),
@@ -276,7 +278,9 @@ impl Vae {
     /// Fill the noise of the first `rows` rows from `key`.
     pub fn draw_noise<F: Scalar>(&self, ws: &mut VaeWorkspace<F>, rows: usize, key: StreamKey) {
         let n = self.latents;
-        if let Some(noise) = ws.noise.as_slice_mut() {
+        if self.kl == KlTerm::None {
+            ws.noise.fill(F::zero());
+        } else if let Some(noise) = ws.noise.as_slice_mut() {
             stream::fill_normal(&mut noise[..rows * n], n, key);
         }
     }
@@ -341,7 +345,8 @@ impl<F: Scalar> Estimator<F> for Vae {
 
     fn evaluate(&self, params: &[F], batch: Batch<'_, F>, key: StreamKey, ws: &mut VaeWorkspace<F>) -> Terms {
         self.draw_noise(ws, batch.rows(), key);
-        self.forward(params, batch, KlTerm::Closed, ws)
+        let kl = if self.kl == KlTerm::None { KlTerm::None } else { KlTerm::Closed };
+        self.forward(params, batch, kl, ws)
     }
 
     fn project(&self, params: &mut [F]) {

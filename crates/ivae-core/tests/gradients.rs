@@ -7,7 +7,7 @@ use ivae_core::spec::{KlTerm, LikelihoodSpec, PosteriorSpec, PriorSpec, Start, V
 use ivae_core::vae::AuxShape;
 use ivae_core::{AuxRows, Batch, Estimator, Exact, Vae};
 use ivae_expfam::GaussianForm;
-use ivae_nn::{Activation, MlpSpec, SquareSpec};
+use ivae_nn::{Activation, FlowSpec, MlpSpec, SquareSpec};
 use ivae_num::gradcheck::{GradCheck, check};
 use ivae_num::{Purpose, StreamKey, stream};
 use ndarray::Array2;
@@ -104,7 +104,7 @@ proptest! {
 #[test]
 fn exact_likelihood() {
     let prior = PriorSpec { form: GaussianForm::MeanVar, parameters: BlockSpec::Table };
-    let net = Exact::new(&SquareSpec::default(), &prior, 3, AuxShape::Levels(3)).unwrap();
+    let net = Exact::new(&FlowSpec::Square(SquareSpec::default()), &prior, 3, AuxShape::Levels(3)).unwrap();
     let groups = Estimator::<f64>::layout(&net).groups.clone();
     let mut params = vec![0.0; Estimator::<f64>::layout(&net).len()];
     let (x, levels) = (normals(6, 3, 1), [0u32, 2, 1, 1, 0, 2]);

@@ -4,6 +4,7 @@
 mod activation;
 mod clip;
 mod error;
+mod flow;
 mod init;
 mod input;
 mod inverse;
@@ -12,11 +13,11 @@ mod mlp;
 mod optimiser;
 mod params;
 mod schedule;
-mod square;
 
 pub use activation::Activation;
 pub use clip::clip_norm;
 pub use error::SpecError;
+pub use flow::{CouplingSpec, Flow, FlowSpec, FlowWorkspace, MapSpec, SquareSpec, UnitSpec};
 pub use init::Init;
 pub use input::{Input, Inputs};
 pub use linear::Linear;
@@ -24,4 +25,3 @@ pub use mlp::{Mlp, MlpSpec, MlpWorkspace};
 pub use optimiser::{Optimiser, OptimiserSpec};
 pub use params::{Group, Layout, Slot};
 pub use schedule::{Schedule, ScheduleSpec};
-pub use square::{Square, SquareSpec, SquareWorkspace};

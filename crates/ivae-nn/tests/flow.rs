@@ -1,12 +1,15 @@
-//! The square network: a bijection, its log-determinant, its derivatives, and no allocation.
+//! Flows: each a bijection, its log-determinant, its derivatives, and no allocation.
 
 #![allow(clippy::unwrap_used)]
 
-use ivae_nn::{Layout, Square, SquareSpec};
+use ivae_nn::{Activation, CouplingSpec, Flow, FlowSpec, Layout, MapSpec, SquareSpec, UnitSpec};
 use ivae_num::gradcheck::{GradCheck, check};
 use ivae_num::{Purpose, StreamKey, linalg, stream};
 use ndarray::Array2;
 use proptest::prelude::*;
+
+/// How many there are.
+const CLASSES: usize = 4;
 
 fn normals(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
     let mut flat = vec![0.0; rows * columns];
@@ -14,10 +17,23 @@ fn normals(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
     Array2::from_shape_vec((rows, columns), flat).unwrap()
 }
 
+/// One of every class.
+fn classes(layers: usize) -> Vec<FlowSpec> {
+    let coupling = |maps, activation| {
+        FlowSpec::Coupling(CouplingSpec { blocks: layers, hidden: vec![7, 6], activation, maps })
+    };
+    vec![
+        FlowSpec::Square(SquareSpec { layers, units: UnitSpec::Tanh { slope: 0.25 }, scale: 0.6 }),
+        FlowSpec::Square(SquareSpec { layers, units: UnitSpec::Spline { bins: 4, bound: 2.0 }, scale: 0.9 }),
+        coupling(MapSpec::Free, Activation::Silu),
+        coupling(MapSpec::Lu, Activation::Tanh),
+    ]
+}
+
 /// A network with no parameter at a special value.
-fn network(n: usize, layers: usize, seed: u64) -> (Square, Vec<f64>) {
+fn network(class: usize, n: usize, layers: usize, seed: u64) -> (Flow, Vec<f64>) {
     let mut layout = Layout::new();
-    let net = Square::new(&mut layout, "g", &SquareSpec { layers, slope: 0.25, scale: 0.6 }, n);
+    let net = Flow::new(&mut layout, "g", &classes(layers)[class], n);
     let mut params = vec![0.0; layout.len()];
     net.init(&mut params, &mut StreamKey::new(seed, Purpose::Init).rng());
     let jitter = normals(1, layout.len(), seed ^ 1);
@@ -26,8 +42,15 @@ fn network(n: usize, layers: usize, seed: u64) -> (Square, Vec<f64>) {
 }
 
 /// Gradients of Σ_rows (c · log|det| + Σ_i k_i z_i²) with the result of `break_it`, against differences.
-fn gradients(n: usize, layers: usize, rows: usize, seed: u64, break_it: impl Fn(&mut [f64])) -> GradCheck {
-    let (net, params) = network(n, layers, seed);
+fn gradients(
+    class: usize,
+    n: usize,
+    layers: usize,
+    rows: usize,
+    seed: u64,
+    break_it: impl Fn(&mut [f64]),
+) -> GradCheck {
+    let (net, params) = network(class, n, layers, seed);
     let x = normals(rows, n, seed + 10) * 2.0;
     let mut ws = net.workspace(rows + 3);
     let (mut z, mut log_det) = (Array2::zeros((rows, n)), vec![0.0; rows]);
@@ -56,8 +79,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 32, rng_seed: proptest::test_runner::RngSeed::Fixed(2), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn inverse_after_forward_is_the_identity(n in 1usize..6, layers in 1usize..5, rows in 0usize..9, seed in 0u64..1000) {
-        let (net, params) = network(n, layers, seed);
+    fn inverse_after_forward_is_the_identity(class in 0usize..CLASSES, n in 1usize..6, layers in 1usize..5, rows in 0usize..9, seed in 0u64..1000) {
+        let (net, params) = network(class, n, layers, seed);
         let x = normals(rows, n, seed) * 3.0;
         let mut ws = net.workspace(rows + 1);
         let (mut z, mut log_det) = (Array2::zeros((rows, n)), vec![0.0; rows]);
@@ -70,8 +93,8 @@ proptest! {
     }
 
     #[test]
-    fn log_det_is_that_of_the_jacobian(n in 1usize..5, layers in 1usize..4, seed in 0u64..1000) {
-        let (net, params) = network(n, layers, seed);
+    fn log_det_is_that_of_the_jacobian(class in 0usize..CLASSES, n in 1usize..5, layers in 1usize..4, seed in 0u64..1000) {
+        let (net, params) = network(class, n, layers, seed);
         let x = normals(1, n, seed);
         let mut ws = net.workspace(1);
         let (mut z, mut log_det) = (Array2::zeros((1, n)), vec![0.0]);
@@ -92,25 +115,33 @@ proptest! {
     }
 
     #[test]
-    fn backward_is_the_derivative_of_forward(n in 1usize..5, layers in 1usize..4, rows in 1usize..6, seed in 0u64..1000) {
-        let found = gradients(n, layers, rows, seed, |_| {});
+    fn backward_is_the_derivative_of_forward(class in 0usize..CLASSES, n in 1usize..5, layers in 1usize..4, rows in 1usize..6, seed in 0u64..1000) {
+        let found = gradients(class, n, layers, rows, seed, |_| {});
         prop_assert!(found.worst < 1e-7, "{found:?}");
     }
 }
 
 #[test]
 fn a_broken_derivative_is_caught() {
-    assert!(gradients(3, 3, 4, 5, |_| {}).worst < 1e-7);
-    let total = network(3, 3, 5).1.len() + 12;
-    for i in 0..total {
-        let found = gradients(3, 3, 4, 5, |grad| grad[i] = 1.001 * grad[i] + 1e-5);
-        assert!(found.worst > 1e-7, "entry {i} was broken and nobody noticed");
+    for class in 0..CLASSES {
+        assert!(gradients(class, 3, 2, 4, 5, |_| {}).worst < 1e-7);
+        let total = network(class, 3, 2, 5).1.len() + 12;
+        for i in 0..total {
+            let found = gradients(class, 3, 2, 4, 5, |grad| grad[i] = 1.001 * grad[i] + 1e-5);
+            assert!(found.worst > 1e-7, "class {class}, entry {i} was broken and nobody noticed");
+        }
     }
 }
 
 #[test]
 fn f32_agrees_with_f64_far_out_too() {
-    let (net, params) = network(4, 3, 9);
+    for class in 0..CLASSES {
+        precisions_agree(class);
+    }
+}
+
+fn precisions_agree(class: usize) {
+    let (net, params) = network(class, 4, 3, 9);
     let x = normals(6, 4, 3) * 20.0;
     let (mut z, mut log_det) = (Array2::zeros((6, 4)), vec![0.0; 6]);
     net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut net.workspace(6));
@@ -130,7 +161,13 @@ fn f32_agrees_with_f64_far_out_too() {
 
 #[test]
 fn nothing_allocates() {
-    let (net, params) = network(5, 3, 1);
+    for class in 0..CLASSES {
+        no_allocation(class);
+    }
+}
+
+fn no_allocation(class: usize) {
+    let (net, params) = network(class, 5, 3, 1);
     let x = normals(64, 5, 1);
     let mut ws = net.workspace(64);
     let (mut z, mut log_det, mut grad) = (Array2::zeros((64, 5)), vec![0.0; 64], vec![0.0; params.len()]);
@@ -139,5 +176,5 @@ fn nothing_allocates() {
         net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);
         net.backward(&mut grad, None, &params, x.view(), &log_det, &mut ws);
     });
-    assert_eq!(counted.count_total, 0);
+    assert_eq!(counted.count_total, 0, "class {class}");
 }

@@ -1,0 +1,255 @@
+//! [`Flow`]: a bijection of R^n made of invertible layers, from data to latents and back, with log|det|.
+//!
+//! The decoder f of the theory is bijective (Khemakhem et al. 2020, Definition 1). Here it is so by construction. What
+//! is parametrised, and fast, is the direction that exact likelihood needs, g = f⁻¹ from data to latents:
+//!
+//! ```text
+//! h₀ = x,   h_{l+1} = layer_l(h_l),   z = h_L,   log|det ∂z/∂x| = Σ_l log|det ∂h_{l+1}/∂h_l|
+//! ```
+
+mod coupling;
+mod map;
+mod spline;
+mod unit;
+
+use ivae_num::{GemmScratch, Scalar};
+use ndarray::{ArrayView2, ArrayViewMut2};
+use rand::Rng;
+
+use crate::{Layout, SpecError};
+pub use coupling::CouplingSpec;
+use coupling::{Coupling, CouplingWorkspace};
+pub use map::MapSpec;
+use map::{Map, MapWorkspace};
+use unit::{Splines, SplinesWorkspace, Tanh, TanhWorkspace};
+pub use unit::{SquareSpec, UnitSpec};
+
+/// Which bijection.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FlowSpec {
+    /// Square linear maps with monotone units between them.
+    Square(SquareSpec),
+    /// Coupling blocks with linear maps between them.
+    Coupling(CouplingSpec),
+}
+
+impl FlowSpec {
+    /// Refuse what makes no bijection.
+    pub fn check(&self) -> Result<(), SpecError> {
+        match self {
+            Self::Square(spec) => spec.check(),
+            Self::Coupling(spec) => spec.check(),
+        }
+    }
+}
+
+/// A bijection of R^n, from data to latents and back.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// Dimension n.
+    pub dim: usize,
+    layers: Vec<Layer>,
+}
+
+#[derive(Debug, Clone)]
+enum Layer {
+    Map(Map),
+    Tanh(Tanh),
+    Spline(Splines),
+    Coupling(Coupling),
+}
+
+/// Scratch of a [`Flow`] for batches of up to the rows it was made for.
+#[derive(Debug, Clone)]
+pub struct FlowWorkspace<F> {
+    rows: usize,
+    /// h_0 to h_L, `[B, n]` each.
+    values: Vec<Vec<F>>,
+    layers: Vec<LayerWorkspace<F>>,
+    delta: [Vec<F>; 2],
+    scratch: GemmScratch<F>,
+}
+
+#[derive(Debug, Clone)]
+enum LayerWorkspace<F> {
+    Map(MapWorkspace<F>),
+    Tanh(TanhWorkspace<F>),
+    Spline(SplinesWorkspace<F>),
+    Coupling(Box<CouplingWorkspace<F>>),
+}
+
+impl Flow {
+    /// Append the groups of every layer, `{name}.{l}.…`, to `layout`.
+    pub fn new(layout: &mut Layout, name: &str, spec: &FlowSpec, dim: usize) -> Self {
+        let mut layers = Vec::new();
+        match spec {
+            FlowSpec::Square(spec) => unit::layers(&mut layers, layout, name, spec, dim),
+            FlowSpec::Coupling(spec) => coupling::layers(&mut layers, layout, name, spec, dim),
+        }
+        Self { dim, layers }
+    }
+
+    /// Overwrite the parameters with the start that the spec asks for.
+    pub fn init<F: Scalar>(&self, params: &mut [F], rng: &mut (impl Rng + ?Sized)) {
+        for layer in &self.layers {
+            match layer {
+                Layer::Map(map) => map.init(params, rng),
+                Layer::Tanh(unit) => unit.init(params),
+                Layer::Spline(unit) => unit.init(params),
+                Layer::Coupling(coupling) => coupling.init(params, rng),
+            }
+        }
+    }
+
+    /// Scratch for up to `batch` rows. With it, no pass allocates.
+    pub fn workspace<F: Scalar>(&self, batch: usize) -> FlowWorkspace<F> {
+        let n = self.dim;
+        let matrix = || vec![F::zero(); batch * n];
+        let mut scratch = GemmScratch::new();
+        scratch.reserve(batch, n, n);
+        scratch.reserve(n, batch, n);
+        let layer = |layer: &Layer| match layer {
+            Layer::Map(map) => LayerWorkspace::Map(map.workspace()),
+            Layer::Tanh(_) => LayerWorkspace::Tanh(TanhWorkspace::new(batch * n)),
+            Layer::Spline(unit) => LayerWorkspace::Spline(unit.workspace(batch)),
+            Layer::Coupling(coupling) => LayerWorkspace::Coupling(Box::new(coupling.workspace(batch))),
+        };
+        FlowWorkspace {
+            rows: 0,
+            values: (0..=self.layers.len()).map(|_| matrix()).collect(),
+            layers: self.layers.iter().map(layer).collect(),
+            delta: [matrix(), matrix()],
+            scratch,
+        }
+    }
+
+    /// z = g(x) and log|det ∂z/∂x| of every row. Overwrites `z` `[B, n]` and `log_det` `[B]`.
+    ///
+    /// # Panics
+    /// If shapes do not fit, or B is above the workspace's batch.
+    pub fn forward<F: Scalar>(
+        &self,
+        mut z: ArrayViewMut2<'_, F>,
+        log_det: &mut [F],
+        params: &[F],
+        x: ArrayView2<'_, F>,
+        ws: &mut FlowWorkspace<F>,
+    ) {
+        let (rows, n) = x.dim();
+        let used = rows * n;
+        ws.rows = rows;
+        log_det.fill(F::zero());
+        matrix_mut(&mut ws.values[0], rows, n).assign(&x);
+        for (l, (layer, own)) in self.layers.iter().zip(&mut ws.layers).enumerate() {
+            let (below, above) = ws.values.split_at_mut(l + 1);
+            let (x, y) = (&below[l][..used], &mut above[0][..used]);
+            match (layer, own) {
+                (Layer::Map(map), LayerWorkspace::Map(own)) => {
+                    map.forward(y, log_det, params, x, own, &mut ws.scratch);
+                }
+                (Layer::Tanh(unit), LayerWorkspace::Tanh(own)) => unit.forward(y, log_det, params, x, own),
+                (Layer::Spline(unit), LayerWorkspace::Spline(own)) => {
+                    unit.forward(y, log_det, params, x, own);
+                }
+                (Layer::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
+                    coupling.forward(y, log_det, params, x, own);
+                }
+                _ => unreachable!("a workspace is made for its flow"),
+            }
+        }
+        z.assign(&matrix(&ws.values[self.layers.len()], rows, n));
+    }
+
+    /// After [`forward`](Self::forward): add to `grad` the gradient of a loss with cotangents `dz` `[B, n]` of z and
+    /// `d_log_det` `[B]` of the log-determinants; if `dx` `[B, n]` is given, add to it the gradient of x.
+    pub fn backward<F: Scalar>(
+        &self,
+        grad: &mut [F],
+        dx: Option<ArrayViewMut2<'_, F>>,
+        params: &[F],
+        dz: ArrayView2<'_, F>,
+        d_log_det: &[F],
+        ws: &mut FlowWorkspace<F>,
+    ) {
+        let (rows, n) = (ws.rows, self.dim);
+        let used = rows * n;
+        let [dy, next] = &mut ws.delta;
+        matrix_mut(dy, rows, n).assign(&dz);
+        for (l, (layer, own)) in self.layers.iter().zip(&mut ws.layers).enumerate().rev() {
+            let x = &ws.values[l][..used];
+            let (dy_now, dx_now) = (&dy[..used], &mut next[..used]);
+            match (layer, own) {
+                (Layer::Map(map), LayerWorkspace::Map(own)) => {
+                    map.backward(grad, dx_now, params, dy_now, d_log_det, x, own, &mut ws.scratch);
+                }
+                (Layer::Tanh(unit), LayerWorkspace::Tanh(own)) => {
+                    let y = &ws.values[l + 1][..used];
+                    unit.backward(grad, dx_now, params, dy_now, d_log_det, y, own);
+                }
+                (Layer::Spline(unit), LayerWorkspace::Spline(own)) => {
+                    unit.backward(grad, dx_now, params, dy_now, d_log_det, x, own);
+                }
+                (Layer::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
+                    coupling.backward(grad, dx_now, params, dy_now, d_log_det, x, own);
+                }
+                _ => unreachable!("a workspace is made for its flow"),
+            }
+            std::mem::swap(dy, next);
+        }
+        if let Some(mut dx) = dx {
+            dx += &matrix(dy, rows, n);
+        }
+    }
+
+    /// x = f(z), the inverse of [`forward`](Self::forward). Overwrites `x` `[B, n]`; `params` must be finite.
+    pub fn inverse<F: Scalar>(
+        &self,
+        mut x: ArrayViewMut2<'_, F>,
+        params: &[F],
+        z: ArrayView2<'_, F>,
+        ws: &mut FlowWorkspace<F>,
+    ) {
+        let (rows, n) = z.dim();
+        let used = rows * n;
+        ws.rows = 0;
+        let [y, next] = &mut ws.delta;
+        matrix_mut(y, rows, n).assign(&z);
+        for (layer, own) in self.layers.iter().zip(&mut ws.layers).rev() {
+            let (y_now, x_now) = (&y[..used], &mut next[..used]);
+            match (layer, own) {
+                (Layer::Map(map), LayerWorkspace::Map(own)) => {
+                    map.inverse(x_now, params, y_now, own, &mut ws.scratch);
+                }
+                (Layer::Tanh(unit), LayerWorkspace::Tanh(_)) => unit.inverse(x_now, params, y_now),
+                (Layer::Spline(unit), LayerWorkspace::Spline(own)) => {
+                    unit.inverse(x_now, params, y_now, own);
+                }
+                (Layer::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
+                    coupling.inverse(x_now, params, y_now, own);
+                }
+                _ => unreachable!("a workspace is made for its flow"),
+            }
+            std::mem::swap(y, next);
+        }
+        x.assign(&matrix(y, rows, n));
+    }
+}
+
+/// eˣ of one number: by the same kernel as of many.
+fn exp<F: Scalar>(x: F) -> F {
+    let mut x = [x];
+    <F as ivae_num::vecmath::VecMath>::exp(&mut x);
+    x[0]
+}
+
+/// The first `rows` rows of `flat`, `[rows, width]`.
+fn matrix<F>(flat: &[F], rows: usize, width: usize) -> ArrayView2<'_, F> {
+    ArrayView2::from_shape((rows, width), &flat[..rows * width])
+        .expect("rows × width scalars have this shape")
+}
+
+/// The first `rows` rows of `flat` for writing, `[rows, width]`.
+fn matrix_mut<F>(flat: &mut [F], rows: usize, width: usize) -> ArrayViewMut2<'_, F> {
+    ArrayViewMut2::from_shape((rows, width), &mut flat[..rows * width])
+        .expect("rows × width scalars have this shape")
+}

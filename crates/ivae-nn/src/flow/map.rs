@@ -1,0 +1,231 @@
+//! Invertible linear maps: y = x W + b, W free or by its LU decomposition.
+
+use std::cmp::Ordering;
+
+use ivae_num::{GemmScratch, Scalar, gemm, linalg};
+use ndarray::{Array2, ArrayView2};
+use rand::Rng;
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+
+use super::{exp, matrix, matrix_mut};
+use crate::inverse::invert;
+use crate::{Layout, Slot};
+
+/// How a linear map of R^n is parametrised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MapSpec {
+    /// Every entry of W is free; log|det W| by elimination, O(n³) in every step.
+    #[default]
+    Free,
+    /// W = L (U + diag(exp s)) R, with L unit lower and U strictly upper triangular (Kingma & Dhariwal 2018, eq. 10),
+    /// R the reversal of columns in the place of their random permutation: never singular, log|det W| = Σ s.
+    Lu,
+}
+
+/// The matrix that a map starts with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum MapStart {
+    /// The identity.
+    Identity,
+    /// A random orthogonal matrix times this; for LU, random triangles around this on the diagonal.
+    Orthogonal(f64),
+}
+
+/// Standard deviation of the triangles that LU starts with, over √n.
+const TRIANGLE: f64 = 0.5;
+
+#[derive(Debug, Clone)]
+pub(super) struct Map {
+    dim: usize,
+    kind: MapSpec,
+    start: MapStart,
+    weight: Slot, // [n, n]: W, or L below, U above, and s on the diagonal
+    bias: Slot,   // [1, n], or none
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct MapWorkspace<F> {
+    weight: Vec<F>,  // W [n, n]
+    inverse: Vec<F>, // W⁻¹ [n, n]
+    work: Vec<F>,
+    grad: Vec<F>, // ∂W [n, n], where W is not itself the parameter
+}
+
+impl Map {
+    pub(super) fn new(
+        layout: &mut Layout,
+        name: &str,
+        dim: usize,
+        kind: MapSpec,
+        start: MapStart,
+        bias: bool,
+    ) -> Self {
+        let weight = layout.push(format!("{name}.weight"), dim, dim);
+        let bias = layout.push(format!("{name}.bias"), usize::from(bias), dim);
+        Self { dim, kind, start, weight, bias }
+    }
+
+    pub(super) fn init<F: Scalar>(&self, params: &mut [F], rng: &mut (impl Rng + ?Sized)) {
+        let identity = Array2::<f64>::eye(self.dim);
+        let weight = match (self.kind, self.start) {
+            (MapSpec::Free, MapStart::Identity) => identity,
+            (MapSpec::Free, MapStart::Orthogonal(scale)) => {
+                orthogonal(self.dim, rng).unwrap_or(identity) * scale
+            }
+            (MapSpec::Lu, start) => {
+                let (std, scale) = match start {
+                    MapStart::Identity => (0.0, 1.0),
+                    MapStart::Orthogonal(scale) => (TRIANGLE / (self.dim as f64).sqrt(), scale),
+                };
+                Array2::from_shape_fn((self.dim, self.dim), |(i, j)| match i == j {
+                    true => scale.ln(),
+                    false => std * rng.sample::<f64, _>(StandardNormal),
+                })
+            }
+        };
+        self.weight.view_mut(params).assign(&weight.mapv(F::of));
+        params[self.bias.range()].fill(F::zero());
+    }
+
+    pub(super) fn workspace<F: Scalar>(&self) -> MapWorkspace<F> {
+        let square = || vec![F::zero(); self.dim * self.dim];
+        MapWorkspace { weight: square(), inverse: square(), work: square(), grad: square() }
+    }
+
+    pub(super) fn forward<F: Scalar>(
+        &self,
+        y: &mut [F],
+        log_det: &mut [F],
+        params: &[F],
+        x: &[F],
+        ws: &mut MapWorkspace<F>,
+        scratch: &mut GemmScratch<F>,
+    ) {
+        let (n, rows) = (self.dim, log_det.len());
+        self.fill_weight(params, &mut ws.weight);
+        let det = match self.kind {
+            MapSpec::Free => invert(&mut ws.inverse, &mut ws.work, &ws.weight, n),
+            MapSpec::Lu => self.weight.view(params).diag().sum(),
+        };
+        log_det.iter_mut().for_each(|l| *l += det);
+        match &params[self.bias.range()] {
+            [] => y.fill(F::zero()),
+            bias => y.chunks_exact_mut(n).for_each(|y| y.copy_from_slice(bias)),
+        }
+        gemm(
+            matrix_mut(y, rows, n),
+            F::one(),
+            F::one(),
+            matrix(x, rows, n),
+            matrix(&ws.weight, n, n),
+            scratch,
+        );
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the signature of every layer, and the products' scratch")]
+    pub(super) fn backward<F: Scalar>(
+        &self,
+        grad: &mut [F],
+        dx: &mut [F],
+        params: &[F],
+        dy: &[F],
+        d_log_det: &[F],
+        x: &[F],
+        ws: &mut MapWorkspace<F>,
+        scratch: &mut GemmScratch<F>,
+    ) {
+        let (n, rows, one) = (self.dim, d_log_det.len(), F::one());
+        let weight: F = d_log_det.iter().copied().sum();
+        let delta = matrix(dy, rows, n);
+        let x = matrix(x, rows, n).reversed_axes();
+        gemm(matrix_mut(&mut ws.grad, n, n), F::zero(), one, x, delta, scratch);
+        let mut dw = self.weight.view_mut(grad);
+        match self.kind {
+            MapSpec::Free => {
+                for ((i, j), d) in dw.indexed_iter_mut() {
+                    *d += ws.grad[i * n + j] + weight * ws.inverse[j * n + i];
+                }
+            }
+            MapSpec::Lu => {
+                let p = self.weight.view(params);
+                // With D = ∂(LU): ∂L = D Uᵀ below the diagonal, ∂U = Lᵀ D on and above it.
+                let d = |i: usize, j: usize| ws.grad[i * n + n - 1 - j];
+                for ((i, j), g) in dw.indexed_iter_mut() {
+                    *g += match i.cmp(&j) {
+                        Ordering::Greater => (j..n).map(|c| d(i, c) * upper(p, j, c)).sum(),
+                        Ordering::Less => (i..n).map(|r| lower(p, r, i) * d(r, j)).sum(),
+                        Ordering::Equal => {
+                            let du: F = (i..n).map(|r| lower(p, r, i) * d(r, i)).sum();
+                            du * upper(p, i, i) + weight
+                        }
+                    };
+                }
+            }
+        }
+        let bias = &mut grad[self.bias.range()];
+        if !bias.is_empty() {
+            dy.chunks_exact(n).for_each(|dy| bias.iter_mut().zip(dy).for_each(|(b, &d)| *b += d));
+        }
+        let w = matrix(&ws.weight, n, n).reversed_axes();
+        gemm(matrix_mut(dx, rows, n), F::zero(), one, delta, w, scratch);
+    }
+
+    /// Overwrite `weight` with W.
+    fn fill_weight<F: Scalar>(&self, params: &[F], weight: &mut [F]) {
+        let (n, p) = (self.dim, self.weight.view(params));
+        match self.kind {
+            MapSpec::Free => weight.copy_from_slice(&params[self.weight.range()]),
+            MapSpec::Lu => {
+                for i in 0..n {
+                    for j in 0..n {
+                        let last = i.min(j);
+                        weight[i * n + n - 1 - j] = (0..=last).map(|k| lower(p, i, k) * upper(p, k, j)).sum();
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn inverse<F: Scalar>(
+        &self,
+        x: &mut [F],
+        params: &[F],
+        y: &[F],
+        ws: &mut MapWorkspace<F>,
+        scratch: &mut GemmScratch<F>,
+    ) {
+        let n = self.dim;
+        let rows = y.len() / n.max(1);
+        self.fill_weight(params, &mut ws.weight);
+        invert(&mut ws.inverse, &mut ws.work, &ws.weight, n);
+        let inverse = matrix(&ws.inverse, n, n);
+        gemm(matrix_mut(x, rows, n), F::zero(), F::one(), matrix(y, rows, n), inverse, scratch);
+        let bias = &params[self.bias.range()];
+        if !bias.is_empty() {
+            // (y − b) W⁻¹ = y W⁻¹ − b W⁻¹
+            let shift = &mut ws.work[..n];
+            for (j, s) in shift.iter_mut().enumerate() {
+                *s = (0..n).map(|i| bias[i] * ws.inverse[i * n + j]).sum();
+            }
+            x.chunks_exact_mut(n).for_each(|x| x.iter_mut().zip(&*shift).for_each(|(x, &s)| *x -= s));
+        }
+    }
+}
+
+/// L[i, k] for k ≤ i.
+fn lower<F: Scalar>(p: ArrayView2<'_, F>, i: usize, k: usize) -> F {
+    if i == k { F::one() } else { p[[i, k]] }
+}
+
+/// (U + diag(exp s))[k, j] for k ≤ j.
+fn upper<F: Scalar>(p: ArrayView2<'_, F>, k: usize, j: usize) -> F {
+    if k == j { exp(p[[k, k]]) } else { p[[k, j]] }
+}
+
+/// A random orthogonal matrix `[n, n]`.
+fn orthogonal(n: usize, rng: &mut (impl Rng + ?Sized)) -> Option<Array2<f64>> {
+    let normal = Array2::from_shape_simple_fn((n, n), || rng.sample::<f64, _>(StandardNormal));
+    linalg::qr(normal.view()).ok().map(|qr| qr.q)
+}

@@ -1,0 +1,304 @@
+//! Square networks: linear maps with the inverse of φ(h) = tanh h + a h (a > 0) between them.
+//!
+//! ```text
+//! h₁ = x W₀ + b₀,   h_{l+1} = φ_l⁻¹(h_l) W_l + b_l,   z = h_L W_out
+//! log|det ∂z/∂x| = Σ_l log|det W_l| + log|det W_out| − Σ_l Σ_i log φ_l′(φ_l⁻¹(h_l)_i)
+//! ```
+
+use ivae_num::Scalar;
+use ivae_num::vecmath::VecMath;
+use serde::{Deserialize, Serialize};
+
+use super::map::{Map, MapSpec, MapStart};
+use super::spline::{self, fill_knots, fill_knots_backward, knots_len, raw_len};
+use super::{Layer, exp};
+use crate::error::require;
+use crate::{Layout, Slot, SpecError};
+
+/// Newton steps of φ⁻¹: from its bound, convergence is monotone, and quadratic in the end.
+const NEWTON: usize = 7;
+
+/// Shape and start of a square network.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SquareSpec {
+    /// Square linear maps, with units between them.
+    pub layers: usize,
+    /// What stands between the maps.
+    pub units: UnitSpec,
+    /// Singular values that the linear maps start with.
+    pub scale: f64,
+}
+
+/// Monotone functions of one number.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum UnitSpec {
+    /// The inverse of tanh h + a h, a one learned for each layer.
+    Tanh {
+        /// Where a starts.
+        slope: f64,
+    },
+    /// A rational-quadratic spline for each coordinate, from the identity.
+    Spline {
+        /// Pieces.
+        bins: usize,
+        /// Beyond ± this, a line.
+        bound: f64,
+    },
+}
+
+impl UnitSpec {
+    fn check(self) -> Result<(), SpecError> {
+        match self {
+            Self::Tanh { slope } => {
+                require(slope > 0.0 && slope.is_finite(), "square.units.slope", slope, "positive")
+            }
+            Self::Spline { bins, bound } => {
+                require((1..=100).contains(&bins), "square.units.bins", bins as f64, "from 1 to 100")?;
+                require(bound > 0.0 && bound.is_finite(), "square.units.bound", bound, "positive")
+            }
+        }
+    }
+}
+
+impl Default for SquareSpec {
+    fn default() -> Self {
+        Self { layers: 3, units: UnitSpec::Tanh { slope: 0.3 }, scale: 0.6 }
+    }
+}
+
+impl SquareSpec {
+    pub(super) fn check(&self) -> Result<(), SpecError> {
+        require(self.layers > 0, "square.layers", self.layers as f64, "1 or more")?;
+        self.units.check()?;
+        require(self.scale > 0.0 && self.scale.is_finite(), "square.scale", self.scale, "positive")
+    }
+}
+
+/// Append the layers of a square network to `layers`, and their parameters to `layout`.
+pub(super) fn layers(
+    layers: &mut Vec<Layer>,
+    layout: &mut Layout,
+    name: &str,
+    spec: &SquareSpec,
+    dim: usize,
+) {
+    for l in 0..spec.layers {
+        if l > 0 {
+            layers.push(match spec.units {
+                UnitSpec::Tanh { slope } => {
+                    let log_slope = layout.push(format!("{name}.{}.log_slope", l - 1), 1, 1);
+                    Layer::Tanh(Tanh { dim, slope, log_slope })
+                }
+                UnitSpec::Spline { bins, bound } => {
+                    let raw = layout.push(format!("{name}.{}.spline", l - 1), dim, raw_len(bins));
+                    Layer::Spline(Splines { dim, bins, bound, raw })
+                }
+            });
+        }
+        let start = MapStart::Orthogonal(spec.scale);
+        layers.push(Layer::Map(Map::new(layout, &format!("{name}.{l}"), dim, MapSpec::Free, start, true)));
+    }
+    let out = format!("{name}.out");
+    layers.push(Layer::Map(Map::new(layout, &out, dim, MapSpec::Free, MapStart::Identity, false)));
+}
+
+/// h ↦ φ⁻¹(h), entry by entry.
+#[derive(Debug, Clone)]
+pub(super) struct Tanh {
+    dim: usize,
+    slope: f64,
+    log_slope: Slot, // log a [1, 1]
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct TanhWorkspace<F> {
+    tanh: Vec<F>,  // tanh of the outputs, [B, n]
+    slope: Vec<F>, // φ′ of the outputs, then its logarithm
+}
+
+impl<F: Scalar> TanhWorkspace<F> {
+    pub(super) fn new(len: usize) -> Self {
+        Self { tanh: vec![F::zero(); len], slope: vec![F::zero(); len] }
+    }
+}
+
+impl Tanh {
+    pub(super) fn init<F: Scalar>(&self, params: &mut [F]) {
+        params[self.log_slope.range()].fill(F::of(self.slope.ln()));
+    }
+
+    fn a<F: Scalar>(&self, params: &[F]) -> F {
+        exp(params[self.log_slope.start])
+    }
+
+    pub(super) fn forward<F: Scalar>(
+        &self,
+        y: &mut [F],
+        log_det: &mut [F],
+        params: &[F],
+        x: &[F],
+        ws: &mut TanhWorkspace<F>,
+    ) {
+        let (a, one) = (self.a(params), F::one());
+        let (t, slope) = (&mut ws.tanh[..x.len()], &mut ws.slope[..x.len()]);
+        unit_inverse(y, t, x, a);
+        slope.iter_mut().zip(&*t).for_each(|(s, &t)| *s = one - t * t + a);
+        VecMath::ln(slope);
+        for (log_det, slope) in log_det.iter_mut().zip(slope.chunks_exact(self.dim)) {
+            *log_det -= slope.iter().copied().sum();
+        }
+    }
+
+    /// h = φ⁻¹(y): dh/dy = 1/φ′, dh/da = −h/φ′; −log φ′(h) with φ″ = −2 t φ_t, t = tanh h, φ_t = 1 − t².
+    #[expect(clippy::too_many_arguments, reason = "the signature of every layer")]
+    pub(super) fn backward<F: Scalar>(
+        &self,
+        grad: &mut [F],
+        dx: &mut [F],
+        params: &[F],
+        dy: &[F],
+        d_log_det: &[F],
+        y: &[F],
+        ws: &mut TanhWorkspace<F>,
+    ) {
+        let (a, one, two) = (self.a(params), F::one(), F::of(2.0));
+        let mut da = F::zero();
+        let n = self.dim;
+        let rows = y.chunks_exact(n).zip(ws.tanh.chunks_exact(n)).zip(dy.chunks_exact(n)).zip(d_log_det);
+        for (dx, (((y, t), dy), &c)) in dx.chunks_exact_mut(n).zip(rows) {
+            for (dx, ((&h, &t), &dy)) in dx.iter_mut().zip(y.iter().zip(t).zip(dy)) {
+                let squash = one - t * t;
+                let scale = (squash + a).recip();
+                let total = dy + c * two * t * squash * scale;
+                da -= (total * h + c) * scale;
+                *dx = total * scale;
+            }
+        }
+        grad[self.log_slope.start] += da * a;
+    }
+
+    pub(super) fn inverse<F: Scalar>(&self, x: &mut [F], params: &[F], y: &[F]) {
+        let a = self.a(params);
+        x.copy_from_slice(y);
+        VecMath::tanh(x);
+        x.iter_mut().zip(y).for_each(|(x, &y)| *x += a * y);
+    }
+}
+
+/// A spline for each coordinate.
+#[derive(Debug, Clone)]
+pub(super) struct Splines {
+    dim: usize,
+    bins: usize,
+    bound: f64,
+    raw: Slot, // [n, 3K + 1]
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct SplinesWorkspace<F> {
+    knots: Vec<F>,   // [n, 3 (K + 1)]
+    d_knots: Vec<F>, // its gradient
+    slope: Vec<F>,   // log y′, [B, n]
+}
+
+impl Splines {
+    pub(super) fn init<F: Scalar>(&self, params: &mut [F]) {
+        params[self.raw.range()].fill(F::zero());
+    }
+
+    pub(super) fn workspace<F: Scalar>(&self, batch: usize) -> SplinesWorkspace<F> {
+        let knots = vec![F::zero(); self.dim * knots_len(self.bins)];
+        SplinesWorkspace { d_knots: knots.clone(), knots, slope: vec![F::zero(); batch * self.dim] }
+    }
+
+    fn fill_knots<F: Scalar>(&self, params: &[F], ws: &mut SplinesWorkspace<F>) {
+        let knots = ws.knots.chunks_exact_mut(knots_len(self.bins));
+        for (knots, raw) in knots.zip(params[self.raw.range()].chunks_exact(raw_len(self.bins))) {
+            fill_knots(knots, raw, self.bins, F::of(self.bound));
+        }
+    }
+
+    pub(super) fn forward<F: Scalar>(
+        &self,
+        y: &mut [F],
+        log_det: &mut [F],
+        params: &[F],
+        x: &[F],
+        ws: &mut SplinesWorkspace<F>,
+    ) {
+        self.fill_knots(params, ws);
+        let slope = &mut ws.slope[..x.len()];
+        let knots = ws.knots.chunks_exact(knots_len(self.bins)).cycle();
+        for (((y, slope), &x), knots) in y.iter_mut().zip(slope.iter_mut()).zip(x).zip(knots) {
+            (*y, *slope) = spline::value(knots, self.bins, x);
+        }
+        VecMath::ln(slope);
+        for (log_det, slope) in log_det.iter_mut().zip(slope.chunks_exact(self.dim)) {
+            *log_det += slope.iter().copied().sum();
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the signature of every layer")]
+    pub(super) fn backward<F: Scalar>(
+        &self,
+        grad: &mut [F],
+        dx: &mut [F],
+        params: &[F],
+        dy: &[F],
+        d_log_det: &[F],
+        x: &[F],
+        ws: &mut SplinesWorkspace<F>,
+    ) {
+        let (n, knots_len, raw_len) = (self.dim, knots_len(self.bins), raw_len(self.bins));
+        ws.d_knots.fill(F::zero());
+        for (b, &dl) in d_log_det.iter().enumerate() {
+            for j in 0..n {
+                let (i, at) = (b * n + j, j * knots_len..(j + 1) * knots_len);
+                let d_knots = &mut ws.d_knots[at.clone()];
+                dx[i] = spline::backward(d_knots, &ws.knots[at], self.bins, x[i], dy[i], dl);
+            }
+        }
+        let raw = &params[self.raw.range()];
+        let columns = ws.d_knots.chunks_exact_mut(knots_len).zip(ws.knots.chunks_exact(knots_len));
+        for ((d_raw, raw), (d_knots, knots)) in
+            grad[self.raw.range()].chunks_exact_mut(raw_len).zip(raw.chunks_exact(raw_len)).zip(columns)
+        {
+            fill_knots_backward(d_raw, d_knots, raw, knots, self.bins, F::of(self.bound));
+        }
+    }
+
+    pub(super) fn inverse<F: Scalar>(
+        &self,
+        x: &mut [F],
+        params: &[F],
+        y: &[F],
+        ws: &mut SplinesWorkspace<F>,
+    ) {
+        self.fill_knots(params, ws);
+        let knots = ws.knots.chunks_exact(knots_len(self.bins)).cycle();
+        x.iter_mut().zip(y).zip(knots).for_each(|((x, &y), k)| *x = spline::inverse(k, self.bins, y));
+    }
+}
+
+/// Solve tanh h + a h = y for every entry. Overwrites `h`, and `t` with tanh h.
+///
+/// For v = |y| the root lies above max(v / (1 + a), (v − 1) / a), and φ is concave there: Newton's steps rise to it.
+fn unit_inverse<F: Scalar>(h: &mut [F], t: &mut [F], y: &[F], a: F) {
+    let one = F::one();
+    let (inner, outer) = ((one + a).recip(), a.recip());
+    for (h, &y) in h.iter_mut().zip(y) {
+        let v = y.abs();
+        *h = (v * inner).max((v - one) * outer).copysign(y);
+    }
+    for _ in 0..NEWTON {
+        t.copy_from_slice(h);
+        VecMath::tanh(t);
+        for ((h, &t), &y) in h.iter_mut().zip(&*t).zip(y) {
+            *h -= (t + a * *h - y) / (one - t * t + a);
+        }
+    }
+    t.copy_from_slice(h);
+    VecMath::tanh(t);
+}
