@@ -4,9 +4,10 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ivae_core::defaults::DecoderKind;
+use ivae_core::spec::DecoderSpec;
 use ivae_core::trainer::Stepper;
 use ivae_core::vae::AuxShape;
-use ivae_core::{Batch, Estimator, Exact, FitSpec, ModelKind, Vae};
+use ivae_core::{Batch, Estimator, Exact, Family, FitSpec, ModelKind, Vae};
 use ivae_data::{Dataset, Simulation};
 use ivae_num::{Purpose, StreamKey};
 
@@ -43,11 +44,14 @@ fn steps(c: &mut Criterion) {
     if let Ok(net) = Vae::new(&spec.vae, 5, 5, AuxShape::Levels(40)) {
         step(c, "step/mlp", &net, &spec, &data);
     }
-    let spec = FitSpec::square(5);
-    if let Some(flow) = spec.decoder.flow()
-        && let Ok(net) = Exact::new(&flow, &spec.vae.prior, 5, AuxShape::Levels(40))
-    {
-        step(c, "step/square", &net, &spec, &data);
+    let spec = FitSpec::bijective(5, 5, DecoderKind::Bijective);
+    if let DecoderSpec::Bijective(race) = &spec.decoder {
+        for class in &race.classes {
+            let (flow, prior) = (&class.flow, &spec.vae.prior);
+            if let Ok(net) = Exact::new(flow, prior, Family::GeneralisedNormal, 5, AuxShape::Levels(40)) {
+                step(c, &format!("step/{}", flow.name()), &net, &spec, &data);
+            }
+        }
     }
 }
 

@@ -2,13 +2,15 @@
 
 use ivae_data::{Aux, Dataset};
 use ivae_expfam::GaussianForm;
-use ivae_nn::{Activation, MlpSpec, OptimiserSpec, ScheduleSpec, SquareSpec};
+use ivae_nn::{
+    Activation, CouplingSpec, FlowSpec, MlpSpec, OptimiserSpec, ScheduleSpec, SquareSpec, UnitSpec,
+};
 use ivae_num::Scalar;
 
 use crate::block::BlockSpec;
 use crate::spec::{
-    DecoderSpec, FitSpec, KlTerm, LikelihoodSpec, ModelKind, PosteriorSpec, PriorSpec, Scaling, Start,
-    TrainSpec, VaeSpec, VarianceSpec,
+    BijectiveSpec, ClassSpec, CodeKind, CodeSpec, DecoderSpec, FitSpec, KlTerm, LikelihoodSpec, ModelKind,
+    PosteriorSpec, PriorSpec, Scaling, Start, TrainSpec, VaeSpec, VarianceSpec,
 };
 
 /// Small data are passed over more often, so that a restart takes at least so many steps by default.
@@ -19,8 +21,12 @@ pub const LEAST_STEPS: usize = 3000;
 pub enum DecoderKind {
     /// [`DecoderSpec::Mlp`].
     Mlp,
-    /// [`DecoderSpec::Square`].
+    /// [`FlowSpec::Square`] alone, with tanh or spline units.
     Square,
+    /// [`FlowSpec::Coupling`] alone.
+    Coupling,
+    /// A race of all bijective classes.
+    Bijective,
 }
 
 impl FitSpec {
@@ -56,6 +62,7 @@ impl FitSpec {
                 schedule: ScheduleSpec::Cosine { warmup: 0.05 },
                 clip_norm: Some(10.0),
                 patience: None,
+                time_budget: None,
                 held_out: 0.1,
                 held_out_block: None,
                 restarts: 4,
@@ -64,14 +71,56 @@ impl FitSpec {
         }
     }
 
-    /// A bijective decoder with exact likelihood, for as many latents as x has columns and no noise: restarted often,
-    /// because about half of the starts end in a local optimum that held-out likelihood tells apart.
-    pub fn square(latents: usize) -> Self {
+    /// A bijective decoder with exact likelihood, of x or, where it has more columns than there are latents, of a code
+    /// of x: the classes of `kind` raced by held-out likelihood.
+    pub fn bijective(latents: usize, observed: usize, kind: DecoderKind) -> Self {
         let mut spec = Self::ivae(latents);
-        spec.decoder = DecoderSpec::Square(SquareSpec::default());
-        spec.training.epochs = 40;
-        spec.training.learning_rate = 0.02;
-        spec.training.restarts = 8;
+        let tanh = ClassSpec {
+            restarts: 8,
+            epochs: 40,
+            learning_rate: 0.02,
+            flow: FlowSpec::Square(SquareSpec {
+                layers: 3,
+                units: UnitSpec::Tanh { slope: 0.3 },
+                scale: 0.6,
+            }),
+        };
+        let spline = ClassSpec {
+            restarts: 4,
+            epochs: 20,
+            learning_rate: 0.02,
+            flow: FlowSpec::Square(SquareSpec {
+                layers: 10,
+                units: UnitSpec::Spline { bins: 8, bound: 4.0 },
+                scale: 1.0,
+            }),
+        };
+        let coupling = ClassSpec {
+            restarts: 1,
+            epochs: 10,
+            learning_rate: 5e-3,
+            flow: FlowSpec::Coupling(CouplingSpec::default()),
+        };
+        let classes = match kind {
+            DecoderKind::Square => vec![tanh, spline],
+            DecoderKind::Coupling => vec![ClassSpec { restarts: 4, epochs: 40, ..coupling }],
+            DecoderKind::Bijective | DecoderKind::Mlp => vec![tanh, spline, coupling],
+        };
+        if observed > latents {
+            spec.scaling = Scaling::Standardise;
+        }
+        spec.decoder = DecoderSpec::Bijective(BijectiveSpec {
+            family: None,
+            finalists: 2,
+            polish_epochs: 40,
+            classes,
+            code: CodeSpec {
+                kind: CodeKind::Autoencoder,
+                net: MlpSpec { hidden: vec![128; 3], activation: Activation::Silu, skip: true },
+                epochs: 60,
+                learning_rate: 4e-3,
+            },
+        });
         spec
     }
 
@@ -99,17 +148,26 @@ impl FitSpec {
         latents: usize,
         data: &Dataset<F>,
     ) -> Self {
-        let bijective = latents == data.observed() && data.u.levels().is_some();
+        let bijective = latents <= data.observed() && data.u.levels().is_some();
         let mut spec = match (model, decoder) {
-            (ModelKind::Ivae, Some(DecoderKind::Square)) => Self::square(latents),
-            (ModelKind::Ivae, None) if bijective => Self::square(latents),
-            (ModelKind::Ivae, _) => Self::ivae(latents),
+            (ModelKind::Ivae, Some(DecoderKind::Mlp)) => Self::ivae(latents),
+            (ModelKind::Ivae, Some(kind)) => Self::bijective(latents, data.observed(), kind),
+            (ModelKind::Ivae, None) if bijective => {
+                Self::bijective(latents, data.observed(), DecoderKind::Bijective)
+            }
+            (ModelKind::Ivae, None) => Self::ivae(latents),
             (ModelKind::Vae, _) => Self::vae(latents),
             (ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca, _) => Self::linear(model, latents),
         };
         let t = &mut spec.training;
         let training_rows = (data.rows() as f64 * (1.0 - t.held_out)) as usize;
-        t.epochs = t.epochs.max(LEAST_STEPS.div_ceil((training_rows / t.batch).max(1)));
+        let least = LEAST_STEPS.div_ceil((training_rows / t.batch).max(1));
+        t.epochs = t.epochs.max(least);
+        if let DecoderSpec::Bijective(b) = &mut spec.decoder {
+            b.classes.iter_mut().for_each(|c| c.epochs = c.epochs.max(least / 2));
+            b.polish_epochs = b.polish_epochs.max(least);
+            b.code.epochs = b.code.epochs.max(least);
+        }
         if let (ModelKind::Ivae, Aux::Continuous { .. }) = (model, &data.u) {
             let net = MlpSpec { hidden: vec![32, 32], activation: Activation::Silu, skip: true };
             spec.vae.prior.parameters = BlockSpec::Net(net);
@@ -151,6 +209,7 @@ impl FitSpec {
                 schedule: ScheduleSpec::Constant,
                 clip_norm: None,
                 patience: None,
+                time_budget: None,
                 held_out: 0.0,
                 held_out_block: None,
                 restarts: 1,

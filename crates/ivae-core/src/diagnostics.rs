@@ -9,6 +9,7 @@ use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 use crate::block::Theta;
 use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
+use crate::family::Family;
 use crate::report::{Collapse, Identifiability};
 use crate::slices::{columns, top};
 use crate::vae::{Vae, aux_input};
@@ -63,13 +64,17 @@ pub fn prior_table<F: Scalar>(prior: &Theta, params: &[F], u: &Aux<F>) -> Option
 /// The variability condition on the fitted prior.
 pub fn identifiability<F: Scalar>(
     prior: &Theta,
+    family: Family,
     form: GaussianForm,
     params: &[F],
     u: &Aux<F>,
 ) -> Identifiability {
-    let family = Gaussian { form };
-    let k = form.k();
-    let needed = prior.width() + 1;
+    let latents = prior.blocks.first().map_or(0, |b| b.width) / form.k();
+    // A location is no natural parameter of a family that is not Gaussian: of it, the scale counts alone.
+    let counted = if family == Family::Gaussian { form } else { GaussianForm::Var };
+    let statistics = Gaussian { form: counted };
+    let k = counted.k();
+    let needed = k * latents + 1;
     let unknown = |distinct_u, verdict: String| Identifiability {
         k,
         distinct_u,
@@ -83,11 +88,21 @@ pub fn identifiability<F: Scalar>(
         return unknown(1, "not identifiable: the prior does not depend on u".into());
     };
     let theta = theta.mapv(F::f64);
-    let checked = natural_table(&family, theta.view()).and_then(|lambda| variability(&family, lambda.view()));
+    let lambda = match family {
+        Family::Gaussian => natural_table(&statistics, theta.view()),
+        // p ∝ exp(λ |z − μ|^β), λ = −α^−β
+        Family::Laplace | Family::GeneralisedNormal => {
+            Ok(Array2::from_shape_fn((theta.nrows(), latents), |(u, i)| {
+                let shape = if family == Family::Laplace { 1.0 } else { theta[[u, 2 * latents + i]].exp() };
+                -(-shape * theta[[u, latents + i]]).exp()
+            }))
+        }
+    };
+    let checked = lambda.and_then(|lambda| variability(&statistics, lambda.view()));
     match checked {
         Err(error) => unknown(theta.nrows(), format!("cannot be known: {error}")),
         Ok(v) => {
-            let verdict = verdict(form, v.distinct_u, v.needed, v.rank);
+            let verdict = verdict(family, form, v.distinct_u, v.needed, v.rank);
             Identifiability {
                 k: v.k,
                 distinct_u: v.distinct_u,
@@ -101,7 +116,7 @@ pub fn identifiability<F: Scalar>(
     }
 }
 
-fn verdict(form: GaussianForm, distinct: usize, needed: usize, rank: usize) -> String {
+fn verdict(family: Family, form: GaussianForm, distinct: usize, needed: usize, rank: usize) -> String {
     let nk = needed - 1;
     if distinct < needed {
         return format!(
@@ -115,6 +130,13 @@ fn verdict(form: GaussianForm, distinct: usize, needed: usize, rank: usize) -> S
     if rank < nk {
         return format!(
             "not identifiable by Theorem 1: the fitted L has rank {rank} of {nk}; u does not modulate every latent"
+        );
+    }
+    if family != Family::Gaussian {
+        return format!(
+            "identifiable up to a scaled permutation, by the scales (k = 1, T = |z − μ|^β has a unique minimum; \
+             {} prior of fixed shape and location)",
+            family.name()
         );
     }
     match form {

@@ -26,17 +26,6 @@ pub enum SpecError {
     /// A part of the spec that cannot be built.
     #[error("{0}")]
     Part(String),
-    /// A bijective decoder where the numbers of latents and observed directions differ.
-    #[error(
-        "a square decoder needs as many latents as x has independent directions, but there are {latents} latents and \
-         {directions} directions: use the mlp decoder"
-    )]
-    NotSquare {
-        /// Latents asked for.
-        latents: usize,
-        /// Directions of the scaled x.
-        directions: usize,
-    },
     /// Two settings that exclude each other.
     #[error("{0}")]
     Conflict(&'static str),

@@ -8,14 +8,15 @@
 //!
 //! Nothing is approximated, and inference is g itself: it needs no u.
 
-use ivae_expfam::{Density, Gaussian, GaussianForm};
+use ivae_expfam::GaussianForm;
 use ivae_nn::{Flow, FlowSpec, FlowWorkspace, Layout};
 use ivae_num::{Scalar, StreamKey};
 use ndarray::{Array2, ArrayView2};
 
-use crate::block::{Block, Theta, ThetaWorkspace};
+use crate::block::{Block, BlockSpec, Theta, ThetaWorkspace};
 use crate::error::SpecError;
 use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, Terms, spread_rows};
+use crate::family::Family;
 use crate::slices::{top, top_mut};
 use crate::spec::PriorSpec;
 use crate::start::{START_ROWS, set_table};
@@ -28,6 +29,10 @@ pub struct Exact {
     pub latents: usize,
     /// Shape of u.
     pub aux: AuxShape,
+    /// The bijection's class.
+    pub class: FlowSpec,
+    /// Distribution of the latents given u.
+    pub family: Family,
     layout: Layout,
     flow: Flow,
     pub(crate) prior: Theta, // θ_p [B, p]
@@ -57,26 +62,68 @@ impl Exact {
     ///
     /// # Errors
     /// A prior that does not fit u.
-    pub fn new(spec: &FlowSpec, prior: &PriorSpec, dim: usize, aux: AuxShape) -> Result<Self, SpecError> {
+    pub fn new(
+        class: &FlowSpec,
+        prior: &PriorSpec,
+        family: Family,
+        dim: usize,
+        aux: AuxShape,
+    ) -> Result<Self, SpecError> {
         check_prior(prior, aux)?;
+        if family != Family::Gaussian && prior.form != GaussianForm::MeanVar {
+            return Err(SpecError::Conflict("priors that are not Gaussian have both location and scale"));
+        }
         let mut layout = Layout::new();
-        let flow = Flow::new(&mut layout, "flow", spec, dim);
+        let flow = Flow::new(&mut layout, "flow", class, dim);
         let u = aux.inputs();
-        let block = Block::new(&mut layout, "prior", u, &prior.parameters, prior.form.width(dim));
+        let mut blocks = vec![Block::new(&mut layout, "prior", u, &prior.parameters, prior.form.width(dim))];
+        if family == Family::GeneralisedNormal {
+            // From the Gaussian's shape on.
+            let start = BlockSpec::Free(2f64.ln());
+            blocks.push(Block::new(&mut layout, "prior.log_shape", u, &start, dim));
+        }
         let prior_form = prior.form;
         Ok(Self {
             latents: dim,
             aux,
+            class: class.clone(),
+            family,
             layout,
             flow,
-            prior: Theta { inputs: u, blocks: vec![block] },
+            prior: Theta { inputs: u, blocks },
             prior_form,
         })
     }
 
-    /// The prior's family.
-    pub fn prior_density(&self) -> Gaussian {
-        Gaussian { form: self.prior_form }
+    /// Learned shapes β of the generalised normal, `[n]`.
+    pub(crate) fn shapes<F: Scalar>(&self, params: &[F]) -> Option<Vec<f64>> {
+        let slot = self.layout.slot("prior.log_shape")?;
+        Some(params[slot.range()].iter().map(|s| s.f64().exp()).collect())
+    }
+
+    /// Start a prior that is a table at the moments of g(x) within each level of u.
+    fn start_prior<F: Scalar>(&self, params: &mut [F], data: Batch<'_, F>) {
+        let rows = spread_rows(data.rows(), START_ROWS);
+        let mut buffer = BatchBuffer::new(&data, rows.len());
+        let data = buffer.gather(&data, &rows);
+        let mut ws = Estimator::<F>::workspace(self, rows.len());
+        self.encode(params, data.x, &mut ws);
+        set_table(&self.prior, self.family, self.prior_form, params, top(&ws.z, rows.len()), data.u);
+    }
+
+    /// Parameters with the bijection of `other`, a model of the same class, and the prior started at its latents.
+    pub(crate) fn with_flow_of<F: Scalar>(&self, other: &Self, params: &[F], data: Batch<'_, F>) -> Vec<F> {
+        let mut out = vec![F::zero(); self.layout.len()];
+        // The bijection's parameters come first in both.
+        let shared = |name: &str| name.starts_with("flow.");
+        for group in self.layout.groups.iter().filter(|g| shared(&g.name)) {
+            if let Some(slot) = other.layout.slot(&group.name) {
+                out[group.slot.range()].copy_from_slice(&params[slot.range()]);
+            }
+        }
+        self.prior.init(&mut out, &mut StreamKey::new(0, ivae_num::Purpose::Init).rng());
+        self.start_prior(&mut out, data);
+        out
     }
 
     /// Overwrite `ws.z` and `ws.log_det` with g(x) and its log-determinant.
@@ -112,7 +159,7 @@ impl Exact {
         let b = batch.rows();
         self.encode(params, batch.x, ws);
         self.prior_parameters(params, batch.u, b, ws);
-        self.prior_density().log_prob(&mut ws.log_pz[..b], top(&ws.theta_p, b), top(&ws.z, b));
+        self.family.log_prob(self.prior_form, &mut ws.log_pz[..b], top(&ws.theta_p, b), top(&ws.z, b));
         let sum = |v: &[F]| v[..b].iter().map(|v| v.f64()).sum::<f64>();
         let (log_px, kl) = (sum(&ws.log_det), -sum(&ws.log_pz));
         Terms { rows: b, objective: log_px - kl, log_px, kl }
@@ -130,12 +177,7 @@ impl<F: Scalar> Estimator<F> for Exact {
         let mut rng = key.rng();
         self.flow.init(params, &mut rng);
         self.prior.init(params, &mut rng);
-        let rows = spread_rows(data.rows(), START_ROWS);
-        let mut buffer = BatchBuffer::new(&data, rows.len());
-        let data = buffer.gather(&data, &rows);
-        let mut ws = Estimator::<F>::workspace(self, rows.len());
-        self.encode(params, data.x, &mut ws);
-        set_table(&self.prior, self.prior_form, params, top(&ws.z, rows.len()), data.u);
+        self.start_prior(params, data);
     }
 
     fn workspace(&self, batch: usize) -> ExactWorkspace<F> {
@@ -168,13 +210,8 @@ impl<F: Scalar> Estimator<F> for Exact {
         let (mut d_z, mut d_p) = (top_mut(&mut ws.d_z, b), top_mut(&mut ws.d_theta_p, b));
         d_z.fill(F::zero());
         d_p.fill(F::zero());
-        self.prior_density().log_prob_backward(
-            Some(d_p.view_mut()),
-            Some(d_z.view_mut()),
-            theta_p,
-            z,
-            d_minus,
-        );
+        let form = self.prior_form;
+        self.family.log_prob_backward(form, d_p.view_mut(), d_z.view_mut(), theta_p, z, d_minus);
         self.prior.backward(grad, None, params, aux_input(batch.u), d_p.view(), &mut ws.prior);
         self.flow.backward(grad, None, params, d_z.view(), d_minus, &mut ws.flow);
         terms

@@ -6,17 +6,21 @@ use ivae_data::{Aux, DataError, Dataset, Split, check, check_conditional, check_
 use ivae_num::{Purpose, Scalar, StreamKey};
 use rayon::prelude::*;
 
+use crate::bijective::fit_bijective;
+use crate::code::CodeReport;
 use crate::diagnostics::{collapse, identifiability, u_only_log_likelihood};
-use crate::error::{FitError, SpecError};
+use crate::error::FitError;
 use crate::estimator::{Batch, Estimator};
-use crate::exact::Exact;
+use crate::family::Family;
 use crate::fitted::{Fitted, Model, Schema};
 use crate::linear::fit_linear;
-use crate::report::{FitReport, Objective, RestartReport};
+use crate::race::Search;
+use crate::report::{Collapse, FitReport, Identifiability, Objective, RestartReport};
 use crate::scaler::Scaler;
 use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
-use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, train};
+use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, Stage, train};
 use crate::vae::{AuxShape, Vae};
+use crate::warnings::warnings;
 
 /// Fit a model to `data`, holding out rows as the spec says.
 ///
@@ -103,6 +107,8 @@ fn linear<F: Scalar>(data: &Dataset<F>, schema: Schema, spec: &FitSpec) -> Resul
         epochs: fit.iterations,
         objective: Objective { train: None, held_out: None, u_only: None },
         identifiability: None,
+        search: None,
+        code: None,
         collapse: None,
         restarts: Vec::new(),
         chosen: 0,
@@ -135,61 +141,79 @@ fn variational<F: Scalar>(
         Aux::Levels(levels) => AuxShape::Levels(levels.names.len()),
         Aux::Continuous { values, .. } => AuxShape::Continuous(values.ncols()),
     };
-    let (batch, judge) = (Batch::all(&train_rows), Batch::all(&held_out));
-    let judge = (judge.rows() > 0).then_some(judge);
     let directions = train_rows.x.ncols();
     if spec.latents > directions {
         return Err(DataError::Rank { rank: directions, asked: spec.latents }.into());
     }
-    let observer = OwnUnits { observer, log_det: scaler.log_abs_det() };
-    let (restarts, chosen, found) = match &spec.decoder {
+    let found = match &spec.decoder {
         DecoderSpec::Mlp => {
             let mut net = Vae::new(&spec.vae, spec.latents, directions, aux)?;
             net.whitened = spec.scaling == Scaling::Whiten;
+            let observer = OwnUnits { observer, log_det: scaler.log_abs_det() };
+            let (batch, judge) = (Batch::all(&train_rows), Batch::all(&held_out));
+            let judge = (judge.rows() > 0).then_some(judge);
             let (restarts, chosen) = train_all(&net, batch, judge, spec, &observer)?;
             let params = restarts[chosen].params.clone();
-            let id = identifiability(&net.prior, net.prior_form, &params, &train_rows.u);
+            let id = identifiability(&net.prior, Family::Gaussian, net.prior_form, &params, &train_rows.u);
             let collapse = Some(collapse(&net, &params, batch));
-            (restarts, chosen, (id, collapse, Model::Vae { net, params }))
-        }
-        decoder => {
-            let Some(flow) = decoder.flow() else {
-                return Err(SpecError::Conflict("this decoder has no training yet").into());
-            };
-            if directions != spec.latents {
-                return Err(SpecError::NotSquare { latents: spec.latents, directions }.into());
+            Found {
+                classes: vec!["mlp"; restarts.len()],
+                restarts,
+                chosen,
+                identifiability: id,
+                collapse,
+                search: None,
+                code: None,
+                model: Model::Vae { net, params },
+                history: Vec::new(),
             }
-            let net = Exact::new(&flow, &spec.vae.prior, directions, aux)?;
-            let (restarts, chosen) = train_all(&net, batch, judge, spec, &observer)?;
-            let params = restarts[chosen].params.clone();
-            let id = identifiability(&net.prior, net.prior_form, &params, &train_rows.u);
-            (restarts, chosen, (id, None, Model::Exact { net, params }))
+        }
+        DecoderSpec::Bijective(bijective) => {
+            let b = fit_bijective(spec, bijective, &scaler, &train_rows, &held_out, aux, observer)?;
+            Found {
+                model: b.model,
+                restarts: b.restarts,
+                classes: b.classes,
+                chosen: b.chosen,
+                identifiability: b.identifiability,
+                collapse: None,
+                search: Some(b.search),
+                code: b.code,
+                history: b.code_history,
+            }
         }
     };
-    let (id, collapse, model) = found;
 
+    let Found { model, restarts, classes, chosen, identifiability, collapse, search, code, mut history } =
+        found;
     let restart = &restarts[chosen];
     let best = restart.history.get(restart.best_epoch.wrapping_sub(1));
-    let objective =
-        Objective { train: best.map(|e| e.train), held_out: best.and_then(|e| e.held_out), u_only };
+    let objective = Objective {
+        train: best.map(|e| e.train),
+        held_out: best.and_then(|e| e.held_out),
+        // The likelihood of a code is no rival of one of x.
+        u_only: u_only.filter(|_| code.is_none()),
+    };
+    let steps: u64 = restarts.iter().map(|r| r.steps).sum();
+    let seconds: f64 = restarts.iter().filter_map(|r| r.history.last()).map(|e| e.seconds).sum();
     let mut report = FitReport {
         model: spec.model.name().into(),
         seconds: 0.0,
-        steps: restarts.iter().map(|r| r.steps).sum(),
-        us_per_step: None,
+        steps,
+        us_per_step: (steps > 0).then(|| 1e6 * seconds / steps as f64),
         converged: matches!(restart.ending, Ending::Converged | Ending::EarlyStopped),
         epochs: restart.history.len(),
         objective,
-        identifiability: Some(id),
+        identifiability: Some(identifiability),
+        search,
+        code,
         collapse,
-        restarts: restarts.iter().map(summary).collect(),
+        restarts: restarts.iter().zip(classes).map(|(r, class)| summary(r, class)).collect(),
         chosen: restart.restart,
         warnings: Vec::new(),
     };
-    let seconds: f64 = restarts.iter().filter_map(|r| r.history.last()).map(|e| e.seconds).sum();
-    report.us_per_step = (report.steps > 0).then(|| 1e6 * seconds / report.steps as f64);
-    report.warnings = warnings(&report, &restarts, spec);
-    let history = restarts.into_iter().flat_map(|r| r.history).collect();
+    report.warnings = warnings(&report, spec);
+    history.extend(restarts.into_iter().flat_map(|r| r.history));
     Ok(Fitted {
         spec: spec.clone(),
         schema,
@@ -199,6 +223,20 @@ fn variational<F: Scalar>(
         history,
         report,
     })
+}
+
+/// What a training ends with, of whatever kind.
+struct Found<F> {
+    model: Model<F>,
+    restarts: Vec<Restart<F>>,
+    classes: Vec<&'static str>,
+    chosen: usize,
+    identifiability: Identifiability,
+    collapse: Option<Collapse>,
+    search: Option<Search>,
+    code: Option<CodeReport>,
+    /// Epochs before the restarts'.
+    history: Vec<EpochRecord>,
 }
 
 /// Train every restart, in parallel, and choose.
@@ -220,9 +258,9 @@ fn train_all<F: Scalar, E: Estimator<F>>(
 
 /// Objectives of x as the model sees it, told as those of x in its own units: higher by the scaling's
 /// log-determinant.
-struct OwnUnits<'a> {
-    observer: &'a dyn Observer,
-    log_det: f64,
+pub(crate) struct OwnUnits<'a> {
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) log_det: f64,
 }
 
 impl OwnUnits<'_> {
@@ -231,7 +269,7 @@ impl OwnUnits<'_> {
         EpochRecord { train: scaled.train + self.log_det, held_out, ..scaled.clone() }
     }
 
-    fn restart<F>(&self, scaled: Restart<F>) -> Restart<F> {
+    pub(crate) fn restart<F>(&self, scaled: Restart<F>) -> Restart<F> {
         let history = scaled.history.iter().map(|e| self.record(e)).collect();
         Restart { objective: scaled.objective + self.log_det, history, ..scaled }
     }
@@ -246,9 +284,6 @@ impl Observer for OwnUnits<'_> {
         self.observer.stop()
     }
 }
-
-/// Restarts of exact likelihood this close, in nats per row, found the same optimum: others lie 0.25 and more below.
-const SAME_BASIN: f64 = 0.1;
 
 fn split_is_empty<F: Scalar>(data: &Dataset<F>) -> bool {
     data.x.nrows() == 0
@@ -272,9 +307,11 @@ fn choose<F>(restarts: &[Restart<F>]) -> Result<usize, FitError> {
     })
 }
 
-fn summary<F>(r: &Restart<F>) -> RestartReport {
+fn summary<F>(r: &Restart<F>, class: &str) -> RestartReport {
     RestartReport {
         restart: r.restart,
+        class: class.into(),
+        polished: r.stage == Stage::Polish,
         objective: Some(r.objective).filter(|o| o.is_finite()),
         best_epoch: r.best_epoch,
         steps: r.steps,
@@ -282,65 +319,14 @@ fn summary<F>(r: &Restart<F>) -> RestartReport {
     }
 }
 
-/// How many restarts came within [`SAME_BASIN`] of the best objective.
-fn in_best_basin<F>(restarts: &[Restart<F>]) -> usize {
-    let usable = || restarts.iter().filter(|r| r.ending != Ending::NotFinite).map(|r| r.objective);
-    let best = usable().fold(f64::NEG_INFINITY, f64::max);
-    usable().filter(|&objective| best - objective < SAME_BASIN).count()
-}
-
-fn warnings<F>(report: &FitReport, restarts: &[Restart<F>], spec: &FitSpec) -> Vec<String> {
-    let mut out = Vec::new();
-    let lost = restarts.iter().filter(|r| r.ending == Ending::NotFinite).count();
-    if lost > 0 {
-        out.push(format!("{lost} of {} restarts became non-finite and were dropped", restarts.len()));
-    }
-    let reached = in_best_basin(restarts);
-    if matches!(spec.decoder, DecoderSpec::Square(_)) && restarts.len() > 1 && reached < 2 {
-        out.push(format!(
-            "only one of {} restarts reached the best likelihood, so a better one may exist: give more restarts",
-            restarts.len()
-        ));
-    }
-    if !report.converged {
-        out.push(format!(
-            "the objective was still rising after {} epochs: give more epochs (training.epochs)",
-            report.epochs
-        ));
-    }
-    if let Some(id) =
-        report.identifiability.as_ref().filter(|id| spec.model == ModelKind::Ivae && id.rank + 1 < id.needed)
-    {
-        out.push(id.verdict.clone());
-    }
-    if let Some(collapse) = report.collapse.as_ref().filter(|c| !c.collapsed.is_empty()) {
-        let list: Vec<String> = collapse.collapsed.iter().map(|i| format!("z{}", i + 1)).collect();
-        out.push(format!(
-            "latents {} collapsed onto the prior (KL below {} nats): they say nothing about x beyond u; \
-             ask for fewer latents, or more restarts",
-            list.join(", "),
-            collapse.threshold
-        ));
-    }
-    // A VAE bounds log p(x), which is no rival of log p(x|u).
-    if let (ModelKind::Ivae, Some(ours), Some(u_only)) =
-        (spec.model, report.objective.held_out, report.objective.u_only)
-        && ours < u_only
-    {
-        out.push(format!(
-            "the held-out bound ({ours:.3} nats per row) is below what u alone gives ({u_only:.3}): do not trust the latents"
-        ));
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_best_restart_that_stands_alone_is_noticed() {
+    fn the_best_finite_restart_is_chosen() {
         let restart = |objective, ending| Restart::<f32> {
+            stage: Stage::Search,
             restart: 0,
             params: Vec::new(),
             best_epoch: 1,
@@ -351,8 +337,6 @@ mod tests {
         };
         let (good, lost) = (Ending::Converged, Ending::NotFinite);
         let all = [restart(-1.0, good), restart(-1.3, good), restart(-0.99, lost)];
-        assert_eq!(in_best_basin(&all), 1, "the lost one does not count");
-        assert_eq!(in_best_basin(&[restart(-1.0, good), restart(-1.05, good)]), 2);
         assert_eq!(choose(&all).unwrap(), 0);
         assert!(matches!(choose(&all[2..]), Err(FitError::NotFinite { restarts: 1, .. })));
     }

@@ -6,6 +6,7 @@ use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::error::ModelError;
 use crate::estimator::{AuxRows, Batch, Estimator};
 use crate::exact::Exact;
@@ -74,6 +75,8 @@ pub enum Model<F> {
     },
     /// A bijective model and its parameters.
     Exact {
+        /// What stands between x and the bijection, where there are fewer latents than observed directions.
+        code: Option<Code<F>>,
         /// The network.
         net: Exact,
         /// Its parameters.
@@ -111,8 +114,13 @@ impl<F: Scalar> Fitted<F> {
         self.check_x(data.x.view())?;
         let (net, params) = match &self.model {
             Model::Linear(map) => return Ok(map.transform(data.x.view())),
-            Model::Exact { net, params } => {
-                return Ok(exact_latents(net, params, self.scaler.apply(data.x.view())));
+            Model::Exact { code, net, params } => {
+                let x = self.scaler.apply(data.x.view());
+                let x = match code {
+                    Some(code) => code.encode(x.view()),
+                    None => x,
+                };
+                return Ok(exact_latents(net, params, x));
             }
             Model::Vae { net, params } => (net, params),
         };
@@ -139,8 +147,9 @@ impl<F: Scalar> Fitted<F> {
         }
         let (net, params) = match &self.model {
             Model::Linear(map) => return Ok(map.inverse_transform(z)),
-            Model::Exact { net, params } => {
-                return Ok(self.scaler.invert(exact_mixture(net, params, z).view()));
+            Model::Exact { code, net, params } => {
+                let x = exact_mixture(code.as_ref(), net, params, z);
+                return Ok(self.scaler.invert(x.view()));
             }
             Model::Vae { net, params } => (net, params),
         };
@@ -219,14 +228,22 @@ fn exact_latents<F: Scalar>(net: &Exact, params: &[F], x: Array2<F>) -> Array2<F
 }
 
 /// Scaled f(z) of z `[N, n]`.
-pub(crate) fn exact_mixture<F: Scalar>(net: &Exact, params: &[F], z: ArrayView2<'_, F>) -> Array2<F> {
+pub(crate) fn exact_mixture<F: Scalar>(
+    code: Option<&Code<F>>,
+    net: &Exact,
+    params: &[F],
+    z: ArrayView2<'_, F>,
+) -> Array2<F> {
     let mut x = Array2::zeros(z.dim());
     let mut ws = Estimator::<F>::workspace(net, CHUNK.min(z.nrows().max(1)));
     for start in (0..z.nrows()).step_by(CHUNK) {
         let range = start..(start + CHUNK).min(z.nrows());
         net.decode(rows_mut(&mut x, range.clone()), params, rows(z, range), &mut ws);
     }
-    x
+    match code {
+        Some(code) => code.decode(x.view()),
+        None => x,
+    }
 }
 
 /// Borrowing an [`Aux`] as rows.

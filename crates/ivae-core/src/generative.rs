@@ -6,6 +6,7 @@ use ivae_num::{Purpose, Scalar, StreamKey, stream};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::error::ModelError;
 use crate::estimator::{AuxRows, Estimator};
 use crate::exact::Exact;
@@ -44,7 +45,9 @@ impl<F: Scalar> Fitted<F> {
         let key = StreamKey::new(seed, Purpose::Sample);
         let Samples { z, x } = match &self.model {
             Model::Vae { net, params } => sample_vae(net, params, u(net.aux)?.view(), count, key),
-            Model::Exact { net, params } => sample_exact(net, params, u(net.aux)?.view(), count, key),
+            Model::Exact { code, net, params } => {
+                sample_exact(code.as_ref(), net, params, u(net.aux)?.view(), count, key)
+            }
             Model::Linear(_) => {
                 return Err(ModelError::Unsupported { model: self.spec.model.name(), what: "draw samples" });
             }
@@ -90,7 +93,13 @@ impl<F: Scalar> Fitted<F> {
                 }
                 sums
             }
-            Model::Exact { net, params } => {
+            Model::Exact { code: Some(_), .. } => {
+                return Err(ModelError::Unsupported {
+                    model: "bijective model of a code",
+                    what: "give a likelihood of x, which lies on a manifold of fewer dimensions",
+                });
+            }
+            Model::Exact { code: None, net, params } => {
                 let u = u(net.aux)?;
                 let mut ws = Estimator::<F>::workspace(net, batch);
                 let exact =
@@ -145,22 +154,23 @@ fn sample_vae<F: Scalar>(
 
 /// z ~ p(z|u) and scaled x = f(z).
 fn sample_exact<F: Scalar>(
+    code: Option<&Code<F>>,
     net: &Exact,
     params: &[F],
     u: AuxRows<'_, F>,
     count: usize,
     key: StreamKey,
 ) -> Samples<F> {
-    let (noise, mut z) = (normals(count, net.latents, key), Array2::zeros((count, net.latents)));
+    let mut z = Array2::zeros((count, net.latents));
     let mut ws = Estimator::<F>::workspace(net, CHUNK.min(count.max(1)));
     let nothing = Array2::zeros((count, 0));
     for (start, batch) in chunks(nothing.view(), u.reborrow()) {
         let range = start..start + batch.rows();
         net.prior_parameters(params, batch.u, batch.rows(), &mut ws);
-        let (theta, noise) = (top(&ws.theta_p, batch.rows()), rows(noise.view(), range.clone()));
-        net.prior_density().sample(rows_mut(&mut z, range), theta, noise);
+        let theta = top(&ws.theta_p, batch.rows());
+        net.family.sample(net.prior_form, rows_mut(&mut z, range), theta, key.step(start as u64));
     }
-    let x = exact_mixture(net, params, z.view());
+    let x = exact_mixture(code, net, params, z.view());
     Samples { z, x }
 }
 

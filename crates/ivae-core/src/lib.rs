@@ -1,17 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod bijective;
 pub mod block;
+pub mod code;
 pub mod defaults;
 pub mod diagnostics;
 pub mod error;
 pub mod estimator;
 pub mod exact;
+mod family;
 pub mod fit;
 pub mod fitted;
 pub mod generative;
 mod levels;
 pub mod linear;
+pub mod race;
 pub mod report;
 mod save;
 pub mod scaler;
@@ -20,14 +24,18 @@ pub mod spec;
 mod start;
 pub mod trainer;
 pub mod vae;
+mod warnings;
 
+pub use code::{Code, CodeReport};
 pub use defaults::DecoderKind;
 pub use error::{FitError, ModelError, SaveError, SpecError};
 pub use estimator::{AuxRows, Batch, Estimator, Terms};
 pub use exact::Exact;
+pub use family::Family;
 pub use fit::{fit, fit_split};
 pub use fitted::{Fitted, Model, Schema};
 pub use generative::{LogLikelihood, Samples};
+pub use race::Search;
 pub use report::FitReport;
 pub use save::write_history;
 pub use spec::{FitSpec, ModelKind};

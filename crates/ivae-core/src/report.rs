@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::CodeReport;
+use crate::race::Search;
 use crate::trainer::Ending;
 
 /// What a fit says about itself.
@@ -23,6 +25,12 @@ pub struct FitReport {
     pub objective: Objective,
     /// The variability condition on the fitted prior; `None` for models without a prior.
     pub identifiability: Option<Identifiability>,
+    /// How a bijective decoder was found; `None` for other decoders.
+    #[serde(default)]
+    pub search: Option<Search>,
+    /// What the code of x keeps, where there are fewer latents than observed directions.
+    #[serde(default)]
+    pub code: Option<CodeReport>,
     /// Latents that carry nothing of x beyond u; `None` for models without a posterior.
     pub collapse: Option<Collapse>,
     /// Every restart, in order.
@@ -33,7 +41,8 @@ pub struct FitReport {
     pub warnings: Vec<String>,
 }
 
-/// The chosen restart's objective (ELBO) in nats per row, including the scaling's log-determinant.
+/// The chosen restart's objective in nats per row: ELBO or exact likelihood of x in its own units or, where there is a
+/// code, exact likelihood of the white code.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
     /// On training rows.
@@ -80,6 +89,10 @@ pub struct Collapse {
 pub struct RestartReport {
     /// Its number.
     pub restart: u32,
+    /// The class of its decoder.
+    pub class: String,
+    /// Whether it trained on from another restart.
+    pub polished: bool,
     /// Its objective: held-out, or training where nothing is held out; `None` if it never finished an epoch.
     pub objective: Option<f64>,
     /// Its best epoch.

@@ -7,15 +7,17 @@ use std::io::Write;
 use std::path::Path;
 
 use ivae_data::{DataError, Split, Standardiser, Whitener, write_atomically};
-use ivae_nn::{Group, Layout};
+use ivae_nn::{FlowSpec, Group, Layout};
 use ivae_num::Scalar;
 use ndarray::{Array1, Array2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
+use crate::code::{Code, code_net};
 use crate::error::SaveError;
 use crate::estimator::Estimator;
 use crate::exact::Exact;
+use crate::family::Family;
 use crate::fitted::{Fitted, Model, Schema};
 use crate::linear::LinearMap;
 use crate::scaler::Scaler;
@@ -30,11 +32,20 @@ struct SpecFile {
     format: u32,
     /// Columns of x after scaling.
     inner: usize,
+    /// What won the race.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bijection: Option<Bijection>,
     fit: FitSpec,
     schema: Schema,
 }
 
-const FORMAT: u32 = 1;
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Bijection {
+    family: Family,
+    flow: FlowSpec,
+}
+
+const FORMAT: u32 = 2;
 
 /// A named array `[rows, cols]`.
 type Named<F> = (String, Vec<usize>, Vec<F>);
@@ -47,25 +58,34 @@ impl<F: Scalar> Fitted<F> {
     pub fn save(&self, dir: &Path) -> Result<(), SaveError> {
         std::fs::create_dir_all(dir).map_err(|source| SaveError::Io { path: dir.into(), source })?;
         let (inner, mut arrays) = match &self.model {
-            Model::Vae { net, params } => (net.observed, groups(Estimator::<F>::layout(net), params)),
-            Model::Exact { net, params } => (net.latents, groups(Estimator::<F>::layout(net), params)),
+            Model::Vae { net, params } => {
+                (net.observed, groups("params.", Estimator::<F>::layout(net), params))
+            }
+            Model::Exact { code, net, params } => {
+                let mut arrays = groups("params.", Estimator::<F>::layout(net), params);
+                if let Some(code) = code {
+                    arrays.extend(groups("code.", code.layout(), &code.params));
+                    arrays.extend(scaler_arrays("code.whitener", &code.whitener));
+                }
+                (code.as_ref().map_or(net.latents, |c| c.net.observed), arrays)
+            }
             Model::Linear(map) => (
                 map.mean.len(),
                 vec![one("mean", &map.mean), two("unmixing", &map.unmixing), two("mixing", &map.mixing)],
             ),
         };
-        match &self.scaler {
-            Scaler::None => {}
-            Scaler::Standardise(s) => arrays.extend([one("scaler.mean", &s.mean), one("scaler.std", &s.std)]),
-            Scaler::Whiten(w) => arrays.extend([
-                one("scaler.mean", &w.mean),
-                two("scaler.forward", &w.forward),
-                two("scaler.inverse", &w.inverse),
-                one("scaler.variances", &w.variances),
-                ("scaler.explained".into(), vec![1], vec![F::of(w.explained)]),
-            ]),
-        }
-        let spec = SpecFile { format: FORMAT, inner, fit: self.spec.clone(), schema: self.schema.clone() };
+        arrays.extend(scaler_arrays("scaler", &self.scaler));
+        let bijection = match &self.model {
+            Model::Exact { net, .. } => Some(Bijection { family: net.family, flow: net.class.clone() }),
+            _ => None,
+        };
+        let spec = SpecFile {
+            format: FORMAT,
+            inner,
+            bijection,
+            fit: self.spec.clone(),
+            schema: self.schema.clone(),
+        };
         let path = dir.join("spec.toml");
         let text = toml::to_string_pretty(&spec).map_err(|e| format_error(&path, e))?;
         write_whole(&path, text.as_bytes())?;
@@ -81,7 +101,7 @@ impl<F: Scalar> Fitted<F> {
     /// A file that is missing, damaged, of another version, or of another scalar type.
     pub fn load(dir: &Path) -> Result<Self, SaveError> {
         let path = dir.join("spec.toml");
-        let SpecFile { format, inner, fit: spec, schema } =
+        let SpecFile { format, inner, bijection, fit: spec, schema } =
             toml::from_str(&read_text(&path)?).map_err(|e| format_error(&path, e))?;
         if format != FORMAT {
             return Err(format_error(&path, format!("format {format}, but this version reads {FORMAT}")));
@@ -100,13 +120,7 @@ impl<F: Scalar> Fitted<F> {
                 mean: arrays.one("scaler.mean", d)?,
                 std: arrays.one("scaler.std", d)?,
             }),
-            Scaling::Whiten => Scaler::Whiten(Whitener {
-                mean: arrays.one("scaler.mean", d)?,
-                forward: arrays.two("scaler.forward", inner, d)?,
-                inverse: arrays.two("scaler.inverse", d, inner)?,
-                variances: arrays.one("scaler.variances", inner)?,
-                explained: arrays.one::<F>("scaler.explained", 1)?[0].f64(),
-            }),
+            Scaling::Whiten => arrays.whitener("scaler", inner, d)?,
         };
         let model = match spec.model {
             ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca => Model::Linear(LinearMap {
@@ -123,16 +137,25 @@ impl<F: Scalar> Fitted<F> {
                 match &spec.decoder {
                     DecoderSpec::Mlp => {
                         let net = Vae::new(&spec.vae, n, inner, aux).map_err(bad)?;
-                        let params = arrays.params(Estimator::<F>::layout(&net))?;
+                        let params = arrays.params("params.", Estimator::<F>::layout(&net))?;
                         Model::Vae { net, params }
                     }
-                    decoder => {
-                        let Some(flow) = decoder.flow() else {
-                            return Err(bad(crate::error::SpecError::Conflict("")));
+                    DecoderSpec::Bijective(bijective) => {
+                        let missing = "no table \"bijection\", which says what won the race";
+                        let Some(Bijection { family, flow }) = &bijection else {
+                            return Err(format_error(&dir.join("spec.toml"), missing));
                         };
-                        let net = Exact::new(&flow, &spec.vae.prior, inner, aux).map_err(bad)?;
-                        let params = arrays.params(Estimator::<F>::layout(&net))?;
-                        Model::Exact { net, params }
+                        let net = Exact::new(flow, &spec.vae.prior, *family, n, aux).map_err(bad)?;
+                        let params = arrays.params("params.", Estimator::<F>::layout(&net))?;
+                        let code = match inner > n {
+                            false => None,
+                            true => {
+                                let net = code_net(&spec, &bijective.code, inner, aux).map_err(bad)?;
+                                let params = arrays.params("code.", Estimator::<F>::layout(&net))?;
+                                Some(Code { net, params, whitener: arrays.whitener("code.whitener", n, n)? })
+                            }
+                        };
+                        Model::Exact { code, net, params }
                     }
                 }
             }
@@ -148,9 +171,24 @@ impl<F: Scalar> Fitted<F> {
     }
 }
 
-fn groups<F: Scalar>(layout: &Layout, params: &[F]) -> Vec<Named<F>> {
+fn scaler_arrays<F: Scalar>(name: &str, scaler: &Scaler<F>) -> Vec<Named<F>> {
+    let at = |part: &str| format!("{name}.{part}");
+    match scaler {
+        Scaler::None => Vec::new(),
+        Scaler::Standardise(s) => vec![one(&at("mean"), &s.mean), one(&at("std"), &s.std)],
+        Scaler::Whiten(w) => vec![
+            one(&at("mean"), &w.mean),
+            two(&at("forward"), &w.forward),
+            two(&at("inverse"), &w.inverse),
+            one(&at("variances"), &w.variances),
+            (at("explained"), vec![1], vec![F::of(w.explained)]),
+        ],
+    }
+}
+
+fn groups<F: Scalar>(prefix: &str, layout: &Layout, params: &[F]) -> Vec<Named<F>> {
     let array = |g: &Group| {
-        (format!("params.{}", g.name), vec![g.slot.rows, g.slot.cols], params[g.slot.range()].to_vec())
+        (format!("{prefix}{}", g.name), vec![g.slot.rows, g.slot.cols], params[g.slot.range()].to_vec())
     };
     layout.groups.iter().map(array).collect()
 }
@@ -220,10 +258,21 @@ impl Arrays<'_> {
         Ok(Array1::from(self.read(name, &[len])?))
     }
 
-    fn params<F: Scalar>(&self, layout: &Layout) -> Result<Vec<F>, SaveError> {
+    fn whitener<F: Scalar>(&self, name: &str, inner: usize, d: usize) -> Result<Scaler<F>, SaveError> {
+        let at = |part: &str| format!("{name}.{part}");
+        Ok(Scaler::Whiten(Whitener {
+            mean: self.one(&at("mean"), d)?,
+            forward: self.two(&at("forward"), inner, d)?,
+            inverse: self.two(&at("inverse"), d, inner)?,
+            variances: self.one(&at("variances"), inner)?,
+            explained: self.one::<F>(&at("explained"), 1)?[0].f64(),
+        }))
+    }
+
+    fn params<F: Scalar>(&self, prefix: &str, layout: &Layout) -> Result<Vec<F>, SaveError> {
         let mut params = vec![F::zero(); layout.len()];
         for g in &layout.groups {
-            let array = self.two::<F>(&format!("params.{}", g.name), g.slot.rows, g.slot.cols)?;
+            let array = self.two::<F>(&format!("{prefix}{}", g.name), g.slot.rows, g.slot.cols)?;
             g.slot.view_mut(&mut params).assign(&array);
         }
         Ok(params)

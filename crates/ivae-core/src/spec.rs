@@ -1,11 +1,12 @@
 //! What a fit is asked to do, as plain data: read from and written to TOML, checked once.
 
 use ivae_expfam::GaussianForm;
-use ivae_nn::{CouplingSpec, FlowSpec, MlpSpec, OptimiserSpec, ScheduleSpec, SquareSpec};
+use ivae_nn::{FlowSpec, MlpSpec, OptimiserSpec, ScheduleSpec};
 use serde::{Deserialize, Serialize};
 
 use crate::block::BlockSpec;
 use crate::error::SpecError;
+use crate::family::Family;
 
 /// Everything that decides a fit, but the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,21 +81,64 @@ pub enum Scaling {
 pub enum DecoderSpec {
     /// A multilayer perceptron with noise, trained by the ELBO.
     Mlp,
-    /// A bijective network of square layers without noise, trained by exact likelihood; needs n = d.
-    Square(SquareSpec),
-    /// Coupling blocks without noise, trained by exact likelihood; needs n = d.
-    Coupling(CouplingSpec),
+    /// A bijection without noise, trained by exact likelihood: of x itself where n = d, of a code of x where n < d.
+    Bijective(BijectiveSpec),
 }
 
-impl DecoderSpec {
-    /// The bijection, where the decoder is one.
-    pub fn flow(&self) -> Option<FlowSpec> {
-        match self {
-            Self::Mlp => None,
-            Self::Square(spec) => Some(FlowSpec::Square(*spec)),
-            Self::Coupling(spec) => Some(FlowSpec::Coupling(spec.clone())),
-        }
-    }
+/// How a bijective decoder is found: classes raced against each other, the best restarts polished.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BijectiveSpec {
+    /// Distribution of a latent given u; if none is named, the simplest that held-out likelihood cannot tell from the
+    /// best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+    /// So many of the best restarts, of whatever class, are trained on.
+    pub finalists: usize,
+    /// Their further epochs, at half the learning rate.
+    pub polish_epochs: usize,
+    /// The classes; one is no race.
+    pub classes: Vec<ClassSpec>,
+    /// How x is reduced to n dimensions where it has more.
+    pub code: CodeSpec,
+}
+
+/// One class in the race.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassSpec {
+    /// Most starts; fewer where they agree earlier.
+    pub restarts: usize,
+    /// Epochs of each.
+    pub epochs: usize,
+    /// Their base learning rate.
+    pub learning_rate: f64,
+    /// The class.
+    pub flow: FlowSpec,
+}
+
+/// A code of x with n dimensions: an encoder and a decoder trained before the latents are separated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeSpec {
+    /// What it is trained to do.
+    pub kind: CodeKind,
+    /// Encoder and decoder, both.
+    pub net: MlpSpec,
+    /// Passes over the training rows.
+    pub epochs: usize,
+    /// Base learning rate.
+    pub learning_rate: f64,
+}
+
+/// What a code is trained to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodeKind {
+    /// Give x back with the least squared error.
+    Autoencoder,
+    /// The ELBO of the variational model.
+    Elbo,
 }
 
 /// Distributions and networks of a variational model.
@@ -206,6 +250,10 @@ pub struct TrainSpec {
     pub learning_rate: f64,
     /// How the learning rate changes.
     pub schedule: ScheduleSpec,
+    /// Seconds after which no further start or polish begins. What it cuts off depends on the machine, so runs with a
+    /// budget are not reproducible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_budget: Option<f64>,
     /// Gradients longer than this are shortened to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -272,8 +320,23 @@ impl FitSpec {
                 return Err(SpecError::NotPositive { name: "hidden", value: width as f64 });
             }
         }
-        if let Some(flow) = self.decoder.flow() {
-            flow.check().map_err(|e| SpecError::Part(e.to_string()))?;
+        if let DecoderSpec::Bijective(spec) = &self.decoder {
+            positive("decoder.bijective.finalists", spec.finalists)?;
+            positive("decoder.bijective.polish_epochs", spec.polish_epochs)?;
+            positive("decoder.bijective.classes", spec.classes.len())?;
+            for class in &spec.classes {
+                class.flow.check().map_err(|e| SpecError::Part(e.to_string()))?;
+                positive("decoder.bijective.classes.restarts", class.restarts)?;
+                positive("decoder.bijective.classes.epochs", class.epochs)?;
+                positive_real("decoder.bijective.classes.learning_rate", class.learning_rate)?;
+            }
+            positive("decoder.bijective.code.epochs", spec.code.epochs)?;
+            positive_real("decoder.bijective.code.learning_rate", spec.code.learning_rate)?;
+            if t.held_out == 0.0 {
+                return Err(SpecError::Conflict(
+                    "a bijective decoder is chosen by held-out likelihood: it needs held-out rows (held_out > 0)",
+                ));
+            }
             if self.model != ModelKind::Ivae {
                 return Err(SpecError::Conflict("a bijective decoder needs the model \"ivae\""));
             }
@@ -287,6 +350,18 @@ impl FitSpec {
             ));
         }
         Ok(())
+    }
+
+    /// Most epochs of a fit of `observed` columns, over all stages and restarts.
+    pub fn most_epochs(&self, observed: usize) -> usize {
+        match &self.decoder {
+            DecoderSpec::Mlp => self.training.epochs.saturating_mul(self.training.restarts),
+            DecoderSpec::Bijective(b) => {
+                let code = if observed > self.latents { b.code.epochs } else { 0 };
+                let race: usize = b.classes.iter().map(|c| c.epochs.saturating_mul(c.restarts)).sum();
+                code.saturating_add(race).saturating_add(b.polish_epochs.saturating_mul(b.finalists))
+            }
+        }
     }
 
     fn nets(&self) -> impl Iterator<Item = &MlpSpec> {

@@ -10,6 +10,7 @@ use rand_distr::StandardNormal;
 
 use crate::block::{Source, Theta};
 use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
+use crate::family::Family;
 use crate::slices::{columns, columns_mut, top, top_mut};
 use crate::spec::Start;
 use crate::vae::Vae;
@@ -38,7 +39,7 @@ pub(crate) fn start<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>, 
     let mut ws = Estimator::<F>::workspace(vae, data.rows());
     vae.encode(params, data, &mut ws);
     let z = columns(top(&ws.theta_q, data.rows()), 0..vae.latents);
-    set_table(&vae.prior, vae.prior_form, params, z, data.u);
+    set_table(&vae.prior, Family::Gaussian, vae.prior_form, params, z, data.u);
 }
 
 /// Affine maps between x and n latents.
@@ -114,6 +115,7 @@ fn set_linear_part<F: Scalar>(mlp: &Mlp, params: &mut [F], weight: &Array2<F>, b
 /// Start a prior that is a table at the moments of `z` `[N, n]` within each level of u.
 pub(crate) fn set_table<F: Scalar>(
     prior: &Theta,
+    family: Family,
     form: GaussianForm,
     params: &mut [F],
     z: ArrayView2<'_, F>,
@@ -124,7 +126,7 @@ pub(crate) fn set_table<F: Scalar>(
         return;
     };
     let Moments { mean, variance } = moments(z, levels, slot.rows);
-    write_table(params, *slot, form, &mean, &variance);
+    write_table(params, *slot, family, form, &mean, &variance);
 }
 
 struct Moments {
@@ -163,6 +165,7 @@ fn moments<F: Scalar>(z: ArrayView2<'_, F>, levels: &[u32], m: usize) -> Moments
 fn write_table<F: Scalar>(
     params: &mut [F],
     slot: Slot,
+    family: Family,
     form: GaussianForm,
     mean: &Array2<f64>,
     variance: &Array2<f64>,
@@ -171,7 +174,7 @@ fn write_table<F: Scalar>(
     let mut table = slot.view_mut(params);
     for u in 0..mean.nrows() {
         for i in 0..n {
-            let (m, v) = (F::of(mean[[u, i]]), F::of(variance[[u, i]].ln()));
+            let (m, v) = (F::of(mean[[u, i]]), F::of(family.log_scale(variance[[u, i]])));
             match form {
                 GaussianForm::MeanVar => {
                     table[[u, i]] = m;

@@ -13,9 +13,25 @@ use crate::spec::TrainSpec;
 /// A fit has converged when the last tenth of its epochs raised the objective by less than this, in nats per row.
 pub const CONVERGED: f64 = 0.02;
 
+/// What a training is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// A code of x with n dimensions; its objective is that of the code's model.
+    Code,
+    /// Restarts among which the best is looked for.
+    #[default]
+    Search,
+    /// The best restarts, trained on.
+    Polish,
+}
+
 /// One epoch of one restart. Those of a [`fit`](crate::fit()) tell objectives of x in its own units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
+    /// What it belongs to.
+    #[serde(default)]
+    pub stage: Stage,
     /// Which restart, from 0.
     pub restart: u32,
     /// Which epoch, from 1.
@@ -54,6 +70,22 @@ pub trait Observer: Sync {
     }
 }
 
+/// Tells an observer which stage the epochs belong to.
+pub(crate) struct Staged<'a> {
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) stage: Stage,
+}
+
+impl Observer for Staged<'_> {
+    fn epoch(&self, record: &EpochRecord) {
+        self.observer.epoch(&EpochRecord { stage: self.stage, ..record.clone() });
+    }
+
+    fn stop(&self) -> bool {
+        self.observer.stop()
+    }
+}
+
 /// Watches nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
@@ -79,6 +111,8 @@ pub enum Ending {
 /// What a restart left behind.
 #[derive(Debug, Clone)]
 pub struct Restart<F> {
+    /// What it was for.
+    pub stage: Stage,
     /// Its number, from 0.
     pub restart: u32,
     /// Parameters of its best epoch.
@@ -157,15 +191,29 @@ pub fn train<F: Scalar, E: Estimator<F>>(
     key: StreamKey,
     observer: &dyn Observer,
 ) -> Restart<F> {
+    let mut params = vec![F::zero(); estimator.layout().len()];
+    estimator.init(&mut params, train, key.purpose(Purpose::Init));
+    train_from(estimator, params, train, held_out, spec, key, observer)
+}
+
+/// [`train`] from the parameters `params`.
+pub fn train_from<F: Scalar, E: Estimator<F>>(
+    estimator: &E,
+    params: Vec<F>,
+    train: Batch<'_, F>,
+    held_out: Option<Batch<'_, F>>,
+    spec: &TrainSpec,
+    key: StreamKey,
+    observer: &dyn Observer,
+) -> Restart<F> {
     let began = Instant::now();
     let n = train.rows();
     let batch = spec.batch.min(n);
     let steps_per_epoch = (n / batch).max(1);
     let total_steps = steps_per_epoch.saturating_mul(spec.epochs) as u64;
 
-    let mut params = vec![F::zero(); estimator.layout().len()];
-    estimator.init(&mut params, train, key.purpose(Purpose::Init));
     let mut out = Restart {
+        stage: Stage::Search,
         restart: key.restart,
         params: params.clone(),
         best_epoch: 0,
@@ -201,6 +249,7 @@ pub fn train<F: Scalar, E: Estimator<F>>(
             .as_ref()
             .map(|rows| stepper.evaluate(rows, batch, key.restart(0).purpose(Purpose::HeldOut)).mean());
         let record = EpochRecord {
+            stage: Stage::Search,
             restart: key.restart,
             epoch,
             train: sums.mean(),
@@ -248,6 +297,7 @@ mod tests {
 
     fn history(judged: &[f64]) -> Vec<EpochRecord> {
         let record = |(i, &train): (usize, &f64)| EpochRecord {
+            stage: Stage::Search,
             restart: 0,
             epoch: i + 1,
             train,

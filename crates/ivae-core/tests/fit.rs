@@ -6,7 +6,7 @@ use ivae_core::block::BlockSpec;
 use ivae_core::spec::{DecoderSpec, PriorSpec, Scaling, VarianceSpec};
 use ivae_core::trainer::Ending;
 use ivae_core::{
-    DecoderKind, EpochRecord, FitError, FitSpec, Fitted, Model, ModelKind, Observer, Silent, fit,
+    DecoderKind, EpochRecord, Family, FitError, FitSpec, Fitted, Model, ModelKind, Observer, Silent, fit,
 };
 use ivae_data::{Aux, DataError, Dataset, Levels, Simulation};
 use ivae_expfam::GaussianForm;
@@ -118,7 +118,7 @@ fn a_bijective_decoder_recovers_the_sources() {
     let data = simulation.generate::<f64>().unwrap().data;
     let spec = FitSpec::for_data(ModelKind::Ivae, None, 2, &data);
     assert!(
-        matches!(spec.decoder, DecoderSpec::Square(_)),
+        matches!(spec.decoder, DecoderSpec::Bijective(_)),
         "n = d and a categorical u: the default is bijective"
     );
     let fitted = spec.fit(&data).unwrap();
@@ -140,11 +140,47 @@ fn a_bijective_decoder_recovers_the_sources() {
     assert_eq!(Fitted::<f64>::load(dir.path()).unwrap().transform(&data).unwrap(), z);
 }
 
+/// With fewer latents than columns a code comes first; the fit says what it keeps and how sure the search is.
 #[test]
-fn a_bijective_decoder_needs_as_many_latents_as_directions() {
+fn a_bijective_decoder_of_a_code_recovers_the_sources() {
+    let simulation = Simulation {
+        segments: 20,
+        per_segment: 200,
+        latents: 2,
+        observed: 4,
+        seed: 4,
+        ..Simulation::default()
+    };
+    let data = simulation.generate::<f32>().unwrap().data;
+    let mut spec = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Square), 2, &data);
+    let DecoderSpec::Bijective(race) = &mut spec.decoder else { panic!("not a race") };
+    race.code.net.hidden = vec![64, 64];
+    let fitted = spec.fit(&data).unwrap();
+    let z = fitted.transform(&data).unwrap();
+    let score = mcc(data.s.as_ref().unwrap().view(), z.view(), Correlation::Pearson).unwrap().score;
+    assert!(score > 0.98, "MCC {score}, {:?}", fitted.report);
+    let code = fitted.report.code.unwrap();
+    assert!(code.lost_variance < 0.01 && code.round_trip < 0.01, "{code:?}");
+    let search = fitted.report.search.clone().unwrap();
+    assert!(search.reached >= 2 && search.agreement.unwrap() > 0.97, "{search:?}");
+    assert_eq!(search.family, Family::Gaussian);
+    let back = fitted.reconstruct(&data).unwrap();
     let error =
-        FitSpec { decoder: FitSpec::square(2).decoder, ..quick(2) }.fit(&simulated(2, 3, 40)).unwrap_err();
-    assert!(error.to_string().contains("2 latents and 3 directions"), "{error}");
+        (&back - &data.x).mapv(|v| v * v).mean().unwrap() / data.x.var_axis(Axis(0), 0.0).mean().unwrap();
+    assert!(error < 0.01, "reconstruction error {error}");
+    assert_eq!(fitted.sample(&data.u, 0, 1).unwrap().x.dim(), data.x.dim());
+    let error = fitted.log_likelihood(&data, 1, 0).unwrap_err().to_string();
+    assert!(error.contains("manifold"), "{error}");
+    let dir = tempfile::tempdir().unwrap();
+    fitted.save(dir.path()).unwrap();
+    assert_eq!(Fitted::<f32>::load(dir.path()).unwrap().transform(&data).unwrap(), z);
+}
+
+#[test]
+fn more_latents_than_columns_are_refused() {
+    let decoder = FitSpec::bijective(4, 3, DecoderKind::Square).decoder;
+    let error = FitSpec { decoder, ..quick(4) }.fit(&simulated(2, 3, 40)).unwrap_err();
+    assert!(error.to_string().contains('4') && error.to_string().contains('3'), "{error}");
 }
 
 #[test]

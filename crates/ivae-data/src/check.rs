@@ -1,5 +1,8 @@
 //! Checks of a data set before any work starts.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2};
 
@@ -111,6 +114,23 @@ pub fn constant_columns<F: Scalar>(x: ArrayView2<'_, F>) -> Vec<usize> {
     (0..x.ncols()).filter(|&j| constant[j]).collect()
 }
 
+/// How many rows hold the same values as an earlier one.
+///
+/// An exact likelihood of continuous data takes every repetition for a certainty, and held-out rows that stand among
+/// the training rows prove nothing.
+pub fn duplicate_rows<F: Scalar>(x: ArrayView2<'_, F>) -> usize {
+    let mut first = HashMap::new();
+    let mut count = 0;
+    for (i, row) in x.rows().into_iter().enumerate() {
+        let mut hasher = DefaultHasher::new();
+        // Adding 0 turns −0 into 0: equal values, equal bits.
+        row.iter().for_each(|v| (v.f64() + 0.0).to_bits().hash(&mut hasher));
+        let earlier = *first.entry(hasher.finish()).or_insert(i);
+        count += usize::from(earlier < i && x.row(earlier) == row);
+    }
+    count
+}
+
 fn no_constant<F: Scalar>(
     part: &'static str,
     values: ArrayView2<'_, F>,
@@ -214,6 +234,15 @@ mod tests {
             "column `a` of x is constant (1 in every row), and so are 1 more columns; leave it out"
         );
         assert_eq!(constant_columns(data.x.view()), [0, 1]);
+    }
+
+    #[test]
+    fn repeated_rows_are_counted() {
+        assert_eq!(duplicate_rows(good().x.view()), 0);
+        let x = array![[1.0, 0.0], [2.0, 0.0], [1.0, -0.0], [0.0, 1.0], [1.0, 0.0]];
+        assert_eq!(duplicate_rows(x.view()), 2);
+        assert_eq!(duplicate_rows(x.mapv(|v| v as f32).view()), 2);
+        assert_eq!(duplicate_rows(Array2::<f64>::zeros((0, 2)).view()), 0);
     }
 
     #[test]

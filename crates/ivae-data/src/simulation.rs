@@ -1,29 +1,18 @@
-//! The standard simulation of nonlinear ICA: sources that change from segment to segment, mixed by a random network.
+//! The standard simulation of nonlinear ICA: sources that change from segment to segment, mixed by a random map.
 
-use ivae_num::{Purpose, Scalar, StreamKey, linalg};
-use ndarray::{Array2, ArrayView2, Axis};
+use ivae_num::{Purpose, Scalar, StreamKey};
+use ndarray::{Array2, Axis};
 use rand::Rng;
 use rand_distr::{Exp1, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::numbered;
-use crate::{Aux, DataError, Dataset, Levels};
+use crate::{Aux, DataError, Dataset, Levels, Mixing, MixingMap};
 
-/// Slope of the linear part of the mixing's activation, tanh(h) + 0.1 h.
-const SLOPE: f64 = 0.1;
 /// Standard deviations of a source are uniform between these.
 const STD: std::ops::Range<f64> = 0.5..3.0;
 /// Means of a source are uniform between these, unless centred.
 const MEAN: std::ops::Range<f64> = -5.0..5.0;
-/// Random matrices whose condition numbers set the bar for the mixing, up to [`FULL_SIZE`] rows.
-const CONDITION_DRAWS: usize = 10_000;
-/// Above this size the draws fall as 1/n³, so that setting the bar takes no longer.
-const FULL_SIZE: usize = 25;
-/// But never below this many.
-const FEWEST_DRAWS: usize = 200;
-/// Share of those matrices that clears the bar.
-const CONDITION_QUANTILE: f64 = 0.25;
-
 /// Distribution of a source within a segment, before scaling; of unit variance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -37,10 +26,11 @@ pub enum SourcePrior {
 
 /// Options of the standard simulation (Hyvärinen & Morioka 2016; Khemakhem et al. 2020, section 4 and appendix H).
 ///
-/// Source i of a row in segment u is `mean[u, i] + std[u, i] · ε`; observations are x = f(z) with f a network of
-/// `layers` linear maps, tanh(h) + 0.1 h between them. The [`Default`] is the setting of the papers.
+/// Source i of a row in segment u is `mean[u, i] + std[u, i] · ε`; observations are x = f(z) with f drawn from the
+/// family `mixing`. The [`Default`] is the setting of the papers.
 ///
-/// The parts draw from separate streams: the sources do not change with `observed`, `layers`, `noise` or `discrete`.
+/// The parts draw from separate streams: the sources do not change with `observed`, `mixing`, `layers`, `noise` or
+/// `discrete`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Simulation {
@@ -52,7 +42,9 @@ pub struct Simulation {
     pub latents: usize,
     /// Number of observed variables d ≥ n.
     pub observed: usize,
-    /// Linear maps of the mixing; 1 is linear mixing.
+    /// Family of the mixing f.
+    pub mixing: Mixing,
+    /// Linear maps of [`Mixing::Network`], 1 being linear mixing; of no meaning to the other families.
     pub layers: usize,
     /// Distribution of the sources within a segment.
     pub prior: SourcePrior,
@@ -73,6 +65,7 @@ impl Default for Simulation {
             per_segment: 1000,
             latents: 5,
             observed: 25,
+            mixing: Mixing::Network,
             layers: 3,
             prior: SourcePrior::Gauss,
             noise: 0.0,
@@ -92,8 +85,8 @@ pub struct Simulated<F> {
     pub means: Array2<F>,
     /// Standard deviation of each source in each segment, `[M, n]`.
     pub stds: Array2<F>,
-    /// Matrices of the mixing, for [`mix`]: the first `[n, d]`, the others `[d, d]` and all the same.
-    pub mixing: Vec<Array2<F>>,
+    /// The mixing f, and its inverse.
+    pub mixing: MixingMap,
 }
 
 impl Simulation {
@@ -120,8 +113,11 @@ impl Simulation {
             }
         }
 
-        let mixing = self.mixing(key.step(3))?;
-        let mut x = mix(z.view(), &mixing);
+        let mixing = match self.mixing {
+            Mixing::Network => MixingMap::network(n, self.observed, self.layers, key.step(3))?,
+            kind => MixingMap::draw(kind, &means, &stds, self.observed, key.step(3))?,
+        };
+        let mut x = mixing.apply(z.view());
         if self.noise > 0.0 {
             let mut rng = key.step(4).rng();
             x.mapv_inplace(|v| v + self.noise * rng.sample::<f64, _>(StandardNormal));
@@ -142,7 +138,7 @@ impl Simulation {
             },
             means: means.mapv(F::of),
             stds: stds.mapv(F::of),
-            mixing: mixing.iter().map(|w| w.mapv(F::of)).collect(),
+            mixing,
         })
     }
 
@@ -176,16 +172,6 @@ impl Simulation {
         }
         Ok(())
     }
-
-    fn mixing(&self, key: StreamKey) -> Result<Vec<Array2<f64>>, DataError> {
-        let first = well_conditioned(self.latents, self.observed, key.block(0))?;
-        let square = match self.layers {
-            1 => None,
-            _ if self.latents == self.observed => Some(first.clone()),
-            _ => Some(well_conditioned(self.observed, self.observed, key.block(1))?),
-        };
-        Ok(std::iter::once(first).chain(square.into_iter().cycle().take(self.layers - 1)).collect())
-    }
 }
 
 impl SourcePrior {
@@ -199,51 +185,4 @@ impl SourcePrior {
             }
         }
     }
-}
-
-/// The mixing f: rows of z `[N, n]` through the matrices `mixing` (`[n, d]`, then `[d, d]`), with tanh(h) + 0.1 h
-/// between them; returns x `[N, d]`.
-///
-/// # Panics
-/// If the shapes do not fit.
-pub fn mix<F: Scalar>(z: ArrayView2<'_, F>, mixing: &[Array2<F>]) -> Array2<F> {
-    let mut h = z.to_owned();
-    for (layer, w) in mixing.iter().enumerate() {
-        if layer > 0 {
-            h.mapv_inplace(|v| v.tanh() + F::of(SLOPE) * v);
-        }
-        h = h.dot(w);
-    }
-    h
-}
-
-/// A random matrix `[rows, cols]` with columns of unit norm and a condition number that only a quarter of such
-/// matrices reach.
-fn well_conditioned(rows: usize, cols: usize, key: StreamKey) -> Result<Array2<f64>, DataError> {
-    let mut rng = key.rng();
-    let mut draw = || {
-        let mut a = Array2::from_shape_simple_fn((rows, cols), || rng.random_range(-1.0..1.0));
-        for mut column in a.columns_mut() {
-            let norm: f64 = column.dot(&column);
-            column /= norm.sqrt();
-        }
-        a
-    };
-    let share = (FULL_SIZE as f64 / rows as f64).powi(3).min(1.0);
-    let draws = FEWEST_DRAWS.max((share * CONDITION_DRAWS as f64) as usize);
-    let mut conditions = (0..draws).map(|_| condition(&draw())).collect::<Result<Vec<f64>, _>>()?;
-    conditions.sort_unstable_by(f64::total_cmp);
-    let bar = conditions[(CONDITION_QUANTILE * (draws - 1) as f64) as usize];
-    loop {
-        let a = draw();
-        if condition(&a)? <= bar {
-            return Ok(a);
-        }
-    }
-}
-
-/// Condition number of a `[n, d]` with n ≤ d, from the eigenvalues of a aᵀ; infinite where those lose it.
-fn condition(a: &Array2<f64>) -> Result<f64, DataError> {
-    let squares = linalg::eigh(a.dot(&a.t()).view())?.values;
-    Ok((squares[squares.len() - 1] / squares[0].max(0.0)).sqrt())
 }

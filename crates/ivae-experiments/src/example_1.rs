@@ -123,7 +123,7 @@ fn section(context: &Context, data: &Dataset<f32>, recoveries: &[Recovery]) -> R
 
 fn class_note(fitted: &Fitted<f32>) -> String {
     let kept = match fitted.spec.decoder {
-        DecoderSpec::Square(_) | DecoderSpec::Coupling(_) => "the bijective network",
+        DecoderSpec::Bijective(_) => "the bijective network",
         _ => "the perceptron",
     };
     format!(

@@ -24,7 +24,16 @@ impl Block {
     /// Copy this block of `from` into `buf`, row after row.
     pub(crate) fn gather<F: Scalar>(&self, buf: &mut [F], from: &ArrayView2<'_, F>) {
         let part = from.slice_each_axis(|axis| self.range(axis.axis));
-        ArrayViewMut2::from_shape(part.raw_dim(), buf).expect("buf has as many entries").assign(&part);
+        if let Some(part) = part.as_slice() {
+            return buf.copy_from_slice(part);
+        }
+        for (buf, row) in buf.chunks_exact_mut(self.cols.len()).zip(part.outer_iter()) {
+            // A loop over a slice costs half of one over a view.
+            match row.as_slice() {
+                Some(row) => buf.iter_mut().zip(row).for_each(|(buf, &x)| *buf = x),
+                None => buf.iter_mut().zip(row).for_each(|(buf, &x)| *buf = x),
+            }
+        }
     }
 
     /// Overwrite this block of `to` with `buf`.
@@ -37,8 +46,15 @@ impl Block {
     /// Add `scale · buf` to this block of `to`.
     pub(crate) fn scatter_add<F: Scalar>(&self, to: &mut ArrayViewMut2<'_, F>, scale: F, buf: &[F]) {
         let mut part = to.slice_each_axis_mut(|axis| self.range(axis.axis));
-        let buf = ArrayView2::from_shape(part.raw_dim(), buf).expect("buf has as many entries");
-        part.scaled_add(scale, &buf);
+        if let Some(part) = part.as_slice_mut() {
+            return part.iter_mut().zip(buf).for_each(|(to, &x)| *to += scale * x);
+        }
+        for (buf, mut row) in buf.chunks_exact(self.cols.len()).zip(part.outer_iter_mut()) {
+            match row.as_slice_mut() {
+                Some(row) => row.iter_mut().zip(buf).for_each(|(to, &x)| *to += scale * x),
+                None => row.iter_mut().zip(buf).for_each(|(to, &x)| *to += scale * x),
+            }
+        }
     }
 
     /// Add `scale` times the sum of each row of `buf` to that row's entry of `out` `[B]`.
@@ -53,14 +69,15 @@ impl Block {
     }
 }
 
-/// Blocks that cover `[rows, cols]`, row by row.
+/// Blocks that cover `[rows, cols]`: down the rows, for one piece of the columns after the other, so that what depends
+/// on the column alone may be kept from block to block.
 pub(crate) fn blocks(rows: usize, cols: usize) -> impl Iterator<Item = Block> {
     let width = cols.clamp(1, BLOCK);
     let height = BLOCK / width;
-    (0..rows).step_by(height).flat_map(move |i| {
-        (0..cols)
-            .step_by(width)
-            .map(move |j| Block { rows: i..(i + height).min(rows), cols: j..(j + width).min(cols) })
+    (0..cols).step_by(width).flat_map(move |j| {
+        (0..rows)
+            .step_by(height)
+            .map(move |i| Block { rows: i..(i + height).min(rows), cols: j..(j + width).min(cols) })
     })
 }
 

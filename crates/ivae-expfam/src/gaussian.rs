@@ -71,8 +71,3 @@ pub struct Gaussian {
     /// Which parameters are conditional.
     pub form: GaussianForm,
 }
-
-#[track_caller]
-fn assert_shape<F>(what: &str, view: &ArrayView2<'_, F>, rows: usize, cols: usize) {
-    assert_eq!(view.dim(), (rows, cols), "{what} has shape {:?}, expected {:?}", view.dim(), (rows, cols));
-}

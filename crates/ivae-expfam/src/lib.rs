@@ -1,13 +1,22 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod bernoulli;
 mod block;
 pub mod density;
 pub mod expfam;
+mod gamma;
 pub mod gaussian;
+pub mod generalised_normal;
 pub mod lambda;
+pub mod laplace;
+mod shape;
+mod terms;
 
+pub use bernoulli::Bernoulli;
 pub use density::{Density, Reparam};
 pub use expfam::{ExpFam, Support};
 pub use gaussian::{Gaussian, GaussianForm, gaussian_kl, gaussian_kl_backward};
+pub use generalised_normal::GeneralisedNormal;
 pub use lambda::{LambdaError, Variability, l_matrix, natural_table, variability};
+pub use laplace::Laplace;

@@ -1,9 +1,11 @@
-//! Against trusted values: SciPy and mpmath (family), PyTorch (iVAE terms), NumPy (rank of L).
+//! Against trusted values: SciPy and mpmath (families), PyTorch (iVAE terms), NumPy (rank of L).
 
 use std::fs::File;
 
 use ivae_expfam::lambda::Spectrum;
-use ivae_expfam::{Density, ExpFam, Gaussian, GaussianForm, Reparam, gaussian_kl};
+use ivae_expfam::{
+    Bernoulli, Density, ExpFam, Gaussian, GaussianForm, GeneralisedNormal, Laplace, Reparam, gaussian_kl,
+};
 use ndarray::{Array, Array1, Array2, Axis, Dimension, Ix1, Ix2, concatenate};
 use ndarray_npy::{NpzReader, ReadableElement};
 
@@ -158,4 +160,36 @@ fn spectra_of_l() {
         // Its relative error is that of the smallest singular value.
         assert_relative("condition", spectrum.condition(), condition[0], 1e-14 * condition[0].min(1e13));
     }
+}
+
+/// Log-densities of one component, `theta(λ, param)` per row.
+fn density(name: &str, density: &dyn Density<f64>, theta: impl Fn(f64, f64) -> Vec<f64>) {
+    let mut golden = Golden::open("densities");
+    let mut get = |key: &str| golden.get::<f64, Ix2>(&format!("{name}.{key}"));
+    let (lambda, param, z, expected) = (get("lambda"), get("param"), get("z"), get("logpdf"));
+    for i in 0..lambda.nrows() {
+        let theta = theta(lambda[[i, 0]], param[[i, 0]]);
+        let theta = Array2::from_shape_fn((z.ncols(), theta.len()), |(_, j)| theta[j]);
+        let mut out = vec![0.0; z.ncols()];
+        density.log_prob(&mut out, theta.view(), z.row(i).insert_axis(Axis(1)));
+        for (&found, &expected) in out.iter().zip(expected.row(i)) {
+            assert_relative(name, found, expected, 1e-11);
+        }
+    }
+}
+
+#[test]
+fn laplace() {
+    density("laplace", &Laplace, |_, scale| vec![0.0, scale.ln()]);
+    density("laplace", &GeneralisedNormal, |_, scale| vec![0.0, scale.ln(), 0.0]);
+}
+
+#[test]
+fn generalised_normal_of_shape_4() {
+    density("gennorm4", &GeneralisedNormal, |_, scale| vec![0.0, scale.ln(), 4.0f64.ln()]);
+}
+
+#[test]
+fn bernoulli() {
+    density("bernoulli", &Bernoulli, |logit, _| vec![logit]);
 }

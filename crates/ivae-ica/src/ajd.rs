@@ -14,15 +14,18 @@
 //! ω_ij h_ij + h_ji = g_ij,   h_ij + ω_ji h_ji = g_ji,   B ← B − 2 / (1 + √(1 − 4 h_ij h_ji)) (h_ij e_i e_jᵀ + h_ji e_j e_iᵀ) B.
 //! ```
 
-use ivae_num::Scalar;
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis};
+use ivae_num::{Scalar, linalg};
+use ndarray::{Array2, ArrayView2};
 
-use crate::affine::centred_product;
-use crate::error::{IcaError, check_columns};
+use crate::diagonalised::{Diagonalised, Ended, mix_both, mix_rows, whitened};
+use crate::error::{IcaError, check_stop};
 use crate::pca::Exact;
 
 /// Added to the determinant of a pair's equations.
 const RIDGE: f64 = 1e-6;
+
+/// A direction whose variance within segments is less than this part of its whole is constant within them.
+const CONSTANT: f64 = 1e-12;
 
 /// Joint diagonalisation of segment covariances.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,70 +44,42 @@ impl Default for Ajd {
     }
 }
 
-/// A fitted [`Ajd`]: z = (x − mean) unmixingᵀ has unit variance over all rows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FittedAjd<F> {
-    /// Mean of x, `[d]`.
-    pub mean: Array1<F>,
-    /// `[n, d]`.
-    pub unmixing: Array2<F>,
-    /// `[d, n]`.
-    pub mixing: Array2<F>,
-    /// Sweeps taken.
-    pub sweeps: usize,
-    /// Whether the last sweep was below the tolerance.
-    pub converged: bool,
-    /// What the last sweep was expected to gain, in nats per row.
-    pub limit: f64,
-    /// Segments with at least two rows: those that say something.
-    pub segments: usize,
-}
-
 impl Ajd {
     /// Separate x `[N, d]`, whose row i belongs to segment `segments[i]`.
     ///
-    /// Covariances are about the segments' own means. Those of segments with few rows are shrunk towards the pooled
-    /// one, as by n + 1 more rows of it.
+    /// Covariances are about the segments' own means, and shrunk towards the pooled one as by n + 1 more rows of it,
+    ///
+    /// ```text
+    /// C_u = (S_u + (n + 1) C) / (N_u + n + 1),     S_u = Σ_(rows of u) (z − z̄_u)(z − z̄_u)ᵀ,     C = Σ_u S_u / Σ_u N_u,
+    /// ```
+    ///
+    /// so that a segment of few rows, or of equal ones, is no more than evidence for the pooled moments; a segment of
+    /// one row has no part in it. A direction in which x does not vary at all (a constant column, one of two equal
+    /// columns) is dropped, and is an error only if [`components`](Ajd::components) asks for it.
     ///
     /// # Errors
-    /// Fewer than 2 rows; `segments` of another length; fewer than 2 segments of at least 2 rows; an entry that is not
-    /// finite; an overflow; more components than x has directions.
-    pub fn fit<F: Scalar>(&self, x: ArrayView2<'_, F>, segments: &[u32]) -> Result<FittedAjd<F>, IcaError> {
+    /// A setting outside its range; fewer than 2 rows; `segments` of another length; fewer than 2 segments of at least
+    /// 2 rows; an entry that is not finite; an overflow; more components than x has directions, or than it has within
+    /// segments.
+    pub fn fit<F: Scalar>(
+        &self,
+        x: ArrayView2<'_, F>,
+        segments: &[u32],
+    ) -> Result<Diagonalised<F>, IcaError> {
+        check_stop(self.tolerance, "max_sweeps", self.max_sweeps)?;
         if segments.len() != x.nrows() {
             return Err(IcaError::Segments { rows: x.nrows(), segments: segments.len() });
         }
         let pca = Exact::fit(x, self.components)?;
-        let (n, whitening) = (pca.components.nrows(), pca.whitening());
-        let mut white = Array2::<f64>::zeros((x.nrows(), n));
-        let x64 = x.mapv(F::f64);
-        centred_product(white.view_mut(), x64.view(), &pca.mean, whitening.view());
+        let mut covariances = segment_covariances(whitened(&pca, x).view(), segments)?;
 
-        let mut covariances = segment_covariances(white.view(), segments);
-        if covariances.len() < 2 {
-            return Err(IcaError::OneSegment { found: covariances.len() });
-        }
-        let mut b = Array2::<f64>::eye(n);
+        let mut b = Array2::<f64>::eye(pca.components.nrows());
         let (mut sweeps, mut limit) = (0, f64::INFINITY);
         while sweeps < self.max_sweeps && limit >= self.tolerance {
             limit = sweep(&mut b, &mut covariances);
             sweeps += 1;
         }
-
-        // Unit variance over all rows: the whitened rows have the identity as covariance.
-        for mut row in b.rows_mut() {
-            let norm = row.dot(&row).sqrt();
-            row /= norm;
-        }
-        let inverse = ivae_num::linalg::inverse(b.view())?;
-        Ok(FittedAjd {
-            mean: pca.mean.mapv(F::of),
-            unmixing: b.dot(&whitening).mapv(F::of),
-            mixing: pca.colouring().dot(&inverse).mapv(F::of),
-            sweeps,
-            converged: limit < self.tolerance,
-            limit,
-            segments: covariances.len(),
-        })
+        Diagonalised::new(&pca, Ended { b, sweeps, limit, matrices: covariances.len() }, self.tolerance)
     }
 }
 
@@ -114,37 +89,50 @@ struct Segment {
     covariance: Array2<f64>,
 }
 
-/// Covariances of the segments with at least two rows of `z` `[N, n]`, about their own means; weights sum to 1.
-fn segment_covariances(z: ArrayView2<'_, f64>, segments: &[u32]) -> Vec<Segment> {
-    let (n, count) = (z.ncols(), segments.iter().max().map_or(0, |&m| m as usize + 1));
-    let mut rows = vec![0.0; count];
-    let mut means = Array2::<f64>::zeros((count, n));
-    for (row, &u) in z.rows().into_iter().zip(segments) {
-        rows[u as usize] += 1.0;
-        means.row_mut(u as usize).scaled_add(1.0, &row);
+/// Covariances of the segments with at least two rows of `z` `[N, n]`, white, about their own means; weights sum to 1.
+fn segment_covariances(z: ArrayView2<'_, f64>, segments: &[u32]) -> Result<Vec<Segment>, IcaError> {
+    let n = z.ncols();
+    // Labels may be any numbers: a segment is the place of its label among those there are.
+    let mut labels = segments.to_vec();
+    labels.sort_unstable();
+    labels.dedup();
+    let place = |label: &u32| labels.partition_point(|known| known < label);
+
+    let mut rows = vec![0.0; labels.len()];
+    let mut means = Array2::<f64>::zeros((labels.len(), n));
+    for (row, u) in z.rows().into_iter().zip(segments.iter().map(place)) {
+        rows[u] += 1.0;
+        means.row_mut(u).scaled_add(1.0, &row);
     }
     for (mut mean, &rows) in means.rows_mut().into_iter().zip(&rows) {
-        mean /= f64::max(rows, 1.0);
+        mean /= rows;
     }
-    let mut scatter = vec![Array2::<f64>::zeros((n, n)); count];
-    for (row, &u) in z.rows().into_iter().zip(segments) {
-        let centred = &row - &means.row(u as usize);
-        let scatter = &mut scatter[u as usize];
+    let mut scatter = vec![Array2::<f64>::zeros((n, n)); labels.len()];
+    for (row, u) in z.rows().into_iter().zip(segments.iter().map(place)) {
+        let centred = &row - &means.row(u);
         for i in 0..n {
-            scatter.row_mut(i).scaled_add(centred[i], &centred);
+            scatter[u].row_mut(i).scaled_add(centred[i], &centred);
         }
     }
-    let total: f64 = rows.iter().filter(|&&r| r >= 2.0).sum();
-    let mut pooled = Array2::<f64>::zeros((n, n));
-    scatter.iter().for_each(|s| pooled += s);
-    pooled /= f64::max(total, 1.0);
+    let found = rows.iter().filter(|&&rows| rows >= 2.0).count();
+    if found < 2 {
+        return Err(IcaError::OneSegment { found });
+    }
+    let total: f64 = rows.iter().filter(|&&rows| rows >= 2.0).sum();
+    let pooled = scatter.iter().fold(Array2::<f64>::zeros((n, n)), |sum, s| sum + s) / total;
+    let rank = linalg::eigh(pooled.view())?.values.iter().filter(|&&v| v > CONSTANT).count();
+    if rank < n {
+        return Err(IcaError::WithinSegments { components: n, rank });
+    }
+
     let shrink = (n + 1) as f64;
     let kept = scatter.into_iter().zip(rows).filter(|(_, rows)| *rows >= 2.0);
-    kept.map(|(scatter, rows)| Segment {
-        weight: rows / total,
-        covariance: (scatter + &pooled * shrink) / (rows + shrink),
-    })
-    .collect()
+    Ok(kept
+        .map(|(scatter, rows)| Segment {
+            weight: rows / total,
+            covariance: (scatter + &pooled * shrink) / (rows + shrink),
+        })
+        .collect())
 }
 
 /// One sweep over all pairs; returns what it was expected to gain.
@@ -167,43 +155,10 @@ fn sweep(b: &mut Array2<f64>, segments: &mut [Segment]) -> f64 {
             gain += 0.5 * (g_ij * h_ij + g_ji * h_ji).abs();
             let root = (1.0 - 4.0 * h_ij * h_ji).max(0.0).sqrt();
             let (t_ij, t_ji) = (-2.0 * h_ij / (1.0 + root), -2.0 * h_ji / (1.0 + root));
-            rotate(b.view_mut(), i, j, t_ij, t_ji);
-            for Segment { covariance, .. } in segments.iter_mut() {
-                rotate(covariance.view_mut(), i, j, t_ij, t_ji);
-                rotate(covariance.view_mut().reversed_axes(), i, j, t_ij, t_ji);
-            }
+            let step = [[1.0, t_ij], [t_ji, 1.0]];
+            mix_rows(b.view_mut(), i, j, step);
+            segments.iter_mut().for_each(|segment| mix_both(&mut segment.covariance, i, j, step));
         }
     }
     gain
-}
-
-/// Rows i and j of `m`: mᵢ + t_ij mⱼ and mⱼ + t_ji mᵢ.
-fn rotate(mut m: ArrayViewMut2<'_, f64>, i: usize, j: usize, t_ij: f64, t_ji: f64) {
-    for k in 0..m.ncols() {
-        let (a, b) = (m[[i, k]], m[[j, k]]);
-        m[[i, k]] = a + t_ij * b;
-        m[[j, k]] = b + t_ji * a;
-    }
-}
-
-impl<F: Scalar> FittedAjd<F> {
-    /// Sources `[N, n]` of x `[N, d]`.
-    ///
-    /// # Errors
-    /// Another number of columns than d.
-    pub fn transform(&self, x: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
-        check_columns(self.mean.len(), x.ncols())?;
-        let mut out = Array2::zeros((x.nrows(), self.unmixing.nrows()));
-        centred_product(out.view_mut(), x, &self.mean.mapv(F::f64), self.unmixing.view());
-        Ok(out)
-    }
-
-    /// x `[N, d]` of sources `[N, n]`; components that were dropped are at their mean.
-    ///
-    /// # Errors
-    /// Another number of columns than n.
-    pub fn inverse_transform(&self, sources: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
-        check_columns(self.mixing.ncols(), sources.ncols())?;
-        Ok(sources.dot(&self.mixing.t()) + self.mean.view().insert_axis(Axis(0)))
-    }
 }

@@ -86,6 +86,23 @@ pub enum IcaError {
         /// Segments found.
         found: usize,
     },
+    /// x does not vary in enough directions within segments: some combination of its columns is a function of the
+    /// segment.
+    #[error("within segments x varies in {rank} directions, too few for {components} components")]
+    WithinSegments {
+        /// Components asked for, or directions in which x varies.
+        components: usize,
+        /// Directions in which it varies within segments.
+        rank: usize,
+    },
+    /// A lag leaves fewer than two pairs of rows.
+    #[error("a lag of {lag} needs at least {} rows, found {rows}", lag.saturating_add(2))]
+    Lag {
+        /// Rows of x.
+        rows: usize,
+        /// The largest lag.
+        lag: usize,
+    },
     /// A decomposition failed.
     #[error(transparent)]
     Linalg(#[from] LinalgError),
@@ -103,4 +120,16 @@ pub(crate) fn check_finite<F: Scalar>(x: ArrayView2<'_, F>) -> Result<(), IcaErr
 
 pub(crate) fn check_columns(expected: usize, found: usize) -> Result<(), IcaError> {
     if expected == found { Ok(()) } else { Err(IcaError::Columns { expected, found }) }
+}
+
+/// A tolerance that can be reached, and at least one iteration, of which `most` says the name.
+pub(crate) fn check_stop(tolerance: f64, most: &'static str, count: usize) -> Result<(), IcaError> {
+    if !(tolerance > 0.0 && tolerance.is_finite()) {
+        let range = "positive and finite";
+        return Err(IcaError::Setting { name: "tolerance", range, value: tolerance });
+    }
+    if count == 0 {
+        return Err(IcaError::Setting { name: most, range: "at least 1", value: 0.0 });
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::affine::{centred_product, product_plus};
 use crate::contrast::{Contrast, Nonlinearity};
-use crate::error::{IcaError, check_columns};
+use crate::error::{IcaError, check_columns, check_stop};
 use crate::iterate::Iteration;
 use crate::pca::Exact;
 
@@ -128,14 +128,7 @@ impl<C: Contrast> FastIca<C> {
 
     fn validate(&self) -> Result<(), IcaError> {
         self.contrast.validate()?;
-        if !(self.tolerance > 0.0 && self.tolerance.is_finite()) {
-            let range = "positive and finite";
-            return Err(IcaError::Setting { name: "tolerance", range, value: self.tolerance });
-        }
-        if self.max_iterations == 0 {
-            return Err(IcaError::Setting { name: "max_iterations", range: "at least 1", value: 0.0 });
-        }
-        Ok(())
+        check_stop(self.tolerance, "max_iterations", self.max_iterations)
     }
 
     /// The start `[n, n]`: the user's or standard normals.

@@ -15,6 +15,7 @@ mod unit;
 use ivae_num::{GemmScratch, Scalar};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::{Layout, SpecError};
 pub use coupling::CouplingSpec;
@@ -25,7 +26,8 @@ use unit::{Splines, SplinesWorkspace, Tanh, TanhWorkspace};
 pub use unit::{SquareSpec, UnitSpec};
 
 /// Which bijection.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FlowSpec {
     /// Square linear maps with monotone units between them.
     Square(SquareSpec),
@@ -34,6 +36,15 @@ pub enum FlowSpec {
 }
 
 impl FlowSpec {
+    /// In words: `square-tanh`, `square-spline` or `coupling`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Square(SquareSpec { units: UnitSpec::Tanh { .. }, .. }) => "square-tanh",
+            Self::Square(SquareSpec { units: UnitSpec::Spline { .. }, .. }) => "square-spline",
+            Self::Coupling(_) => "coupling",
+        }
+    }
+
     /// Refuse what makes no bijection.
     pub fn check(&self) -> Result<(), SpecError> {
         match self {

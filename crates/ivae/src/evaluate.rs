@@ -165,7 +165,8 @@ pub fn evaluate<F: Scalar>(
     let z = fitted.transform(data)?;
     let mut warnings = Vec::new();
     let log_likelihood = match &fitted.model {
-        Model::Linear(_) => None,
+        // Linear maps have no density; a code has one on a manifold, not of x.
+        Model::Linear(_) | Model::Exact { code: Some(_), .. } => None,
         _ if which == Scored::HeldOut => {
             let held_out = data.select_rows(&split.held_out);
             Some(fitted.log_likelihood(&held_out, IMPORTANCE, fitted.spec.seed)?)

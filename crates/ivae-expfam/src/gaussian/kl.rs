@@ -3,8 +3,9 @@
 use ivae_num::{Scalar, vecmath::VecMath};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::{GaussianForm, assert_shape};
+use super::GaussianForm;
 use crate::block::{BLOCK, Block, blocks, exp_scaled};
+use crate::shape::assert_shape;
 
 /// What KL(q ‖ p) and its derivatives need of a block.
 struct Terms<F> {

@@ -3,67 +3,11 @@
 use ivae_num::Scalar;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::{Gaussian, assert_shape};
-use crate::block::{BLOCK, Block, blocks, exp_scaled};
+use super::Gaussian;
+use crate::block::{BLOCK, blocks, exp_scaled};
+use crate::shape::{assert_gradients, assert_rows, assert_shape};
+use crate::terms::{Terms, gather_scale};
 use crate::{Density, Reparam};
-
-/// What log N and its derivatives need of a block.
-struct Terms<F> {
-    /// v − mean.
-    residual: [F; BLOCK],
-    /// log σ².
-    log_var: [F; BLOCK],
-    /// 1 / σ.
-    inv_std: [F; BLOCK],
-}
-
-impl<F: Scalar> Terms<F> {
-    fn new() -> Self {
-        let zero = [F::zero(); BLOCK];
-        Self { residual: zero, log_var: zero, inv_std: zero }
-    }
-
-    /// The first `block.len()` entries of (residual, log_var, inv_std), overwritten.
-    fn fill(
-        &mut self,
-        block: &Block,
-        mean: &Option<ArrayView2<'_, F>>,
-        log_var: &Option<ArrayView2<'_, F>>,
-        v: &ArrayView2<'_, F>,
-    ) -> (&mut [F], &mut [F], &mut [F]) {
-        let len = block.len();
-        let (residual, inv_std) = (&mut self.residual[..len], &mut self.inv_std[..len]);
-        let out = &mut self.log_var[..len];
-        block.gather(residual, v);
-        if let Some(mean) = mean {
-            // inv_std serves as scratch for the mean.
-            block.gather(inv_std, mean);
-            residual.iter_mut().zip(&*inv_std).for_each(|(residual, &mean)| *residual -= mean);
-        }
-        gather_std(inv_std, out, -0.5, block, log_var);
-        (residual, out, inv_std)
-    }
-}
-
-/// log σ² of a block, and exp(scale · log σ²); 0 and 1 where the form has unit variance. Overwrites both.
-fn gather_std<F: Scalar>(
-    std: &mut [F],
-    out: &mut [F],
-    scale: f64,
-    block: &Block,
-    log_var: &Option<ArrayView2<'_, F>>,
-) {
-    match log_var {
-        Some(log_var) => {
-            block.gather(out, log_var);
-            exp_scaled(std, scale, out);
-        }
-        None => {
-            out.fill(F::zero());
-            std.fill(F::one());
-        }
-    }
-}
 
 impl<F: Scalar> Density<F> for Gaussian {
     fn width(&self, n: usize) -> usize {
@@ -72,10 +16,9 @@ impl<F: Scalar> Density<F> for Gaussian {
 
     fn log_prob(&self, out: &mut [F], theta: ArrayView2<'_, F>, v: ArrayView2<'_, F>) {
         let (rows, n) = v.dim();
-        assert_shape("theta", &theta, rows, self.form.width(n));
-        assert_eq!(out.len(), rows, "out has {} entries, v {rows} rows", out.len());
+        assert_rows(&theta, rows, self.form.width(n), "out", out);
         let (mean, log_var) = self.form.split(theta, n);
-        let (mut terms, half) = (Terms::new(), F::of(0.5));
+        let (mut terms, half) = (Terms::new(-0.5), F::of(0.5));
 
         // log N(v; μ, σ²) = −½ (e² + log σ² + log 2π), e = (v − μ) / σ.
         out.fill(-half * F::of(n as f64) * F::TAU().ln());
@@ -98,17 +41,11 @@ impl<F: Scalar> Density<F> for Gaussian {
         d_out: &[F],
     ) {
         let (rows, n) = v.dim();
-        assert_shape("theta", &theta, rows, self.form.width(n));
-        assert_eq!(d_out.len(), rows, "d_out has {} entries, v {rows} rows", d_out.len());
-        if let Some(d_v) = &d_v {
-            assert_shape("d_v", &d_v.view(), rows, n);
-        }
-        if let Some(d_theta) = &d_theta {
-            assert_shape("d_theta", &d_theta.view(), rows, self.form.width(n));
-        }
+        assert_rows(&theta, rows, self.form.width(n), "d_out", d_out);
+        assert_gradients(&d_theta, &d_v, (rows, n), self.form.width(n));
         let (mean, log_var) = self.form.split(theta, n);
         let (mut d_mean, mut d_log_var) = d_theta.map_or((None, None), |d| self.form.split_mut(d, n));
-        let mut terms = Terms::new();
+        let mut terms = Terms::new(-0.5);
 
         // ∂μ = e / σ, ∂v = −e / σ, ∂log σ² = ½ (e² − 1).
         for block in blocks(rows, n) {
@@ -146,7 +83,7 @@ impl<F: Scalar> Reparam<F> for Gaussian {
         let (mut out, mut scratch) = ([F::zero(); BLOCK], [F::zero(); BLOCK]);
         for block in blocks(rows, n) {
             let (out, scratch) = (&mut out[..block.len()], &mut scratch[..block.len()]);
-            gather_std(out, scratch, 0.5, &block, &log_var);
+            gather_scale(out, scratch, 0.5, &block, &log_var);
             block.gather(scratch, &noise);
             out.iter_mut().zip(&*scratch).for_each(|(out, &noise)| *out *= noise);
             if let Some(mean) = &mean {

@@ -34,6 +34,11 @@ fn values_out_of_range() {
     place.refused("fit d.npz --out run --u u --windows 3", &["--u", "--windows"]);
     place.refused("generate --out g.npz --segments 0", &["segments is 0", "1 or more"]);
     place.refused("generate --out g.npz --latents 3 --observed 2", &["3 latents", "2"]);
+    place.refused("generate --out g.npz --layers 0", &["layers is 0", "1 or more"]);
+    place.refused(
+        "generate --out g.npz --mixing swirl --layers 2",
+        &["--layers", "--mixing swirl", "network"],
+    );
     place.refused("generate --out g.npz --noise -1", &["-1"]);
     place.refused("generate --out g.npz --noise nan", &["noise is NaN"]);
     place.refused("generate --out g.npz --segments 1 --per-segment 9223372036854775807", &["memory"]);
@@ -46,6 +51,7 @@ fn typing_errors_are_met_with_suggestions() {
     place.refused("fitt d.npz --out run", &["fitt", "similar", "fit"]);
     place.refused("fit d.npz --out run --model ivea", &["ivea", "ivae, vae, fastica, ajd, pca"]);
     place.refused("fit d.npz --out run --prior gaus-var", &["gaus-var", "gauss-var"]);
+    place.refused("generate --out g.npz --mixing swirll", &["swirll", "swirl", "additive-coupling", "sines"]);
     place.refused("fit d.npz", &["--out"]);
     place.refused("fit --out run", &["<DATA>"]);
     place.refused("", &["Usage: ivae", "fit"]);

@@ -99,6 +99,14 @@ fn json_of_generated_data() {
     let made = place.json("generate --out g.csv --segments 3 --per-segment 20 --latents 2 --observed 2");
     assert_eq!((&made["out"], &made["rows"]), (&"g.csv".into(), &60.into()));
     assert_eq!(made["simulation"]["segments"], 3);
+    assert_eq!(
+        (&made["simulation"]["mixing"], &made["simulation"]["layers"]),
+        (&"network".into(), &3.into())
+    );
+    let made = place.json("generate --out m.csv --segments 3 --per-segment 20 --mixing mobius");
+    assert_eq!(made["simulation"]["mixing"], "mobius");
+    let help = place.done("generate --help").out;
+    assert!(ivae::data::Mixing::ALL.iter().all(|kind| help.contains(kind.name())), "{help}");
 }
 
 #[test]

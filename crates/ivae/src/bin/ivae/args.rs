@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ivae::data::Columns;
+use ivae::data::{Columns, Mixing};
 
 /// Identifiable VAEs and nonlinear ICA: from data with an auxiliary variable u to the latents behind them.
 #[derive(Debug, Parser)]
@@ -15,7 +16,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make the standard simulation: nonstationary sources, mixed by a random network
+    /// Make the standard simulation: nonstationary sources, mixed by a random network or another random map
     Generate(GenerateArgs),
     /// Fit a model to data and write a run folder
     Fit(Box<FitArgs>),
@@ -54,9 +55,12 @@ pub(crate) struct GenerateArgs {
     /// Observed columns
     #[arg(long, default_value_t = 25)]
     pub(crate) observed: usize,
-    /// Layers of the mixing network; 1 mixes linearly
-    #[arg(long, default_value_t = 3)]
-    pub(crate) layers: usize,
+    /// Family of the mixing: the standard network, or an injective nonlinear map of another kind
+    #[arg(long, default_value_t = Mixing::Network, value_parser = mixing())]
+    pub(crate) mixing: Mixing,
+    /// Layers of the mixing network; 1 mixes linearly [default: 3]
+    #[arg(long)]
+    pub(crate) layers: Option<usize>,
     /// Distribution of the sources within a segment
     #[arg(long, value_enum, default_value = "gauss")]
     pub(crate) prior: SourceArg,
@@ -134,13 +138,13 @@ pub(crate) enum ModelArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DecoderArg {
-    /// square where there are as many latents as columns of x and u is categorical, else mlp
+    /// A race of the bijective classes by held-out likelihood, where u is categorical; else mlp
     Auto,
     /// Multilayer perceptron with a linear part, and noise on x
     Mlp,
-    /// Bijective network by exact likelihood, for data without noise and as many latents as columns of x
+    /// Bijection of square linear maps with tanh or spline units; of a code of x where it has more columns than latents
     Square,
-    #[value(hide = true)]
+    /// Bijection of affine coupling blocks
     Coupling,
 }
 
@@ -206,18 +210,21 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "UNITS", value_parser = positive, help_heading = "Model")]
     pub(crate) hidden: Option<usize>,
 
-    /// Passes over the training rows [default: 25, of square 40; more for small data]
+    /// Passes over the training rows [default: 25, of a race 10 to 60; more for small data]
     #[arg(long, value_name = "COUNT", value_parser = positive, help_heading = "Training")]
     pub(crate) epochs: Option<usize>,
-    /// Independent starts; the best on held-out rows is kept [default: 4, of square 8]
+    /// Most starts of each class; the best on held-out rows is kept [default: 4, of a race 1 to 8]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Training")]
     pub(crate) restarts: Option<u32>,
     /// Rows in a step [default: 256]
     #[arg(long, value_name = "ROWS", value_parser = positive, help_heading = "Training")]
     pub(crate) batch: Option<usize>,
-    /// Learning rate [default: 0.006, of square 0.02]
+    /// Learning rate [default: 0.006, of a race 0.004 to 0.02]
     #[arg(long, value_name = "RATE", value_parser = positive_real, help_heading = "Training")]
     pub(crate) lr: Option<f64>,
+    /// Seconds after which no further start begins; what it cuts off depends on the machine [default: none]
+    #[arg(long, value_name = "SECONDS", value_parser = positive_real, help_heading = "Training")]
+    pub(crate) time_budget: Option<f64>,
     /// Stop after so many epochs without progress on held-out rows [default: never]
     #[arg(long, value_name = "EPOCHS", value_parser = positive, help_heading = "Training")]
     pub(crate) patience: Option<usize>,
@@ -314,6 +321,11 @@ pub(crate) struct ReportArgs {
     pub(crate) force: bool,
 }
 
+/// The name of a mixing.
+fn mixing() -> impl TypedValueParser<Value = Mixing> {
+    PossibleValuesParser::new(Mixing::ALL.map(Mixing::name)).try_map(|name| name.parse::<Mixing>())
+}
+
 /// A whole number from 1.
 fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&v| v > 0).ok_or_else(|| "must be a whole number, 1 or more".into())
@@ -339,6 +351,8 @@ fn part(text: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use ivae::core::DecoderKind;
+    use ivae::core::spec::DecoderSpec;
     use ivae::prelude::FitSpec;
 
     #[test]
@@ -348,14 +362,23 @@ mod tests {
 
     #[test]
     fn help_tells_the_real_defaults() {
-        let (spec, square) = (FitSpec::ivae(2), FitSpec::square(2).training);
+        let spec = FitSpec::ivae(2);
         let t = &spec.training;
-        let both = |mlp: String, square: String| format!("{mlp}, of square {square}");
+        let DecoderSpec::Bijective(race) = FitSpec::bijective(2, 4, DecoderKind::Bijective).decoder else {
+            panic!("a race is bijective");
+        };
+        let both = |mlp: f64, of: Vec<f64>| {
+            let least = of.iter().copied().fold(f64::INFINITY, f64::min);
+            format!("{mlp}, of a race {least} to {}", of.into_iter().fold(0.0, f64::max))
+        };
+        let epochs = race.classes.iter().map(|c| c.epochs).chain([race.polish_epochs, race.code.epochs]);
+        let rates = race.classes.iter().map(|c| c.learning_rate).chain([race.code.learning_rate]);
+        let restarts = race.classes.iter().map(|c| c.restarts as f64);
         let defaults = [
-            ("epochs", both(t.epochs.to_string(), square.epochs.to_string())),
-            ("restarts", both(t.restarts.to_string(), square.restarts.to_string())),
+            ("epochs", both(t.epochs as f64, epochs.map(|e| e as f64).collect())),
+            ("restarts", both(t.restarts as f64, restarts.collect())),
             ("batch", t.batch.to_string()),
-            ("lr", both(t.learning_rate.to_string(), square.learning_rate.to_string())),
+            ("lr", both(t.learning_rate, rates.collect())),
             ("held_out", t.held_out.to_string()),
             ("patience", t.patience.map_or("never".into(), |p| p.to_string())),
             ("hidden", spec.vae.likelihood.net.hidden[0].to_string()),

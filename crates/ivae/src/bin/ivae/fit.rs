@@ -34,7 +34,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<(), Exit> {
 
     let epochs = match spec.model.is_linear() {
         true => 0,
-        false => spec.training.epochs.saturating_mul(spec.training.restarts),
+        false => spec.most_epochs(data.x.ncols()),
     };
     let watch = Watch::new(&args.out, epochs, args.quiet)?;
     let began = Instant::now();
@@ -59,9 +59,6 @@ fn refuse_missing(args: &FitArgs) -> Result<(), Exit> {
             name(&model)
         )));
     }
-    if args.decoder == DecoderArg::Coupling {
-        return Err(Exit::input("--decoder coupling is not available yet; there are auto, mlp, square"));
-    }
     Ok(())
 }
 
@@ -83,7 +80,8 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
         DecoderArg::Auto if args.hidden.is_some() || args.likelihood.is_some() => Some(DecoderKind::Mlp),
         DecoderArg::Mlp => Some(DecoderKind::Mlp),
         DecoderArg::Square => Some(DecoderKind::Square),
-        _ => None,
+        DecoderArg::Coupling => Some(DecoderKind::Coupling),
+        DecoderArg::Auto => None,
     };
     let mut spec = match (&args.config, args.preset) {
         (Some(path), _) => {
@@ -100,14 +98,16 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
         spec.vae.posterior.sees_u &= kind == ModelKind::Ivae;
     }
     match args.decoder {
-        DecoderArg::Square if spec.model != ModelKind::Ivae => {
+        DecoderArg::Square | DecoderArg::Coupling if spec.model != ModelKind::Ivae => {
             return Err(Exit::input(format!(
-                "--decoder square is for --model ivae, not {}",
+                "--decoder {} is for --model ivae, not {}",
+                name(&args.decoder),
                 spec.model.name()
             )));
         }
-        DecoderArg::Square if spec.decoder == DecoderSpec::Mlp => {
-            spec.decoder = FitSpec::square(latents).decoder
+        DecoderArg::Square | DecoderArg::Coupling if spec.decoder == DecoderSpec::Mlp => {
+            let own = FitSpec::for_data(kind, decoder, latents, data);
+            (spec.decoder, spec.scaling) = (own.decoder, own.scaling);
         }
         DecoderArg::Mlp => spec.decoder = DecoderSpec::Mlp,
         _ => {}
@@ -115,7 +115,7 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
     for (given, option) in [(args.hidden.is_some(), "--hidden"), (args.likelihood.is_some(), "--likelihood")]
     {
         if given && spec.decoder != DecoderSpec::Mlp {
-            return Err(Exit::input(format!("{option} is for --decoder mlp, not square")));
+            return Err(Exit::input(format!("{option} is for --decoder mlp, not a bijective one")));
         }
     }
     if args.latents.is_some() {
@@ -155,6 +155,16 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
     t.restarts = args.restarts.map_or(t.restarts, |r| r as usize);
     t.batch = args.batch.unwrap_or(t.batch);
     t.learning_rate = args.lr.unwrap_or(t.learning_rate);
+    t.time_budget = args.time_budget.or(t.time_budget);
+    if let DecoderSpec::Bijective(b) = &mut spec.decoder {
+        for class in &mut b.classes {
+            class.epochs = args.epochs.unwrap_or(class.epochs);
+            class.restarts = args.restarts.map_or(class.restarts, |r| r as usize);
+            class.learning_rate = args.lr.unwrap_or(class.learning_rate);
+        }
+        b.polish_epochs = args.epochs.unwrap_or(b.polish_epochs);
+        b.code.epochs = args.epochs.unwrap_or(b.code.epochs);
+    }
     t.held_out = args.held_out.unwrap_or(t.held_out);
     if args.held_out == Some(0.0) && args.restarts.is_none() {
         t.restarts = 1; // there is nothing to choose between starts by

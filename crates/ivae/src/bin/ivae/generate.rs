@@ -1,6 +1,6 @@
 //! `ivae generate`.
 
-use ivae::data::{DataError, Simulation, SourcePrior, write};
+use ivae::data::{DataError, Mixing, Simulation, SourcePrior, write};
 use serde::Serialize;
 
 use crate::args::{GenerateArgs, SourceArg};
@@ -16,12 +16,20 @@ struct Generated<'a> {
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), Exit> {
     refuse_array(&args.out, args.force)?;
+    if let (Some(layers), true) = (args.layers, args.mixing != Mixing::Network) {
+        return Err(Exit::input(DataError::Option {
+            option: "--layers",
+            value: format!("{layers} with --mixing {}", args.mixing),
+            expected: "left out unless the mixing is network, which alone has layers",
+        }));
+    }
     let simulation = Simulation {
         segments: args.segments,
         per_segment: args.per_segment,
         latents: args.latents,
         observed: args.observed,
-        layers: args.layers,
+        mixing: args.mixing,
+        layers: args.layers.unwrap_or(Simulation::default().layers),
         prior: match args.prior {
             SourceArg::Gauss => SourcePrior::Gauss,
             SourceArg::Laplace => SourcePrior::Laplace,

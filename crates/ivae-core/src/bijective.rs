@@ -1,0 +1,100 @@
+//! Fitting a bijective decoder: of x itself where there are as many latents as directions, else of a code of x.
+
+use std::time::{Duration, Instant};
+
+use ivae_data::{DataError, Dataset};
+use ivae_num::{Purpose, Scalar, StreamKey};
+
+use crate::code::{Code, CodeReport, code_net};
+use crate::diagnostics::identifiability;
+use crate::error::FitError;
+use crate::estimator::Batch;
+use crate::fit::OwnUnits;
+use crate::fitted::Model;
+use crate::race::{Found, Rows, Search, race};
+use crate::report::Identifiability;
+use crate::scaler::Scaler;
+use crate::spec::{BijectiveSpec, FitSpec, TrainSpec};
+use crate::trainer::{EpochRecord, Observer, Restart, Stage, Staged};
+use crate::vae::AuxShape;
+
+/// What a fit of a bijective decoder found.
+pub(crate) struct Bijection<F> {
+    pub(crate) model: Model<F>,
+    pub(crate) restarts: Vec<Restart<F>>,
+    pub(crate) classes: Vec<&'static str>,
+    pub(crate) chosen: usize,
+    pub(crate) search: Search,
+    pub(crate) code: Option<CodeReport>,
+    pub(crate) code_history: Vec<EpochRecord>,
+    pub(crate) identifiability: Identifiability,
+}
+
+/// Fit to scaled rows.
+pub(crate) fn fit_bijective<F: Scalar>(
+    spec: &FitSpec,
+    bijective: &BijectiveSpec,
+    scaler: &Scaler<F>,
+    data: &Dataset<F>,
+    held_out: &Dataset<F>,
+    aux: AuxShape,
+    observer: &dyn Observer,
+) -> Result<Bijection<F>, FitError> {
+    let deadline = spec.training.time_budget.map(|s| Instant::now() + Duration::from_secs_f64(s));
+    let (rows, judge) = (Batch::all(data), Batch::all(held_out));
+    let directions = rows.x.ncols();
+    if directions == spec.latents {
+        let observer = OwnUnits { observer, log_det: scaler.log_abs_det() };
+        let found = race(spec, bijective, Rows { train: rows, held_out: judge }, aux, deadline, &observer)?;
+        let restarts = found.restarts.into_iter().map(|r| observer.restart(r)).collect();
+        let search = found.search.in_units(scaler.log_abs_det());
+        return Ok(bijection(Found { restarts, search, ..found }, data, None));
+    }
+
+    let training = TrainSpec {
+        epochs: bijective.code.epochs,
+        learning_rate: bijective.code.learning_rate,
+        restarts: 1,
+        ..spec.training.clone()
+    };
+    let net = code_net(spec, &bijective.code, directions, aux)?;
+    let key = StreamKey::new(spec.seed, Purpose::Init);
+    let staged = Staged { observer, stage: Stage::Code };
+    let (code, restart) = Code::fit(net, rows, Some(judge), &training, key, &staged)?;
+    let report = code.report(bijective.code.kind, judge.x);
+    let with =
+        |x, data: &Dataset<F>| Dataset { x, x_names: data.x_names.clone(), u: data.u.clone(), s: None };
+    let train_code = with(code.encode(rows.x), data);
+    let judge_code = with(code.encode(judge.x), held_out);
+    if train_code.x.ncols() != spec.latents {
+        return Err(DataError::Rank { rank: train_code.x.ncols(), asked: spec.latents }.into());
+    }
+    let coded = Rows { train: Batch::all(&train_code), held_out: Batch::all(&judge_code) };
+    let found = race(spec, bijective, coded, aux, deadline, observer)?;
+    let history = restart.history.into_iter().map(|e| EpochRecord { stage: Stage::Code, ..e }).collect();
+    Ok(bijection(found, data, Some((code, report, history))))
+}
+
+fn bijection<F: Scalar>(
+    found: Found<F>,
+    data: &Dataset<F>,
+    code: Option<(Code<F>, CodeReport, Vec<EpochRecord>)>,
+) -> Bijection<F> {
+    let Found { net, restarts, classes, chosen, search } = found;
+    let params = restarts[chosen].params.clone();
+    let identifiability = identifiability(&net.prior, net.family, net.prior_form, &params, &data.u);
+    let (code, report, code_history) = match code {
+        Some((code, report, history)) => (Some(code), Some(report), history),
+        None => (None, None, Vec::new()),
+    };
+    Bijection {
+        model: Model::Exact { code, net, params },
+        restarts,
+        classes,
+        chosen,
+        search,
+        code: report,
+        code_history,
+        identifiability,
+    }
+}

@@ -1,0 +1,316 @@
+//! The search for a bijection: classes raced by held-out exact likelihood, the best restarts polished, and how sure the
+//! result is.
+//!
+//! Exact likelihood in the same coordinates ranks restarts and classes alike, so the class is found by the data. Local
+//! optima differ in their latents too: restarts whose latents agree are in one basin.
+
+use std::time::Instant;
+
+use ivae_expfam::GaussianForm;
+use ivae_metrics::{Correlation, mcc};
+use ivae_num::{Purpose, Scalar, StreamKey};
+use ndarray::Array2;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::FitError;
+use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
+use crate::exact::Exact;
+use crate::family::{Family, Latents, choose_family};
+use crate::slices::top;
+use crate::spec::{BijectiveSpec, FitSpec, TrainSpec};
+use crate::trainer::{Ending, Observer, Restart, Stage, Staged, train, train_from};
+use crate::vae::AuxShape;
+
+/// Restarts that run before the next look at whether they agree: fixed, so that the result does not depend on the
+/// number of threads.
+const WAVE: usize = 4;
+/// A class needs no more starts when so many are in its best basin.
+const AGREE: usize = 3;
+/// Latents of one basin correlate at least so, in the mean after matching.
+const SAME_BASIN: f64 = 0.97;
+/// Rows that latents are compared on.
+const COMPARED_ROWS: usize = 2000;
+/// Rows that the family is chosen on.
+const FAMILY_ROWS: usize = 40_000;
+/// Learning rate of the polish, as part of the class's.
+const POLISH_RATE: f64 = 0.5;
+
+/// How the bijection was found, and how sure it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    /// The class that won.
+    pub class: String,
+    /// Distribution of the latents given u.
+    pub family: Family,
+    /// Learned shape β of each latent, for the generalised normal: 2 is Gaussian, 1 Laplace.
+    pub shapes: Option<Vec<f64>>,
+    /// Every class that raced.
+    pub classes: Vec<ClassResult>,
+    /// Starts of the class that won.
+    pub starts: usize,
+    /// Those of them that reached its basin: whose latents agree.
+    pub reached: usize,
+    /// Mean correlation, after matching, of their latents with those that were kept; `None` where no other start
+    /// reached the basin.
+    pub agreement: Option<f64>,
+    /// From the best start of another basin up to the best of this one, in nats per row; `None` where all agree.
+    pub gap: Option<f64>,
+}
+
+impl Search {
+    /// The same of x in other units, in which its log-density is higher by `log_det`.
+    pub(crate) fn in_units(mut self, log_det: f64) -> Self {
+        self.classes.iter_mut().for_each(|c| c.best = c.best.map(|b| b + log_det));
+        self
+    }
+}
+
+/// One class in the race.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassResult {
+    /// Its name.
+    pub class: String,
+    /// Starts it was given.
+    pub starts: usize,
+    /// Objective of its best start, before polishing; `None` if none stayed finite.
+    pub best: Option<f64>,
+    /// Seconds of training, over all its starts.
+    pub seconds: f64,
+}
+
+/// What the search ends with.
+pub(crate) struct Found<F> {
+    pub(crate) net: Exact,
+    pub(crate) restarts: Vec<Restart<F>>,
+    pub(crate) classes: Vec<&'static str>,
+    pub(crate) chosen: usize,
+    pub(crate) search: Search,
+}
+
+struct Start<F> {
+    class: usize,
+    net: Exact,
+    restart: Restart<F>,
+    /// Latents of some held-out rows.
+    z: Array2<F>,
+}
+
+impl<F: Scalar> Start<F> {
+    fn usable(&self) -> bool {
+        self.restart.ending != Ending::NotFinite && self.restart.best_epoch > 0
+    }
+
+    fn agrees_with(&self, other: &Self) -> f64 {
+        mcc(self.z.view(), other.z.view(), Correlation::Pearson).map_or(0.0, |m| m.score)
+    }
+}
+
+/// The rows of a race.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a, F> {
+    pub(crate) train: Batch<'a, F>,
+    pub(crate) held_out: Batch<'a, F>,
+}
+
+/// Race the classes of `bijective` on white rows.
+pub(crate) fn race<F: Scalar>(
+    spec: &FitSpec,
+    bijective: &BijectiveSpec,
+    rows: Rows<'_, F>,
+    aux: AuxShape,
+    deadline: Option<Instant>,
+    observer: &dyn Observer,
+) -> Result<Found<F>, FitError> {
+    let prior = &spec.vae.prior;
+    let widest = match prior.form {
+        GaussianForm::MeanVar => Family::GeneralisedNormal,
+        GaussianForm::Var | GaussianForm::Mean => Family::Gaussian,
+    };
+    let first = bijective.family.unwrap_or(widest);
+    let compared = spread_rows(rows.held_out.rows(), COMPARED_ROWS);
+    let mut buffer = BatchBuffer::new(&rows.held_out, compared.len());
+    let compared = buffer.gather(&rows.held_out, &compared);
+    let key = |restart: usize| StreamKey::new(spec.seed, Purpose::Init).restart(restart as u32);
+    let late = || deadline.is_some_and(|d| Instant::now() >= d);
+    let start = |class, net: &Exact, restart: Restart<F>| {
+        let mut ws = Estimator::<F>::workspace(net, compared.rows());
+        net.encode(&restart.params, compared.x, &mut ws);
+        Start { class, net: net.clone(), restart, z: ws.z }
+    };
+
+    let mut starts: Vec<Start<F>> = Vec::new();
+    for (class, candidate) in bijective.classes.iter().enumerate() {
+        let net = Exact::new(&candidate.flow, prior, first, spec.latents, aux)?;
+        let training = TrainSpec {
+            epochs: candidate.epochs,
+            learning_rate: candidate.learning_rate,
+            ..spec.training.clone()
+        };
+        let before = starts.len();
+        while starts.len() - before < candidate.restarts && !(late() && !starts.is_empty()) {
+            let wave = WAVE.min(candidate.restarts - (starts.len() - before));
+            let from = starts.len();
+            let observer = Staged { observer, stage: Stage::Search };
+            let ran: Vec<Restart<F>> = (from..from + wave)
+                .into_par_iter()
+                .map(|i| train(&net, rows.train, Some(rows.held_out), &training, key(i), &observer))
+                .collect();
+            interrupted(starts.iter().map(|s| &s.restart).chain(&ran))?;
+            starts.extend(ran.into_iter().map(|restart| start(class, &net, restart)));
+            let own: Vec<&Start<F>> = starts[before..].iter().collect();
+            if best(&own).is_some_and(|b| basin(&own, b).len() >= AGREE) {
+                break;
+            }
+        }
+    }
+
+    let usable: Vec<&Start<F>> = starts.iter().filter(|s| s.usable()).collect();
+    let Some(leader) = best(&usable) else {
+        return Err(FitError::NotFinite {
+            restarts: starts.len(),
+            epoch: starts.iter().map(|s| s.restart.history.len() + 1).min().unwrap_or(1),
+        });
+    };
+    let leader = usable[leader];
+    let family = match (bijective.family, rows.train.u, rows.held_out.u) {
+        (None, AuxRows::Levels(_), AuxRows::Levels(_)) if first == Family::GeneralisedNormal => {
+            simplest_family(leader, rows)
+        }
+        _ => first,
+    };
+
+    let mut order: Vec<usize> = (0..starts.len()).filter(|&i| starts[i].usable()).collect();
+    order.sort_by(|&a, &b| starts[b].restart.objective.total_cmp(&starts[a].restart.objective));
+    order.truncate(if late() { 0 } else { bijective.finalists });
+    let observer = Staged { observer, stage: Stage::Polish };
+    let first_polish = starts.len();
+    let polished: Result<Vec<Start<F>>, FitError> = order
+        .into_par_iter()
+        .enumerate()
+        .map(|(i, of)| {
+            let Start { class, net, restart, .. } = &starts[of];
+            let candidate = &bijective.classes[*class];
+            let training = TrainSpec {
+                epochs: bijective.polish_epochs,
+                learning_rate: candidate.learning_rate * POLISH_RATE,
+                ..spec.training.clone()
+            };
+            let (net, params) = if family == net.family {
+                (net.clone(), restart.params.clone())
+            } else {
+                let simpler = Exact::new(&candidate.flow, prior, family, spec.latents, aux)?;
+                let params = simpler.with_flow_of(net, &restart.params, rows.train);
+                (simpler, params)
+            };
+            let key = key(first_polish + i);
+            let ran = train_from(&net, params, rows.train, Some(rows.held_out), &training, key, &observer);
+            Ok(start(*class, &net, Restart { stage: Stage::Polish, ..ran }))
+        })
+        .collect();
+    let polished = polished?;
+    interrupted(starts.iter().chain(&polished).map(|s| &s.restart))?;
+    Ok(conclude(starts, polished, bijective))
+}
+
+/// The kept restart, and what the others say about it.
+fn conclude<F: Scalar>(
+    starts: Vec<Start<F>>,
+    polished: Vec<Start<F>>,
+    bijective: &BijectiveSpec,
+) -> Found<F> {
+    let classes = bijective.classes.iter().enumerate().map(|(class, candidate)| {
+        let own = || starts.iter().filter(move |s| s.class == class);
+        let best =
+            own().filter(|s| s.usable()).map(|s| s.restart.objective).fold(f64::NEG_INFINITY, f64::max);
+        ClassResult {
+            class: candidate.flow.name().into(),
+            starts: own().count(),
+            best: Some(best).filter(|b| b.is_finite()),
+            seconds: own().filter_map(|s| s.restart.history.last()).map(|e| e.seconds).sum(),
+        }
+    });
+    let classes = classes.collect();
+    let raced = starts.len();
+    let all: Vec<Start<F>> = starts.into_iter().chain(polished).collect();
+    let chosen = best(&all.iter().collect::<Vec<_>>()).unwrap_or(0);
+    let kept = &all[chosen];
+    let own: Vec<&Start<F>> = all[..raced].iter().filter(|s| s.class == kept.class && s.usable()).collect();
+    let (mut reached, mut agreement, mut inside, mut outside) = (0, Vec::new(), f64::NEG_INFINITY, None);
+    for start in &own {
+        let agrees = start.agrees_with(kept);
+        let objective = start.restart.objective;
+        if agrees >= SAME_BASIN {
+            reached += 1;
+            inside = objective.max(inside);
+            agreement.push(agrees);
+        } else {
+            outside = Some(objective.max(outside.unwrap_or(f64::NEG_INFINITY)));
+        }
+    }
+    let search = Search {
+        class: bijective.classes[kept.class].flow.name().into(),
+        family: kept.net.family,
+        shapes: kept.net.shapes(&kept.restart.params),
+        classes,
+        starts: all[..raced].iter().filter(|s| s.class == kept.class).count(),
+        reached,
+        agreement: (reached > 1).then(|| agreement.iter().sum::<f64>() / agreement.len() as f64),
+        gap: outside.map(|o| inside - o).filter(|g| g.is_finite()),
+    };
+    Found {
+        net: kept.net.clone(),
+        classes: all.iter().map(|s| bijective.classes[s.class].flow.name()).collect(),
+        chosen,
+        search,
+        restarts: all.into_iter().map(|s| s.restart).collect(),
+    }
+}
+
+/// The best of those that stayed finite; the earliest of equals.
+fn best<F: Scalar>(starts: &[&Start<F>]) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    for (i, s) in starts.iter().enumerate().filter(|(_, s)| s.usable()) {
+        if best.is_none_or(|b| s.restart.objective > starts[b].restart.objective) {
+            best = Some(i);
+        }
+    }
+    best
+}
+
+/// Those whose latents agree with the latents of start `of`.
+fn basin<F: Scalar>(starts: &[&Start<F>], of: usize) -> Vec<usize> {
+    let agrees = |i: &usize| starts[*i].usable() && starts[*i].agrees_with(starts[of]) >= SAME_BASIN;
+    (0..starts.len()).filter(agrees).collect()
+}
+
+fn interrupted<'a, F: 'a>(restarts: impl Iterator<Item = &'a Restart<F>> + Clone) -> Result<(), FitError> {
+    match restarts.clone().any(|r| r.ending == Ending::Interrupted) {
+        true => Err(FitError::Interrupted { epochs: restarts.map(|r| r.history.len()).sum() }),
+        false => Ok(()),
+    }
+}
+
+/// The simplest family that explains the latents found as well as the widest does.
+fn simplest_family<F: Scalar>(leader: &Start<F>, rows: Rows<'_, F>) -> Family {
+    let (net, params) = (&leader.net, &leader.restart.params);
+    let latents = |rows: &Batch<'_, F>| {
+        let index = spread_rows(rows.rows(), FAMILY_ROWS);
+        let mut buffer = BatchBuffer::new(rows, index.len());
+        let batch = buffer.gather(rows, &index);
+        let mut ws = Estimator::<F>::workspace(net, index.len());
+        let terms = net.forward(params, batch, &mut ws);
+        let levels = match batch.u {
+            AuxRows::Levels(levels) => levels.to_vec(),
+            _ => Vec::new(),
+        };
+        (top(&ws.z, index.len()).to_owned(), levels, -terms.kl / terms.rows.max(1) as f64)
+    };
+    let (z, levels, _) = latents(&rows.train);
+    let (test, test_levels, learned) = latents(&rows.held_out);
+    choose_family(
+        Latents { z: z.view(), levels: &levels },
+        Latents { z: test.view(), levels: &test_levels },
+        learned,
+    )
+}
