@@ -7,8 +7,8 @@ use ivae_num::Scalar;
 
 use crate::block::BlockSpec;
 use crate::spec::{
-    DecoderSpec, FitSpec, KlTerm, LikelihoodSpec, ModelKind, PosteriorSpec, PriorSpec, Scaling, Start,
-    TrainSpec, VaeSpec, VarianceSpec,
+    DecoderSpec, FitSpec, KlTerm, LikelihoodFamily, LikelihoodSpec, ModelKind, PosteriorSpec, PriorSpec,
+    Scaling, Start, TrainSpec, VaeSpec, VarianceSpec,
 };
 
 /// Small data are passed over more often, so that a restart takes at least so many steps by default.
@@ -40,10 +40,19 @@ impl FitSpec {
             decoder: DecoderSpec::Mlp,
             vae: VaeSpec {
                 prior: PriorSpec { form: GaussianForm::MeanVar, parameters: BlockSpec::Table },
-                posterior: PosteriorSpec { net: net.clone(), shared_trunk: true, sees_u: false },
+                posterior: PosteriorSpec {
+                    net: net.clone(),
+                    shared_trunk: true,
+                    sees_u: false,
+                    product: false,
+                    correlated: false,
+                },
                 likelihood: LikelihoodSpec {
                     net,
-                    variance: VarianceSpec::PerDimension { start: 0.3, floor: 0.01 },
+                    family: LikelihoodFamily::Gaussian(VarianceSpec::PerDimension {
+                        start: 0.3,
+                        floor: 0.01,
+                    }),
                 },
                 kl: KlTerm::Closed,
                 start: Start::Ajd,
@@ -138,8 +147,17 @@ impl FitSpec {
             decoder: DecoderSpec::Mlp,
             vae: VaeSpec {
                 prior: PriorSpec { form: GaussianForm::Var, parameters: BlockSpec::Net(net.clone()) },
-                posterior: PosteriorSpec { net: net.clone(), shared_trunk: false, sees_u: true },
-                likelihood: LikelihoodSpec { net, variance: VarianceSpec::Fixed(0.01) },
+                posterior: PosteriorSpec {
+                    net: net.clone(),
+                    shared_trunk: false,
+                    sees_u: true,
+                    product: false,
+                    correlated: false,
+                },
+                likelihood: LikelihoodSpec {
+                    net,
+                    family: LikelihoodFamily::Gaussian(VarianceSpec::Fixed(0.01)),
+                },
                 kl: KlTerm::Sampled,
                 start: Start::Random,
             },

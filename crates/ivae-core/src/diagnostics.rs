@@ -136,8 +136,7 @@ pub fn collapse<F: Scalar>(vae: &Vae, params: &[F], data: Batch<'_, F>) -> Colla
     let (rows, mut buffer) = (index.len(), BatchBuffer::new(&data, index.len()));
     let data = buffer.gather(&data, &index);
     let mut ws = Estimator::<F>::workspace(vae, rows);
-    vae.encode(params, data, &mut ws);
-    vae.prior_parameters(params, data.u, rows, &mut ws);
+    vae.infer(params, data, &mut ws);
     let (n, mut kl) = (vae.latents, vec![F::zero(); rows]);
     let gather = |theta: ArrayView2<'_, F>, i: usize| {
         let parts: Vec<_> = (i..theta.ncols()).step_by(n).map(|j| columns(theta, j..j + 1)).collect();

@@ -4,6 +4,7 @@ use ivae_data::{Aux, Dataset};
 use ivae_expfam::{Gaussian, GaussianForm, Reparam};
 use ivae_num::{Purpose, Scalar, StreamKey, stream};
 use ndarray::Array2;
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
@@ -117,7 +118,7 @@ fn normals<F: Scalar>(count: usize, columns: usize, key: StreamKey) -> Array2<F>
     noise
 }
 
-/// z ~ p(z|u) and scaled x ~ p(x|z).
+/// z ~ p(z|u) and scaled x ~ p(x|z), 0 or 1 where it is binary.
 fn sample_vae<F: Scalar>(
     net: &Vae,
     params: &[F],
@@ -137,8 +138,16 @@ fn sample_vae<F: Scalar>(
         let noise = rows(noise_z.view(), range.clone());
         net.prior_density().sample(rows_mut(&mut z, range.clone()), top(&ws.theta_p, b), noise);
         net.decode(params, rows(z.view(), range.clone()), &mut ws);
-        let noise = rows(noise_x.view(), range.clone());
-        likelihood.sample(rows_mut(&mut x, range), top(&ws.theta_x, b), noise);
+        let x = rows_mut(&mut x, range.clone());
+        match net.binary {
+            true => {
+                let mut p = x;
+                net.likelihood_mean(p.view_mut(), &ws);
+                let mut rng = key.step(2).block(start as u64).rng();
+                p.mapv_inplace(|p| F::of(f64::from(u8::from(rng.random::<f64>() < p.f64()))));
+            }
+            false => likelihood.sample(x, top(&ws.theta_x, b), rows(noise_x.view(), range)),
+        }
     }
     Samples { z, x }
 }

@@ -37,7 +37,7 @@ pub(crate) fn start<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>, 
     }
     let mut ws = Estimator::<F>::workspace(vae, data.rows());
     vae.encode(params, data, &mut ws);
-    let z = columns(top(&ws.theta_q, data.rows()), 0..vae.latents);
+    let z = columns(top(&ws.theta_e, data.rows()), 0..vae.latents);
     set_table(&vae.prior, vae.prior_form, params, z, data.u);
 }
 

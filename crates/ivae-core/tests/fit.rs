@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ivae_core::block::BlockSpec;
-use ivae_core::spec::{DecoderSpec, PriorSpec, Scaling, VarianceSpec};
+use ivae_core::spec::{DecoderSpec, LikelihoodFamily, PriorSpec, Scaling, VarianceSpec};
 use ivae_core::trainer::Ending;
 use ivae_core::{
     DecoderKind, EpochRecord, FitError, FitSpec, Fitted, Model, ModelKind, Observer, Silent, fit,
@@ -54,7 +54,8 @@ fn likelihood_bounds_against_the_exact_density_of_a_linear_model() {
     let linear = MlpSpec { hidden: vec![], activation: Activation::Identity, skip: false };
     spec.vae.posterior.net = linear.clone();
     spec.vae.likelihood.net = linear;
-    spec.vae.likelihood.variance = VarianceSpec::PerDimension { start: 0.3, floor: 1e-3 };
+    spec.vae.likelihood.family =
+        LikelihoodFamily::Gaussian(VarianceSpec::PerDimension { start: 0.3, floor: 1e-3 });
     spec.model = ModelKind::Vae;
     spec.vae.prior = PriorSpec { form: GaussianForm::Mean, parameters: BlockSpec::Fixed(0.0) };
     spec.scaling = Scaling::Standardise;
