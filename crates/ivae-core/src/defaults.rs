@@ -14,6 +14,12 @@ use crate::spec::{
 /// Small data are passed over more often, so that a restart takes at least so many steps by default.
 pub const LEAST_STEPS: usize = 3000;
 
+/// The first value of x that is neither 0 nor 1, with its row and column.
+pub(crate) fn not_binary<F: Scalar>(data: &Dataset<F>) -> Option<((usize, usize), f64)> {
+    let other = |(_, v): &((usize, usize), &F)| **v != F::zero() && **v != F::one();
+    data.x.indexed_iter().find(other).map(|(at, v)| (at, v.f64()))
+}
+
 /// Names a class of decoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecoderKind {
@@ -93,6 +99,20 @@ impl FitSpec {
         spec
     }
 
+    /// For x of 0 and 1: Bernoulli likelihood with a linear decoder to its logits, x as it is, a product posterior
+    /// (x says little of each latent), a high learning rate.
+    pub fn set_bernoulli(&mut self) {
+        self.decoder = DecoderSpec::Mlp;
+        self.scaling = Scaling::None;
+        self.vae.likelihood.family = LikelihoodFamily::Bernoulli;
+        self.vae.posterior.product = true;
+        self.vae.posterior.net.hidden = vec![64];
+        self.vae.likelihood.net.hidden = vec![];
+        self.training.learning_rate = 0.02;
+        self.training.epochs = 20;
+        self.training.restarts = 2;
+    }
+
     /// The identifiable model for `data`, of the class that suits them: [`for_data`](Self::for_data).
     pub fn auto<F: Scalar>(latents: usize, data: &Dataset<F>) -> Self {
         Self::for_data(ModelKind::Ivae, None, latents, data)
@@ -101,6 +121,8 @@ impl FitSpec {
     /// The defaults of `model` for `data`; without a `decoder`, the class that suits them: bijective with exact
     /// likelihood where there are as many latents as columns and u is categorical, else a perceptron.
     ///
+    /// Where every value of x is 0 or 1, the likelihood is Bernoulli ([`set_bernoulli`](Self::set_bernoulli)).
+    ///
     /// A categorical u gets a prior table, a continuous one a network; epochs are enough for [`LEAST_STEPS`] steps.
     pub fn for_data<F: Scalar>(
         model: ModelKind,
@@ -108,7 +130,8 @@ impl FitSpec {
         latents: usize,
         data: &Dataset<F>,
     ) -> Self {
-        let bijective = latents == data.observed() && data.u.levels().is_some();
+        let binary = not_binary(data).is_none();
+        let bijective = !binary && latents == data.observed() && data.u.levels().is_some();
         let mut spec = match (model, decoder) {
             (ModelKind::Ivae, Some(DecoderKind::Square)) => Self::square(latents),
             (ModelKind::Ivae, None) if bijective => Self::square(latents),
@@ -116,6 +139,9 @@ impl FitSpec {
             (ModelKind::Vae, _) => Self::vae(latents),
             (ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca, _) => Self::linear(model, latents),
         };
+        if binary && spec.decoder == DecoderSpec::Mlp {
+            spec.set_bernoulli();
+        }
         let t = &mut spec.training;
         let training_rows = (data.rows() as f64 * (1.0 - t.held_out)) as usize;
         t.epochs = t.epochs.max(LEAST_STEPS.div_ceil((training_rows / t.batch).max(1)));

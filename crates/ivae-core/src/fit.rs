@@ -6,7 +6,8 @@ use ivae_data::{Aux, DataError, Dataset, Split, check, check_conditional, check_
 use ivae_num::{Purpose, Scalar, StreamKey};
 use rayon::prelude::*;
 
-use crate::diagnostics::{collapse, identifiability, u_only_log_likelihood};
+use crate::defaults::not_binary;
+use crate::diagnostics::{collapse, identifiability, u_only_bernoulli, u_only_log_likelihood};
 use crate::error::{FitError, SpecError};
 use crate::estimator::{Batch, Estimator};
 use crate::exact::Exact;
@@ -82,6 +83,9 @@ pub fn check_fit<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<(), Fit
     spec.check()?;
     check(data)?;
     check_latents(data, spec.latents)?;
+    if let (true, Some(((row, column), value))) = (spec.is_binary(), not_binary(data)) {
+        return Err(SpecError::NotBinary { row, column, value }.into());
+    }
     if matches!(spec.model, ModelKind::Ivae | ModelKind::Ajd) {
         check_conditional(data)?;
     }
@@ -127,7 +131,10 @@ fn variational<F: Scalar>(
     observer: &dyn Observer,
 ) -> Result<Fitted<F>, FitError> {
     let scaler = Scaler::fit(spec.scaling, train_rows.x.view())?;
-    let u_only = (!split_is_empty(held_out)).then(|| u_only_log_likelihood(train_rows, held_out));
+    let u_only = (!split_is_empty(held_out)).then(|| match spec.is_binary() {
+        true => u_only_bernoulli(train_rows, held_out),
+        false => u_only_log_likelihood(train_rows, held_out),
+    });
     let (train_rows, held_out) = (scaler.scale(train_rows), scaler.scale(held_out));
     let aux = match &train_rows.u {
         _ if spec.model == ModelKind::Vae && !spec.vae.posterior.sees_u => AuxShape::None,

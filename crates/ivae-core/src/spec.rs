@@ -239,6 +239,11 @@ pub struct TrainSpec {
 }
 
 impl FitSpec {
+    /// Whether x is binary, of Bernoulli likelihood.
+    pub fn is_binary(&self) -> bool {
+        self.decoder == DecoderSpec::Mlp && self.vae.likelihood.family == LikelihoodFamily::Bernoulli
+    }
+
     /// Check every number that can be wrong whatever the data are.
     ///
     /// # Errors

@@ -162,6 +162,8 @@ pub(crate) enum LikelihoodArg {
     GaussShared,
     /// Gaussian, noise variance fixed at 0.01 of the scaled data
     GaussFixed,
+    /// Bernoulli, for x of 0 and 1
+    Bernoulli,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -196,7 +198,7 @@ pub(crate) struct FitArgs {
     /// Conditional prior p(z|u) [default: gauss]
     #[arg(long, value_enum, help_heading = "Model")]
     pub(crate) prior: Option<PriorArg>,
-    /// Likelihood p(x|z) of the mlp [default: gauss]
+    /// Likelihood p(x|z) of the mlp [default: gauss; bernoulli where every x is 0 or 1]
     #[arg(long, value_enum, help_heading = "Model")]
     pub(crate) likelihood: Option<LikelihoodArg>,
     /// Decoder
