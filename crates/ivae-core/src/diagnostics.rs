@@ -150,7 +150,7 @@ pub fn collapse<F: Scalar>(vae: &Vae, params: &[F], data: Batch<'_, F>) -> Colla
         })
         .collect();
     let collapsed = (0..n).filter(|&i| kl_per_latent[i] < COLLAPSED).collect();
-    Collapse { kl_per_latent, collapsed, threshold: COLLAPSED }
+    Collapse { kl_per_latent, collapsed, threshold: COLLAPSED, retries: 0 }
 }
 
 /// [`u_only_log_likelihood`] of binary x: independent Bernoulli columns per level of u.

@@ -7,12 +7,13 @@ use ivae_num::{Purpose, Scalar, StreamKey};
 use rayon::prelude::*;
 
 use crate::defaults::not_binary;
-use crate::diagnostics::{collapse, identifiability, u_only_bernoulli, u_only_log_likelihood};
+use crate::diagnostics::{identifiability, u_only_bernoulli, u_only_log_likelihood};
 use crate::error::{FitError, SpecError};
 use crate::estimator::{Batch, Estimator};
 use crate::exact::Exact;
 use crate::fitted::{Fitted, Model, Schema};
 use crate::linear::fit_linear;
+use crate::remedy::{Rows, retry_collapsed};
 use crate::report::{FitReport, Objective, RestartReport};
 use crate::scaler::Scaler;
 use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
@@ -153,10 +154,17 @@ fn variational<F: Scalar>(
         DecoderSpec::Mlp => {
             let mut net = Vae::new(&spec.vae, spec.latents, directions, aux)?;
             net.whitened = spec.scaling == Scaling::Whiten;
-            let (restarts, chosen) = train_all(&net, batch, judge, spec, &observer)?;
+            let (mut restarts, mut chosen) = train_all(&net, batch, judge, spec, &observer)?;
+            let key = |restart| StreamKey::new(spec.seed, Purpose::Init).restart(restart);
+            let rows = Rows { train: batch, held_out: judge };
+            let first = restarts.len();
+            let collapse =
+                retry_collapsed(&net, rows, &spec.training, key, &mut restarts, &mut chosen, &observer)?;
+            let again = restarts.split_off(first);
+            restarts.extend(again.into_iter().map(|r| observer.restart(r)));
             let params = restarts[chosen].params.clone();
             let id = identifiability(&net.prior, net.prior_form, &params, &train_rows.u);
-            let collapse = Some(collapse(&net, &params, batch));
+            let collapse = Some(collapse);
             (restarts, chosen, (id, collapse, Model::Vae { net, params }))
         }
         decoder => {
@@ -323,10 +331,11 @@ fn warnings<F>(report: &FitReport, restarts: &[Restart<F>], spec: &FitSpec) -> V
     if let Some(collapse) = report.collapse.as_ref().filter(|c| !c.collapsed.is_empty()) {
         let list: Vec<String> = collapse.collapsed.iter().map(|i| format!("z{}", i + 1)).collect();
         out.push(format!(
-            "latents {} collapsed onto the prior (KL below {} nats): they say nothing about x beyond u; \
-             ask for fewer latents, or more restarts",
+            "latents {} collapsed onto the prior (KL below {} nats), in {} more attempts too: they say nothing \
+             about x beyond u; ask for fewer latents, or more restarts",
             list.join(", "),
-            collapse.threshold
+            collapse.threshold,
+            collapse.retries
         ));
     }
     // A VAE bounds log p(x), which is no rival of log p(x|u).

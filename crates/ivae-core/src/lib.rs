@@ -12,6 +12,7 @@ pub mod fitted;
 pub mod generative;
 mod levels;
 pub mod linear;
+mod remedy;
 pub mod report;
 mod save;
 pub mod scaler;

@@ -234,7 +234,10 @@ pub struct TrainSpec {
     /// If given, rows are held out in contiguous blocks of this length (time series).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out_block: Option<usize>,
-    /// Independent starts; the one with the best held-out objective is kept.
+    /// Independent starts; the one with the best held-out objective is kept: of a bijective model its likelihood, of a
+    /// variational one the importance-weighted bound of 50 samples (Burda et al. 2016), which is closer to the
+    /// likelihood than the ELBO. A bound tells how well x is explained, and near the best it does not rank how well the
+    /// sources are recovered: a start that explains x better may well have the worse latents.
     pub restarts: usize,
 }
 

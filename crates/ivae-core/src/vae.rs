@@ -7,7 +7,15 @@
 //! ```text
 //! ELBO = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z|u)),   or by the sample   log p(x|z) + log p(z|u) − log q(z|x).
 //! ```
+//!
+//! The posterior matters for what is recovered. With noise of variance σ² in x the true one has, for small σ, the
+//! covariance σ² (JᵀJ)⁻¹, J the decoder's Jacobian \[d, n\]. The best diagonal one misses it by
+//! ½ (Σᵢ log ‖Jᵢ‖² − log |JᵀJ|) nats, whatever σ: a force towards decoders with orthogonal columns that does not vanish
+//! with the noise (Reizinger et al. 2022, section 3), and a bias wherever the true mixing has others. Correlated latents
+//! ([`PosteriorSpec::correlated`](crate::spec::PosteriorSpec::correlated)) close that gap.
 
+mod bounds;
+mod estimate;
 mod infer;
 mod inputs;
 mod posterior;
@@ -23,9 +31,9 @@ pub(crate) use self::inputs::{aux_input, check_prior};
 pub use self::workspace::VaeWorkspace;
 
 use self::inputs::{encoder_input, fill_encoder_input};
-use crate::block::{Block, BlockSpec, Source, Theta};
+use crate::block::{Block, BlockSpec, Theta};
 use crate::error::SpecError;
-use crate::estimator::{AuxRows, Batch, Estimator, Terms};
+use crate::estimator::{AuxRows, Batch, Terms};
 use crate::slices::{columns, columns_mut, top, top_mut};
 use crate::spec::{KlTerm, LikelihoodFamily, Start, VaeSpec, VarianceSpec};
 
@@ -56,6 +64,8 @@ pub struct Vae {
     product: bool,
     correlated: bool,
     log_var_floor: f64,
+    /// Steps over which the KL term is let in.
+    kl_warmup: u64,
 }
 
 impl Vae {
@@ -123,6 +133,7 @@ impl Vae {
             product: spec.posterior.product,
             correlated,
             log_var_floor: variance.map_or(f64::NEG_INFINITY, |(_, floor)| floor),
+            kl_warmup: 0,
         })
     }
 
@@ -200,7 +211,7 @@ impl Vae {
         self.prior.forward(top_mut(&mut ws.theta_p, rows), params, aux_input(u), &mut ws.prior);
     }
 
-    /// The forward pass with the noise in `ws.noise`: fills z, all θ, and the per-row terms; returns their sums.
+    /// [`infer`](Self::infer), then [`bound`](Self::bound): fills z, all θ, and the per-row terms; returns their sums.
     pub fn forward<F: Scalar>(
         &self,
         params: &[F],
@@ -208,8 +219,20 @@ impl Vae {
         kl: KlTerm,
         ws: &mut VaeWorkspace<F>,
     ) -> Terms {
-        let (b, n, p) = (batch.rows(), self.latents, self.prior_density());
         self.infer(params, batch.reborrow(), ws);
+        self.bound(params, batch.x, kl, ws)
+    }
+
+    /// After [`infer`](Self::infer) of the rows `x`: draw z with the noise in `ws.noise` and fill the per-row terms;
+    /// returns their sums.
+    pub fn bound<F: Scalar>(
+        &self,
+        params: &[F],
+        x: ArrayView2<'_, F>,
+        kl: KlTerm,
+        ws: &mut VaeWorkspace<F>,
+    ) -> Terms {
+        let (b, n, p) = (x.nrows(), self.latents, self.prior_density());
         let (theta_q, theta_p) = (top(&ws.theta_q, b), top(&ws.theta_p, b));
         let correlations = columns(top(&ws.theta_e, b), 2 * n..ws.theta_e.ncols());
         let mut noise = top(&ws.noise, b);
@@ -220,7 +243,7 @@ impl Vae {
         MEAN_VAR.sample(top_mut(&mut ws.z, b), theta_q, noise);
         let z = top(&ws.z, b);
         self.likelihood.forward(top_mut(&mut ws.theta_x, b), params, Input::dense(z), &mut ws.likelihood);
-        self.likelihood_density().log_prob(&mut ws.log_px[..b], top(&ws.theta_x, b), batch.x);
+        self.likelihood_density().log_prob(&mut ws.log_px[..b], top(&ws.theta_x, b), x);
         match kl {
             KlTerm::None => ws.kl[..b].fill(F::zero()),
             KlTerm::Closed => {
@@ -246,7 +269,14 @@ impl Vae {
         terms
     }
 
-    /// [`forward`](Self::forward), then add the gradient of the mean loss −ELBO/B to `grad`.
+    /// The same model, trained with the KL term let in over `steps` steps (Sønderby et al. 2016): latents find their
+    /// use before the prior asks what they cost.
+    pub(crate) fn with_kl_warmup(&self, steps: u64) -> Self {
+        Self { kl_warmup: steps, ..self.clone() }
+    }
+
+    /// [`forward`](Self::forward), then add the gradient of the mean loss −ELBO/B to `grad`, in which the KL counts
+    /// `ws.kl_weight` times.
     pub fn loss_and_grad<F: Scalar>(
         &self,
         grad: &mut [F],
@@ -256,10 +286,11 @@ impl Vae {
     ) -> Terms {
         let terms = self.forward(params, batch, self.kl, ws);
         let (b, n, p) = (batch.rows(), self.latents, self.prior_density());
-        let weight = F::one() / F::of(b as f64);
-        ws.d_plus[..b].fill(weight);
-        ws.d_minus[..b].fill(-weight);
-        let (d_plus, d_minus) = (&ws.d_plus[..b], &ws.d_minus[..b]);
+        let (weight, kl_weight) = (F::one() / F::of(b as f64), F::of(ws.kl_weight / b as f64));
+        ws.d_log_px[..b].fill(-weight);
+        ws.d_plus[..b].fill(kl_weight);
+        ws.d_minus[..b].fill(-kl_weight);
+        let (d_log_px, d_plus, d_minus) = (&ws.d_log_px[..b], &ws.d_plus[..b], &ws.d_minus[..b]);
         let (theta_q, theta_x, theta_p) = (top(&ws.theta_q, b), top(&ws.theta_x, b), top(&ws.theta_p, b));
         let theta_e = top(&ws.theta_e, b);
         let correlations = columns(theta_e, 2 * n..theta_e.ncols());
@@ -275,7 +306,7 @@ impl Vae {
 
         // −log p(x|z)
         let density = self.likelihood_density();
-        density.log_prob_backward(Some(d_x.view_mut()), None, theta_x, batch.x, d_minus);
+        density.log_prob_backward(Some(d_x.view_mut()), None, theta_x, batch.x, d_log_px);
         let d_z_out = Some(d_z.view_mut());
         self.likelihood.backward(grad, d_z_out, params, Input::dense(z), d_x.view(), &mut ws.likelihood);
         // +KL(q ‖ p)
@@ -326,54 +357,6 @@ impl Vae {
             ws.noise.fill(F::zero());
         } else if let Some(noise) = ws.noise.as_slice_mut() {
             stream::fill_normal(&mut noise[..rows * n], n, key);
-        }
-    }
-}
-
-impl<F: Scalar> Estimator<F> for Vae {
-    type Workspace = VaeWorkspace<F>;
-
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn init(&self, params: &mut [F], data: Batch<'_, F>, key: StreamKey) {
-        let mut rng = key.rng();
-        self.posterior.init(params, &mut rng);
-        self.likelihood.init(params, &mut rng);
-        self.prior.init(params, &mut rng);
-        crate::start::start(self, params, data, &mut rng);
-        self.project(params);
-    }
-
-    fn workspace(&self, batch: usize) -> VaeWorkspace<F> {
-        VaeWorkspace::new(self, batch)
-    }
-
-    fn step(
-        &self,
-        grad: &mut [F],
-        params: &[F],
-        batch: Batch<'_, F>,
-        key: StreamKey,
-        ws: &mut VaeWorkspace<F>,
-    ) -> Terms {
-        self.draw_noise(ws, batch.rows(), key);
-        self.loss_and_grad(grad, params, batch, ws)
-    }
-
-    fn evaluate(&self, params: &[F], batch: Batch<'_, F>, key: StreamKey, ws: &mut VaeWorkspace<F>) -> Terms {
-        self.draw_noise(ws, batch.rows(), key);
-        let kl = if self.kl == KlTerm::None { KlTerm::None } else { KlTerm::Closed };
-        self.forward(params, batch, kl, ws)
-    }
-
-    fn project(&self, params: &mut [F]) {
-        let floor = F::of(self.log_var_floor);
-        for block in &self.likelihood.blocks {
-            if let Source::Free { slot, .. } = &block.source {
-                slot.view_mut(params).mapv_inplace(|v| if v < floor { floor } else { v });
-            }
         }
     }
 }

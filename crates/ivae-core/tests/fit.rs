@@ -391,3 +391,35 @@ fn a_bernoulli_likelihood_needs_binary_x_as_it_is() {
     spec.scaling = Scaling::Whiten;
     assert!(spec.check().unwrap_err().to_string().contains("scaling"));
 }
+
+/// Where the noise is held far above x, no start and no warm-up makes a latent pay for itself.
+#[test]
+fn collapse_is_tried_again_a_few_times_and_reported() {
+    let data = simulated(2, 4, 60);
+    let mut spec = quick(2);
+    spec.vae.likelihood.family = LikelihoodFamily::Gaussian(VarianceSpec::Fixed(100.0));
+    spec.vae.posterior.product = true;
+    spec.training.learning_rate = 0.02;
+    spec.training.epochs = 60;
+    let fitted = spec.fit(&data).unwrap();
+    let collapse = fitted.report.collapse.as_ref().unwrap();
+    assert_eq!(collapse.collapsed.len(), 2, "{collapse:?}");
+    assert_eq!((collapse.retries, fitted.report.restarts.len()), (2, 2 + 2), "attempts are counted");
+    let warnings = &fitted.report.warnings;
+    assert!(warnings.iter().any(|w| w.contains("in 2 more attempts too")), "{warnings:?}");
+    assert_eq!(params(&fitted), params(&spec.fit(&data).unwrap()), "the same attempts again");
+}
+
+/// Restarts are compared by what [`Fitted::log_likelihood`] calls the importance-weighted bound.
+#[test]
+fn restarts_are_kept_by_the_held_out_importance_weighted_bound() {
+    let data = simulated(2, 4, 60);
+    let fitted = quick(2).fit(&data).unwrap();
+    let held_out = data.select_rows(&fitted.split.held_out);
+    let bound = fitted.log_likelihood(&held_out, 400, 3).unwrap();
+    let report = &fitted.report;
+    let score = report.restarts[report.chosen as usize].objective.unwrap();
+    assert!(report.restarts.iter().all(|r| r.objective.unwrap() <= score), "{:?}", report.restarts);
+    assert!(score > report.objective.held_out.unwrap(), "tighter than the ELBO");
+    assert!((score - bound.iwae).abs() < 0.1, "{score}, by 400 samples {}", bound.iwae);
+}

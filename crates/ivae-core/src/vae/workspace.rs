@@ -38,6 +38,8 @@ pub struct VaeWorkspace<F> {
     pub(super) d_theta_q: Array2<F>,
     pub(super) d_theta_x: Array2<F>,
     pub(super) d_theta_p: Array2<F>,
+    pub(super) kl_weight: f64, // of the KL in the loss, from 0 to 1
+    pub(super) d_log_px: Vec<F>,
     pub(super) d_plus: Vec<F>,
     pub(super) d_minus: Vec<F>,
     pub(super) posterior: ThetaWorkspace<F>,
@@ -76,6 +78,8 @@ impl<F: Scalar> VaeWorkspace<F> {
             d_theta_q: matrix(q),
             d_theta_x: matrix(x),
             d_theta_p: matrix(p),
+            kl_weight: 1.0,
+            d_log_px: vec![F::zero(); batch],
             d_plus: vec![F::zero(); batch],
             d_minus: vec![F::zero(); batch],
             posterior: vae.posterior.workspace(batch),
