@@ -172,14 +172,14 @@ pub enum VarianceSpec {
     Shared {
         /// Where it starts.
         start: f64,
-        /// It never falls below this.
+        /// It never falls below this, times the directions of x per latent (d/n, at most 10).
         floor: f64,
     },
     /// Learned, one for each dimension.
     PerDimension {
         /// Where they start.
         start: f64,
-        /// They never fall below this.
+        /// They never fall below this, times the directions of x per latent (d/n, at most 10).
         floor: f64,
     },
 }

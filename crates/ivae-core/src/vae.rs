@@ -37,6 +37,9 @@ use crate::estimator::{AuxRows, Batch, Terms};
 use crate::slices::{columns, columns_mut, top, top_mut};
 use crate::spec::{KlTerm, LikelihoodFamily, Start, VaeSpec, VarianceSpec};
 
+/// Directions of x per latent that raise the variance floor.
+const MOST_DIRECTIONS: f64 = 10.0;
+
 const MEAN_VAR: Gaussian = Gaussian { form: GaussianForm::MeanVar };
 
 /// A variational autoencoder: immutable; its parameters are a flat slice.
@@ -96,15 +99,17 @@ impl Vae {
                 .collect(),
         };
         let z = Inputs { dense: latents, levels: 0 };
+        // x has d/n directions for each latent: so many times the noise leaves as much known of it.
+        let per_latent = (observed as f64 / latents as f64).clamp(1.0, MOST_DIRECTIONS);
         let variance = match spec.likelihood.family {
             LikelihoodFamily::Gaussian(VarianceSpec::Fixed(v)) => {
                 Some((BlockSpec::Fixed(v.ln()), f64::NEG_INFINITY))
             }
             LikelihoodFamily::Gaussian(VarianceSpec::Shared { start, floor }) => {
-                Some((BlockSpec::Shared(start.ln()), floor.ln()))
+                Some((BlockSpec::Shared(start.ln()), (floor * per_latent).ln()))
             }
             LikelihoodFamily::Gaussian(VarianceSpec::PerDimension { start, floor }) => {
-                Some((BlockSpec::Free(start.ln()), floor.ln()))
+                Some((BlockSpec::Free(start.ln()), (floor * per_latent).ln()))
             }
             LikelihoodFamily::Bernoulli => None,
         };

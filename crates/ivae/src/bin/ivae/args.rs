@@ -208,10 +208,10 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "UNITS", value_parser = positive, help_heading = "Model")]
     pub(crate) hidden: Option<usize>,
 
-    /// Passes over the training rows [default: 25, of square 40; more for small data]
+    /// Passes over the training rows [default: 100, of square 40; more for small data]
     #[arg(long, value_name = "COUNT", value_parser = positive, help_heading = "Training")]
     pub(crate) epochs: Option<usize>,
-    /// Independent starts; the best on held-out rows is kept [default: 4, of square 8]
+    /// Independent starts; the best on held-out rows is kept [default: 2, of square 8]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Training")]
     pub(crate) restarts: Option<u32>,
     /// Rows in a step [default: 256]
