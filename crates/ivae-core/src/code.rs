@@ -6,7 +6,7 @@
 
 use ivae_nn::Layout;
 use ivae_num::{Purpose, Scalar, StreamKey};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::block::BlockSpec;
@@ -15,9 +15,14 @@ use crate::estimator::{AuxRows, Batch, Estimator};
 use crate::fitted::{CHUNK, chunks};
 use crate::scaler::Scaler;
 use crate::slices::{columns, rows, rows_mut, top};
-use crate::spec::{CodeKind, CodeSpec, FitSpec, KlTerm, Scaling, Start, TrainSpec, VaeSpec, VarianceSpec};
+use crate::spec::{
+    CodeKind, CodeSpec, FitSpec, KlTerm, LikelihoodFamily, Scaling, Start, TrainSpec, VaeSpec, VarianceSpec,
+};
 use crate::trainer::{Ending, Observer, Restart, train};
 use crate::vae::{AuxShape, Vae};
+
+/// No column is taken as free of noise beyond this variance.
+const LEAST_NOISE: f64 = 1e-6;
 
 /// A code and its way back.
 #[derive(Debug, Clone)]
@@ -28,6 +33,8 @@ pub struct Code<F> {
     pub params: Vec<F>,
     /// From the encoder's output to the code: white.
     pub whitener: Scaler<F>,
+    /// Variance of what the code loses of each scaled column, `[d]`: of the noise, where the code is good.
+    pub noise: Array1<F>,
 }
 
 /// How much of x a code keeps: the ceiling of what can be separated from it. On held-out rows.
@@ -55,7 +62,8 @@ pub(crate) fn code_net(
     vae.posterior.sees_u = false;
     if code.kind == CodeKind::Autoencoder {
         vae = VaeSpec { kl: KlTerm::None, start: Start::Pca, ..vae };
-        vae.likelihood.variance = VarianceSpec::Fixed(1.0);
+        vae.likelihood.family = LikelihoodFamily::Gaussian(VarianceSpec::Fixed(1.0));
+        (vae.posterior.product, vae.posterior.correlated) = (false, false);
         vae.prior.parameters = BlockSpec::Fixed(0.0);
     }
     let mut net = Vae::new(&vae, spec.latents, observed, aux)?;
@@ -85,9 +93,12 @@ impl<F: Scalar> Code<F> {
             _ => {}
         }
         let params = restart.params.clone();
-        let mut code = Self { net, params, whitener: Scaler::None };
+        let noise = Array1::zeros(data.x.ncols());
+        let mut code = Self { net, params, whitener: Scaler::None, noise };
         let c = code.encode(data.x);
         code.whitener = Scaler::fit(Scaling::Whiten, c.view())?;
+        let judge = held_out.map_or(data.x, |rows| rows.x);
+        code.noise = code.residual_variance(judge);
         Ok((code, restart))
     }
 
@@ -99,7 +110,7 @@ impl<F: Scalar> Code<F> {
         for (start, batch) in chunks(x, AuxRows::None) {
             let b = batch.rows();
             self.net.encode(&self.params, batch, &mut ws);
-            rows_mut(&mut c, start..start + b).assign(&columns(top(&ws.theta_q, b), 0..n));
+            rows_mut(&mut c, start..start + b).assign(&columns(top(&ws.theta_e, b), 0..n));
         }
         self.whitener.apply(c.view())
     }
@@ -118,6 +129,16 @@ impl<F: Scalar> Code<F> {
         x
     }
 
+    /// Residual variance of every column of scaled x `[N, d]`. Of d directions the code's n fit the noise, so the rest
+    /// stands for all: the residuals' squares are divided by N (d − n) / d.
+    fn residual_variance(&self, x: ArrayView2<'_, F>) -> Array1<F> {
+        let back = self.decode(self.encode(x).view());
+        let (n, d) = (self.net.latents as f64, self.net.observed as f64);
+        let freedom = (x.nrows() as f64 * (d - n) / d).max(1.0);
+        let squares = (&x - &back).mapv(|v| v * v).sum_axis(Axis(0)) / F::of(freedom);
+        squares.mapv(|v| v.max(F::of(LEAST_NOISE)))
+    }
+
     /// What is lost of scaled x `[N, d]`.
     pub fn report(&self, kind: CodeKind, x: ArrayView2<'_, F>) -> CodeReport {
         let c = self.encode(x);
@@ -127,7 +148,7 @@ impl<F: Scalar> Code<F> {
             let sum: f64 = a.iter().zip(b).map(|(a, b)| (a.f64() - b.f64()).powi(2)).sum();
             sum / a.len().max(1) as f64
         };
-        let centre = x.sum_axis(ndarray::Axis(0)) / F::of(x.nrows().max(1) as f64);
+        let centre = x.sum_axis(Axis(0)) / F::of(x.nrows().max(1) as f64);
         let variance = mean(x, (Array2::zeros(x.dim()) + &centre).view());
         CodeReport {
             kind,

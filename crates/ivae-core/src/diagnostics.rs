@@ -158,8 +158,7 @@ pub fn collapse<F: Scalar>(vae: &Vae, params: &[F], data: Batch<'_, F>) -> Colla
     let (rows, mut buffer) = (index.len(), BatchBuffer::new(&data, index.len()));
     let data = buffer.gather(&data, &index);
     let mut ws = Estimator::<F>::workspace(vae, rows);
-    vae.encode(params, data, &mut ws);
-    vae.prior_parameters(params, data.u, rows, &mut ws);
+    vae.infer(params, data, &mut ws);
     let (n, mut kl) = (vae.latents, vec![F::zero(); rows]);
     let gather = |theta: ArrayView2<'_, F>, i: usize| {
         let parts: Vec<_> = (i..theta.ncols()).step_by(n).map(|j| columns(theta, j..j + 1)).collect();
@@ -173,7 +172,26 @@ pub fn collapse<F: Scalar>(vae: &Vae, params: &[F], data: Batch<'_, F>) -> Colla
         })
         .collect();
     let collapsed = (0..n).filter(|&i| kl_per_latent[i] < COLLAPSED).collect();
-    Collapse { kl_per_latent, collapsed, threshold: COLLAPSED }
+    Collapse { kl_per_latent, collapsed, threshold: COLLAPSED, retries: 0 }
+}
+
+/// [`u_only_log_likelihood`] of binary x: independent Bernoulli columns per level of u.
+pub fn u_only_bernoulli<F: Scalar>(train: &Dataset<F>, test: &Dataset<F>) -> f64 {
+    let level = |data: &Dataset<F>, row: usize| data.u.levels().map_or(0, |l| l.index[row] as usize);
+    let (m, d) = (train.u.levels().map_or(1, |l| l.names.len()), train.x.ncols());
+    let (mut count, mut ones, rows) = (vec![0.0; m], Array2::<f64>::zeros((m, d)), train.x.nrows() as f64);
+    for (i, row) in train.x.rows().into_iter().enumerate() {
+        count[level(train, i)] += 1.0;
+        row.iter().enumerate().for_each(|(j, v)| ones[[level(train, i), j]] += v.f64());
+    }
+    // A frequency is shrunk towards the pooled one as by one extra row, and that one from 0 and 1.
+    let pooled = ones.sum_axis(Axis(0)).mapv(|ones| (ones + 1.0) / (rows + 2.0));
+    let p = Array2::from_shape_fn((m, d), |(u, j)| (ones[[u, j]] + pooled[j]) / (count[u] + 1.0));
+    let value = |((i, j), v): ((usize, usize), &F)| {
+        let p = p[[level(test, i), j]];
+        v.f64() * p.ln() + (1.0 - v.f64()) * (1.0 - p).ln()
+    };
+    test.x.indexed_iter().map(value).sum::<f64>() / test.x.nrows().max(1) as f64
 }
 
 /// Mean log-likelihood in nats per row of `test` under independent Gaussians per column and level of u, fitted to

@@ -26,6 +26,16 @@ pub enum SpecError {
     /// A part of the spec that cannot be built.
     #[error("{0}")]
     Part(String),
+    /// A Bernoulli likelihood where x is not binary.
+    #[error("a Bernoulli likelihood needs x of 0 and 1, but row {row}, column {column} of x is {value}")]
+    NotBinary {
+        /// Row of the first other value.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
     /// Two settings that exclude each other.
     #[error("{0}")]
     Conflict(&'static str),

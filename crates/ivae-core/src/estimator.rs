@@ -188,6 +188,13 @@ pub trait Estimator<F: Scalar>: Sync {
     /// The sums of [`step`](Self::step), without gradients.
     fn evaluate(&self, params: &[F], batch: Batch<'_, F>, key: StreamKey, ws: &mut Self::Workspace) -> Terms;
 
+    /// What restarts are compared by on `held_out` rows, per row, where it is more than the objective that
+    /// [`evaluate`](Self::evaluate) gives; the same `key` for all.
+    fn score(&self, params: &[F], held_out: Batch<'_, F>, key: StreamKey) -> Option<f64> {
+        let _ = (params, held_out, key);
+        None
+    }
+
     /// Put parameters back where they may lie (variance floors); called after every step.
     fn project(&self, params: &mut [F]);
 }

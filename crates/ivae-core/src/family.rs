@@ -74,6 +74,25 @@ impl Family {
         }
     }
 
+    /// Mean and variance of latent `i` of `n`, with the parameters θ of a row.
+    pub(crate) fn moments(
+        self,
+        form: GaussianForm,
+        theta: impl Fn(usize) -> f64,
+        n: usize,
+        i: usize,
+    ) -> (f64, f64) {
+        match (self, form) {
+            (Self::Gaussian, GaussianForm::MeanVar) => (theta(i), theta(n + i).exp()),
+            (Self::Gaussian, GaussianForm::Var) => (0.0, theta(i).exp()),
+            (Self::Gaussian, GaussianForm::Mean) => (theta(i), 1.0),
+            (Self::Laplace, _) => (theta(i), 2.0 * (2.0 * theta(n + i)).exp()),
+            (Self::GeneralisedNormal, _) => {
+                (theta(i), GeneralisedNormal::variance(theta(n + i), theta(2 * n + i)))
+            }
+        }
+    }
+
     /// Draw z `[B, n]` from θ `[B, p]`. Overwrites.
     pub(crate) fn sample<F: Scalar>(
         self,

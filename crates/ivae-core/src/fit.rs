@@ -8,13 +8,15 @@ use rayon::prelude::*;
 
 use crate::bijective::fit_bijective;
 use crate::code::CodeReport;
-use crate::diagnostics::{collapse, identifiability, u_only_log_likelihood};
-use crate::error::FitError;
+use crate::defaults::not_binary;
+use crate::diagnostics::{identifiability, u_only_bernoulli, u_only_log_likelihood};
+use crate::error::{FitError, SpecError};
 use crate::estimator::{Batch, Estimator};
 use crate::family::Family;
 use crate::fitted::{Fitted, Model, Schema};
 use crate::linear::fit_linear;
 use crate::race::Search;
+use crate::remedy::{Rows, retry_collapsed};
 use crate::report::{Collapse, FitReport, Identifiability, Objective, RestartReport};
 use crate::scaler::Scaler;
 use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
@@ -86,6 +88,9 @@ pub fn check_fit<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<(), Fit
     spec.check()?;
     check(data)?;
     check_latents(data, spec.latents)?;
+    if let (true, Some(((row, column), value))) = (spec.is_binary(), not_binary(data)) {
+        return Err(SpecError::NotBinary { row, column, value }.into());
+    }
     if matches!(spec.model, ModelKind::Ivae | ModelKind::Ajd) {
         check_conditional(data)?;
     }
@@ -133,7 +138,10 @@ fn variational<F: Scalar>(
     observer: &dyn Observer,
 ) -> Result<Fitted<F>, FitError> {
     let scaler = Scaler::fit(spec.scaling, train_rows.x.view())?;
-    let u_only = (!split_is_empty(held_out)).then(|| u_only_log_likelihood(train_rows, held_out));
+    let u_only = (!split_is_empty(held_out)).then(|| match spec.is_binary() {
+        true => u_only_bernoulli(train_rows, held_out),
+        false => u_only_log_likelihood(train_rows, held_out),
+    });
     let (train_rows, held_out) = (scaler.scale(train_rows), scaler.scale(held_out));
     let aux = match &train_rows.u {
         _ if spec.model == ModelKind::Vae && !spec.vae.posterior.sees_u => AuxShape::None,
@@ -152,16 +160,22 @@ fn variational<F: Scalar>(
             let observer = OwnUnits { observer, log_det: scaler.log_abs_det() };
             let (batch, judge) = (Batch::all(&train_rows), Batch::all(&held_out));
             let judge = (judge.rows() > 0).then_some(judge);
-            let (restarts, chosen) = train_all(&net, batch, judge, spec, &observer)?;
+            let (mut restarts, mut chosen) = train_all(&net, batch, judge, spec, &observer)?;
+            let key = |restart| StreamKey::new(spec.seed, Purpose::Init).restart(restart);
+            let rows = Rows { train: batch, held_out: judge };
+            let first = restarts.len();
+            let collapse =
+                retry_collapsed(&net, rows, &spec.training, key, &mut restarts, &mut chosen, &observer)?;
+            let again = restarts.split_off(first);
+            restarts.extend(again.into_iter().map(|r| observer.restart(r)));
             let params = restarts[chosen].params.clone();
             let id = identifiability(&net.prior, Family::Gaussian, net.prior_form, &params, &train_rows.u);
-            let collapse = Some(collapse(&net, &params, batch));
             Found {
                 classes: vec!["mlp"; restarts.len()],
                 restarts,
                 chosen,
                 identifiability: id,
-                collapse,
+                collapse: Some(collapse),
                 search: None,
                 code: None,
                 model: Model::Vae { net, params },

@@ -1,7 +1,6 @@
 //! [`Fitted`]: a model with its parameters; latents of data, and data of latents.
 
 use ivae_data::{Aux, Dataset, Split};
-use ivae_expfam::{Gaussian, GaussianForm, Reparam};
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -11,9 +10,10 @@ use crate::error::ModelError;
 use crate::estimator::{AuxRows, Batch, Estimator};
 use crate::exact::Exact;
 use crate::linear::LinearMap;
+use crate::local::Noisy;
 use crate::report::FitReport;
 use crate::scaler::Scaler;
-use crate::slices::{columns, rows, rows_mut, top};
+use crate::slices::{rows, rows_mut, top};
 use crate::spec::FitSpec;
 use crate::trainer::EpochRecord;
 use crate::vae::{AuxShape, Vae};
@@ -108,6 +108,12 @@ pub struct Fitted<F> {
 impl<F: Scalar> Fitted<F> {
     /// The latents of every row: the posterior mean `[N, n]`.
     ///
+    /// Of a variational model with a product posterior, that of q(z|x,u) where `data` have u and of q(z|x) where they
+    /// have none ([`Vae::posterior_mean`]).
+    ///
+    /// Of a bijective model of a code, the mode of p(z|x,u) at the noise that the code leaves, where `data` have u; of
+    /// any bijective model without u, g(x).
+    ///
     /// # Errors
     /// x or u that do not fit the model, or no u where the encoder sees it.
     pub fn transform(&self, data: &Dataset<F>) -> Result<Array2<F>, ModelError> {
@@ -116,28 +122,29 @@ impl<F: Scalar> Fitted<F> {
             Model::Linear(map) => return Ok(map.transform(data.x.view())),
             Model::Exact { code, net, params } => {
                 let x = self.scaler.apply(data.x.view());
-                let x = match code {
-                    Some(code) => code.encode(x.view()),
-                    None => x,
-                };
-                return Ok(exact_latents(net, params, x));
+                let Some(code) = code else { return Ok(exact_latents(net, params, x)) };
+                let z = exact_latents(net, params, code.encode(x.view()));
+                if matches!(data.u, Aux::None) {
+                    return Ok(z);
+                }
+                let u = self.aux(data, Some("inference"))?;
+                return Ok(Noisy { code, net, params }.modes(z, x.view(), u.view()));
             }
             Model::Vae { net, params } => (net, params),
         };
-        let u = self.aux(data, net.sees_u().then_some("inference"))?;
+        let given = net.uses_u() && !matches!(data.u, Aux::None);
+        let u = self.aux(data, (net.sees_u() || given).then_some("inference"))?;
         let x = self.scaler.apply(data.x.view());
         let mut z = Array2::zeros((x.nrows(), net.latents));
         let mut ws = Estimator::<F>::workspace(net, CHUNK.min(x.nrows().max(1)));
-        let q = Gaussian { form: GaussianForm::MeanVar };
         for (start, batch) in chunks(x.view(), u.view()) {
-            net.encode(params, batch, &mut ws);
-            let b = batch.rows();
-            q.mean(rows_mut(&mut z, start..start + b), top(&ws.theta_q, b));
+            let range = start..start + batch.rows();
+            net.posterior_mean(rows_mut(&mut z, range), params, batch, &mut ws);
         }
         Ok(z)
     }
 
-    /// The mean of p(x|z) for latents z `[N, n]`: `[N, d]`, in x's own units.
+    /// The mean of p(x|z) for latents z `[N, n]`: `[N, d]`, in x's own units; of binary x, probabilities.
     ///
     /// # Errors
     /// z with another number of columns than the model has latents.
@@ -158,8 +165,7 @@ impl<F: Scalar> Fitted<F> {
         for start in (0..z.nrows()).step_by(CHUNK) {
             let end = (start + CHUNK).min(z.nrows());
             net.decode(params, rows(z, start..end), &mut ws);
-            let mean = columns(top(&ws.theta_x, end - start), 0..net.observed);
-            rows_mut(&mut x, start..end).assign(&mean);
+            net.likelihood_mean(rows_mut(&mut x, start..end), &ws);
         }
         Ok(self.scaler.invert(x.view()))
     }

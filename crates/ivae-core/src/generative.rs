@@ -4,15 +4,15 @@ use ivae_data::{Aux, Dataset};
 use ivae_expfam::{Gaussian, GaussianForm, Reparam};
 use ivae_num::{Purpose, Scalar, StreamKey, stream};
 use ndarray::Array2;
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::error::ModelError;
-use crate::estimator::{AuxRows, Estimator};
+use crate::estimator::{AuxRows, Batch, Estimator};
 use crate::exact::Exact;
 use crate::fitted::{AsRows, CHUNK, Fitted, Model, chunks, exact_mixture};
 use crate::slices::{rows, rows_mut, top};
-use crate::spec::KlTerm;
 use crate::vae::{AuxShape, Vae};
 
 /// Log-likelihood per row, in nats and in x's own units.
@@ -72,26 +72,8 @@ impl<F: Scalar> Fitted<F> {
         let LogLikelihood { elbo, iwae } = match &self.model {
             Model::Vae { net, params } => {
                 let u = u(net.aux)?;
-                let mut ws = Estimator::<F>::workspace(net, batch);
-                let key = StreamKey::new(seed, Purpose::HeldOut);
-                let mut sums = LogLikelihood { elbo: 0.0, iwae: 0.0 };
-                for (start, batch) in chunks(x.view(), u.view()) {
-                    let b = batch.rows();
-                    let mut weights = vec![LogSumExp::default(); b];
-                    for k in 0..importance.max(1) as u64 {
-                        net.draw_noise(&mut ws, b, key.step(k << 32 | start as u64));
-                        if k == 0 {
-                            sums.elbo += net.forward(params, batch, KlTerm::Closed, &mut ws).objective;
-                        }
-                        net.forward(params, batch, KlTerm::Sampled, &mut ws);
-                        for (i, w) in weights.iter_mut().enumerate() {
-                            w.add(ws.log_px[i].f64() - ws.kl[i].f64());
-                        }
-                    }
-                    sums.iwae +=
-                        weights.iter().map(|w| w.value() - (importance.max(1) as f64).ln()).sum::<f64>();
-                }
-                sums
+                let rows = Batch { x: x.view(), u: u.view() };
+                net.bounds(params, rows, importance, StreamKey::new(seed, Purpose::HeldOut))
             }
             Model::Exact { code: Some(_), .. } => {
                 return Err(ModelError::Unsupported {
@@ -126,7 +108,7 @@ fn normals<F: Scalar>(count: usize, columns: usize, key: StreamKey) -> Array2<F>
     noise
 }
 
-/// z ~ p(z|u) and scaled x ~ p(x|z).
+/// z ~ p(z|u) and scaled x ~ p(x|z), 0 or 1 where it is binary.
 fn sample_vae<F: Scalar>(
     net: &Vae,
     params: &[F],
@@ -146,8 +128,16 @@ fn sample_vae<F: Scalar>(
         let noise = rows(noise_z.view(), range.clone());
         net.prior_density().sample(rows_mut(&mut z, range.clone()), top(&ws.theta_p, b), noise);
         net.decode(params, rows(z.view(), range.clone()), &mut ws);
-        let noise = rows(noise_x.view(), range.clone());
-        likelihood.sample(rows_mut(&mut x, range), top(&ws.theta_x, b), noise);
+        let x = rows_mut(&mut x, range.clone());
+        match net.binary {
+            true => {
+                let mut p = x;
+                net.likelihood_mean(p.view_mut(), &ws);
+                let mut rng = key.step(2).block(start as u64).rng();
+                p.mapv_inplace(|p| F::of(f64::from(u8::from(rng.random::<f64>() < p.f64()))));
+            }
+            false => likelihood.sample(x, top(&ws.theta_x, b), rows(noise_x.view(), range)),
+        }
     }
     Samples { z, x }
 }
@@ -172,32 +162,4 @@ fn sample_exact<F: Scalar>(
     }
     let x = exact_mixture(code, net, params, z.view());
     Samples { z, x }
-}
-
-/// Σ exp on a log scale, one term after the other.
-#[derive(Debug, Clone, Copy)]
-struct LogSumExp {
-    max: f64,
-    sum: f64,
-}
-
-impl Default for LogSumExp {
-    fn default() -> Self {
-        Self { max: f64::NEG_INFINITY, sum: 0.0 }
-    }
-}
-
-impl LogSumExp {
-    fn add(&mut self, v: f64) {
-        if v > self.max {
-            self.sum = self.sum * (self.max - v).exp() + 1.0;
-            self.max = v;
-        } else {
-            self.sum += (v - self.max).exp();
-        }
-    }
-
-    fn value(self) -> f64 {
-        self.max + self.sum.ln()
-    }
 }

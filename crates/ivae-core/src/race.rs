@@ -182,6 +182,9 @@ pub(crate) fn race<F: Scalar>(
 
     let mut order: Vec<usize> = (0..starts.len()).filter(|&i| starts[i].usable()).collect();
     order.sort_by(|&a, &b| starts[b].restart.objective.total_cmp(&starts[a].restart.objective));
+    // The best of each class: what trains slowly is not judged by its first epochs alone.
+    let mut seen = vec![false; bijective.classes.len()];
+    order.retain(|&i| !std::mem::replace(&mut seen[starts[i].class], true));
     order.truncate(if late() { 0 } else { bijective.finalists });
     let observer = Staged { observer, stage: Stage::Polish };
     let first_polish = starts.len();

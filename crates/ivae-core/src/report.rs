@@ -82,6 +82,9 @@ pub struct Collapse {
     pub collapsed: Vec<usize>,
     /// The threshold, in nats.
     pub threshold: f64,
+    /// How often the fit was tried again because of it.
+    #[serde(default)]
+    pub retries: usize,
 }
 
 /// One restart in short.
@@ -93,7 +96,8 @@ pub struct RestartReport {
     pub class: String,
     /// Whether it trained on from another restart.
     pub polished: bool,
-    /// Its objective: held-out, or training where nothing is held out; `None` if it never finished an epoch.
+    /// What restarts are chosen by: the held-out objective, or that of training where nothing is held out; of a
+    /// variational model, the held-out importance-weighted bound of 50 samples. `None` if it never finished an epoch.
     pub objective: Option<f64>,
     /// Its best epoch.
     pub best_epoch: usize,

@@ -66,6 +66,7 @@ impl<F: Scalar> Fitted<F> {
                 if let Some(code) = code {
                     arrays.extend(groups("code.", code.layout(), &code.params));
                     arrays.extend(scaler_arrays("code.whitener", &code.whitener));
+                    arrays.push(one("code.noise", &code.noise));
                 }
                 (code.as_ref().map_or(net.latents, |c| c.net.observed), arrays)
             }
@@ -152,7 +153,12 @@ impl<F: Scalar> Fitted<F> {
                             true => {
                                 let net = code_net(&spec, &bijective.code, inner, aux).map_err(bad)?;
                                 let params = arrays.params("code.", Estimator::<F>::layout(&net))?;
-                                Some(Code { net, params, whitener: arrays.whitener("code.whitener", n, n)? })
+                                Some(Code {
+                                    net,
+                                    params,
+                                    whitener: arrays.whitener("code.whitener", n, n)?,
+                                    noise: arrays.one("code.noise", inner)?,
+                                })
                             }
                         };
                         Model::Exact { code, net, params }

@@ -93,7 +93,7 @@ pub struct BijectiveSpec {
     /// best.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
-    /// So many of the best restarts, of whatever class, are trained on.
+    /// The best restarts of so many classes are trained on.
     pub finalists: usize,
     /// Their further epochs, at half the learning rate.
     pub polish_epochs: usize,
@@ -167,7 +167,7 @@ pub struct PriorSpec {
     pub parameters: BlockSpec,
 }
 
-/// The variational posterior: Gaussian with diagonal covariance.
+/// The variational posterior: Gaussian.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PosteriorSpec {
@@ -177,19 +177,36 @@ pub struct PosteriorSpec {
     pub shared_trunk: bool,
     /// Whether the encoder sees u beside x. If so, nothing can be inferred without u.
     pub sees_u: bool,
+    /// q(z|x,u) ∝ e(z|x) p(z|u): the encoder gives a Gaussian factor, and the prior is the other one. What is fitted is
+    /// what x says beyond u, so that latents can be inferred with and without u.
+    #[serde(default)]
+    pub product: bool,
+    /// A full covariance in place of a diagonal one: the encoder gives the correlations between latents too.
+    #[serde(default)]
+    pub correlated: bool,
 }
 
-/// The likelihood: Gaussian around the decoder's output.
+/// The likelihood p(x|z).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LikelihoodSpec {
     /// The decoder f.
     pub net: MlpSpec,
-    /// The noise variance, in units of the scaled x.
-    pub variance: VarianceSpec,
+    /// The distribution around its output.
+    pub family: LikelihoodFamily,
 }
 
-/// The noise variance of the likelihood.
+/// The distribution of x around the decoder's output.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LikelihoodFamily {
+    /// Gaussian, the output its mean; with a noise variance in units of the scaled x.
+    Gaussian(VarianceSpec),
+    /// Bernoulli, the output its logits: for x of 0 and 1, not scaled.
+    Bernoulli,
+}
+
+/// The noise variance of a Gaussian likelihood.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum VarianceSpec {
@@ -199,14 +216,14 @@ pub enum VarianceSpec {
     Shared {
         /// Where it starts.
         start: f64,
-        /// It never falls below this.
+        /// It never falls below this, times the directions of x per latent (d/n, at most 10).
         floor: f64,
     },
     /// Learned, one for each dimension.
     PerDimension {
         /// Where they start.
         start: f64,
-        /// They never fall below this.
+        /// They never fall below this, times the directions of x per latent (d/n, at most 10).
         floor: f64,
     },
 }
@@ -265,11 +282,19 @@ pub struct TrainSpec {
     /// If given, rows are held out in contiguous blocks of this length (time series).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out_block: Option<usize>,
-    /// Independent starts; the one with the best held-out objective is kept.
+    /// Independent starts; the one with the best held-out objective is kept: of a bijective model its likelihood, of a
+    /// variational one the importance-weighted bound of 50 samples (Burda et al. 2016), which is closer to the
+    /// likelihood than the ELBO. A bound tells how well x is explained, and near the best it does not rank how well the
+    /// sources are recovered: a start that explains x better may well have the worse latents.
     pub restarts: usize,
 }
 
 impl FitSpec {
+    /// Whether x is binary, of Bernoulli likelihood.
+    pub fn is_binary(&self) -> bool {
+        self.decoder == DecoderSpec::Mlp && self.vae.likelihood.family == LikelihoodFamily::Bernoulli
+    }
+
     /// Check every number that can be wrong whatever the data are.
     ///
     /// # Errors
@@ -308,12 +333,22 @@ impl FitSpec {
         if t.restarts > 1 && t.held_out == 0.0 {
             return Err(SpecError::Conflict("choosing between restarts needs held-out rows (held_out > 0)"));
         }
-        match self.vae.likelihood.variance {
-            VarianceSpec::Fixed(v) => positive_real("vae.likelihood.variance.fixed", v)?,
-            VarianceSpec::Shared { start, floor } | VarianceSpec::PerDimension { start, floor } => {
-                positive_real("vae.likelihood.variance.start", start)?;
-                positive_real("vae.likelihood.variance.floor", floor)?;
+        match self.vae.likelihood.family {
+            LikelihoodFamily::Gaussian(VarianceSpec::Fixed(v)) => {
+                positive_real("vae.likelihood.family.gaussian.fixed", v)?
             }
+            LikelihoodFamily::Gaussian(
+                VarianceSpec::Shared { start, floor } | VarianceSpec::PerDimension { start, floor },
+            ) => {
+                positive_real("vae.likelihood.family.gaussian start", start)?;
+                positive_real("vae.likelihood.family.gaussian floor", floor)?;
+            }
+            LikelihoodFamily::Bernoulli if self.scaling != Scaling::None => {
+                return Err(SpecError::Conflict(
+                    "a Bernoulli likelihood needs x as it is (scaling = \"none\")",
+                ));
+            }
+            LikelihoodFamily::Bernoulli => {}
         }
         for net in self.nets() {
             if let Some(&width) = net.hidden.iter().find(|&&w| w == 0) {

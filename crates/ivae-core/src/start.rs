@@ -36,9 +36,12 @@ pub(crate) fn start<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>, 
     {
         set_linear_parts(vae, params, &maps);
     }
+    if vae.binary {
+        set_log_odds(vae, params, data.x.reborrow());
+    }
     let mut ws = Estimator::<F>::workspace(vae, data.rows());
     vae.encode(params, data, &mut ws);
-    let z = columns(top(&ws.theta_q, data.rows()), 0..vae.latents);
+    let z = columns(top(&ws.theta_e, data.rows()), 0..vae.latents);
     set_table(&vae.prior, Family::Gaussian, vae.prior_form, params, z, data.u);
 }
 
@@ -98,6 +101,23 @@ fn set_linear_parts<F: Scalar>(vae: &Vae, params: &mut [F], maps: &LinearMaps<F>
     }
     if let Some(Source::Net(mlp)) = vae.likelihood.blocks.first().map(|b| &b.source) {
         set_linear_part(mlp, params, &maps.decode, &maps.mean);
+    }
+}
+
+/// Turn a decoder to the mean of binary x `[N, d]` into one to its logits: at z = 0 they are the log-odds of each
+/// column, and where the mean p moves by δ they move by δ / (p (1 − p)).
+fn set_log_odds<F: Scalar>(vae: &Vae, params: &mut [F], x: ArrayView2<'_, F>) {
+    let Some(Source::Net(mlp)) = vae.likelihood.blocks.first().map(|b| &b.source) else { return };
+    let Some(last) = mlp.layers.last() else { return };
+    let rows = x.nrows() as f64;
+    for (j, column) in x.columns().into_iter().enumerate() {
+        let ones = column.iter().map(|v| v.f64()).sum::<f64>();
+        let p = (ones + 1.0) / (rows + 2.0); // never 0 or 1
+        last.bias.view_mut(params)[[0, j]] = F::of((p / (1.0 - p)).ln());
+        if vae.start != Start::Random {
+            let mut linear = mlp.skip.as_ref().unwrap_or(last).dense.view_mut(params);
+            linear.column_mut(j).mapv_inplace(|w| w * F::of((p * (1.0 - p)).recip()));
+        }
     }
 }
 

@@ -119,7 +119,7 @@ pub struct Restart<F> {
     pub params: Vec<F>,
     /// The best epoch, from 1; 0 if none was finished.
     pub best_epoch: usize,
-    /// The objective there, see [`EpochRecord::judged`].
+    /// The objective there ([`EpochRecord::judged`]), or the estimator's [`score`](Estimator::score) where it has one.
     pub objective: f64,
     /// Why it ended.
     pub ending: Ending,
@@ -182,7 +182,8 @@ impl<'e, 'a, F: Scalar, E: Estimator<F>> Stepper<'e, 'a, F, E> {
     }
 }
 
-/// Train one restart on `train`, judged on `held_out` if given.
+/// Train one restart on `train`, judged on `held_out` if given: after every epoch by the objective, at the end by the
+/// estimator's [`score`](Estimator::score).
 pub fn train<F: Scalar, E: Estimator<F>>(
     estimator: &E,
     train: Batch<'_, F>,
@@ -198,6 +199,25 @@ pub fn train<F: Scalar, E: Estimator<F>>(
 
 /// [`train`] from the parameters `params`.
 pub fn train_from<F: Scalar, E: Estimator<F>>(
+    estimator: &E,
+    params: Vec<F>,
+    train: Batch<'_, F>,
+    held_out: Option<Batch<'_, F>>,
+    spec: &TrainSpec,
+    key: StreamKey,
+    observer: &dyn Observer,
+) -> Restart<F> {
+    let mut out = epochs(estimator, params, train, held_out, spec, key, observer);
+    if out.best_epoch > 0
+        && let Some(rows) = held_out
+        && let Some(score) = estimator.score(&out.params, rows, key.restart(0).purpose(Purpose::HeldOut))
+    {
+        out.objective = score;
+    }
+    out
+}
+
+fn epochs<F: Scalar, E: Estimator<F>>(
     estimator: &E,
     params: Vec<F>,
     train: Batch<'_, F>,

@@ -7,39 +7,40 @@
 //! ```text
 //! ELBO = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z|u)),   or by the sample   log p(x|z) + log p(z|u) − log q(z|x).
 //! ```
+//!
+//! The posterior matters for what is recovered. With noise of variance σ² in x the true one has, for small σ, the
+//! covariance σ² (JᵀJ)⁻¹, J the decoder's Jacobian \[d, n\]. The best diagonal one misses it by
+//! ½ (Σᵢ log ‖Jᵢ‖² − log |JᵀJ|) nats, whatever σ: a force towards decoders with orthogonal columns that does not vanish
+//! with the noise (Reizinger et al. 2022, section 3), and a bias wherever the true mixing has others. Correlated latents
+//! ([`PosteriorSpec::correlated`](crate::spec::PosteriorSpec::correlated)) close that gap.
 
-use ivae_expfam::{Density, Gaussian, GaussianForm, Reparam, gaussian_kl, gaussian_kl_backward};
+mod bounds;
+mod estimate;
+mod infer;
+mod inputs;
+mod posterior;
+mod workspace;
+
+use ivae_expfam::{Bernoulli, Density, Gaussian, GaussianForm, Reparam, gaussian_kl, gaussian_kl_backward};
 use ivae_nn::{Input, Inputs, Layout};
 use ivae_num::{Scalar, StreamKey, stream};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::block::{Block, BlockSpec, Source, Theta, ThetaWorkspace};
+pub use self::inputs::AuxShape;
+pub(crate) use self::inputs::{aux_input, check_prior};
+pub use self::workspace::VaeWorkspace;
+
+use self::inputs::{encoder_input, fill_encoder_input};
+use crate::block::{Block, BlockSpec, Theta};
 use crate::error::SpecError;
-use crate::estimator::{AuxRows, Batch, Estimator, Terms};
-use crate::slices::{columns_mut, top, top_mut};
-use crate::spec::{KlTerm, PriorSpec, Start, VaeSpec, VarianceSpec};
+use crate::estimator::{AuxRows, Batch, Terms};
+use crate::slices::{columns, columns_mut, top, top_mut};
+use crate::spec::{KlTerm, LikelihoodFamily, Start, VaeSpec, VarianceSpec};
 
-/// Shape of the auxiliary variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuxShape {
-    /// No u.
-    None,
-    /// Categorical with so many levels.
-    Levels(usize),
-    /// So many continuous columns.
-    Continuous(usize),
-}
+/// Directions of x per latent that raise the variance floor.
+const MOST_DIRECTIONS: f64 = 10.0;
 
-impl AuxShape {
-    /// As the input of a network.
-    pub fn inputs(self) -> Inputs {
-        match self {
-            Self::None => Inputs { dense: 0, levels: 0 },
-            Self::Levels(levels) => Inputs { dense: 0, levels },
-            Self::Continuous(dense) => Inputs { dense, levels: 0 },
-        }
-    }
-}
+const MEAN_VAR: Gaussian = Gaussian { form: GaussianForm::MeanVar };
 
 /// A variational autoencoder: immutable; its parameters are a flat slice.
 #[derive(Debug, Clone)]
@@ -54,47 +55,20 @@ pub struct Vae {
     /// the first n of them.
     pub whitened: bool,
     pub(crate) layout: Layout,
-    pub(crate) posterior: Theta,  // θ_q [B, 2n] = mean | log-variance
-    pub(crate) likelihood: Theta, // θ_x [B, 2d] = mean | log-variance
-    pub(crate) prior: Theta,      // θ_p [B, n·(1 or 2)]
+    pub(crate) posterior: Theta, // θ_e [B, e] = mean | log-variance | correlations, if any
+    pub(crate) likelihood: Theta, // θ_x [B, 2d] = mean | log-variance, or [B, d] = logits
+    pub(crate) prior: Theta,     // θ_p [B, n·(1 or 2)]
     pub(crate) prior_form: GaussianForm,
     pub(crate) kl: KlTerm,
     pub(crate) start: Start,
+    /// Whether x is binary, of Bernoulli likelihood.
+    pub(crate) binary: bool,
     sees_u: bool,
+    product: bool,
+    correlated: bool,
     log_var_floor: f64,
-}
-
-/// Scratch memory of a [`Vae`] step; all arrays are for the largest batch.
-#[derive(Debug)]
-pub struct VaeWorkspace<F> {
-    /// Reparameterisation noise ε, `[B, n]`; [`Vae::loss_and_grad`] reads it.
-    pub noise: Array2<F>,
-    /// Latents z, `[B, n]`.
-    pub z: Array2<F>,
-    /// Posterior parameters, `[B, 2n]`.
-    pub theta_q: Array2<F>,
-    /// Likelihood parameters, `[B, 2d]`.
-    pub theta_x: Array2<F>,
-    /// Prior parameters, `[B, p]`.
-    pub theta_p: Array2<F>,
-    /// log p(x|z), `[B]`.
-    pub log_px: Vec<F>,
-    /// log p(z|u), `[B]`; filled when sampled.
-    pub log_pz: Vec<F>,
-    /// log q(z|x), `[B]`; filled when sampled.
-    pub log_qz: Vec<F>,
-    /// KL(q ‖ p), `[B]`: closed form, or log q − log p of the sample.
-    pub kl: Vec<F>,
-    pub(crate) encoder_input: Array2<F>, // [B, d + m] where the encoder sees a continuous u
-    d_z: Array2<F>,
-    d_theta_q: Array2<F>,
-    d_theta_x: Array2<F>,
-    d_theta_p: Array2<F>,
-    d_plus: Vec<F>,
-    d_minus: Vec<F>,
-    pub(crate) posterior: ThetaWorkspace<F>,
-    pub(crate) likelihood: ThetaWorkspace<F>,
-    pub(crate) prior: ThetaWorkspace<F>,
+    /// Steps over which the KL term is let in.
+    kl_warmup: u64,
 }
 
 impl Vae {
@@ -112,24 +86,38 @@ impl Vae {
             false => Inputs { dense: observed, levels: 0 },
         };
         let net = BlockSpec::Net(spec.posterior.net.clone());
+        let correlated = spec.posterior.correlated && latents > 1;
+        let correlations = if correlated { posterior::correlations(latents) } else { 0 };
         let posterior_blocks = match spec.posterior.shared_trunk {
-            true => vec![Block::new(&mut layout, "encoder", encoder, &net, 2 * latents)],
-            false => vec![
-                Block::new(&mut layout, "encoder.mean", encoder, &net, latents),
-                Block::new(&mut layout, "encoder.log_var", encoder, &net, latents),
-            ],
+            true => vec![Block::new(&mut layout, "encoder", encoder, &net, 2 * latents + correlations)],
+            false => [("mean", latents), ("log_var", latents), ("correlation", correlations)]
+                .into_iter()
+                .filter(|&(_, width)| width > 0)
+                .map(|(name, width)| {
+                    Block::new(&mut layout, &format!("encoder.{name}"), encoder, &net, width)
+                })
+                .collect(),
         };
         let z = Inputs { dense: latents, levels: 0 };
-        let (variance, floor) = match spec.likelihood.variance {
-            VarianceSpec::Fixed(v) => (BlockSpec::Fixed(v.ln()), f64::NEG_INFINITY),
-            VarianceSpec::Shared { start, floor } => (BlockSpec::Shared(start.ln()), floor.ln()),
-            VarianceSpec::PerDimension { start, floor } => (BlockSpec::Free(start.ln()), floor.ln()),
+        // x has d/n directions for each latent: so many times the noise leaves as much known of it.
+        let per_latent = (observed as f64 / latents as f64).clamp(1.0, MOST_DIRECTIONS);
+        let variance = match spec.likelihood.family {
+            LikelihoodFamily::Gaussian(VarianceSpec::Fixed(v)) => {
+                Some((BlockSpec::Fixed(v.ln()), f64::NEG_INFINITY))
+            }
+            LikelihoodFamily::Gaussian(VarianceSpec::Shared { start, floor }) => {
+                Some((BlockSpec::Shared(start.ln()), (floor * per_latent).ln()))
+            }
+            LikelihoodFamily::Gaussian(VarianceSpec::PerDimension { start, floor }) => {
+                Some((BlockSpec::Free(start.ln()), (floor * per_latent).ln()))
+            }
+            LikelihoodFamily::Bernoulli => None,
         };
         let decoder = BlockSpec::Net(spec.likelihood.net.clone());
-        let likelihood_blocks = vec![
-            Block::new(&mut layout, "decoder", z, &decoder, observed),
-            Block::new(&mut layout, "noise.log_var", z, &variance, observed),
-        ];
+        let mut likelihood_blocks = vec![Block::new(&mut layout, "decoder", z, &decoder, observed)];
+        if let Some((variance, _)) = &variance {
+            likelihood_blocks.push(Block::new(&mut layout, "noise.log_var", z, variance, observed));
+        }
         let prior_form = spec.prior.form;
         let width = Density::<f64>::width(&Gaussian { form: prior_form }, latents);
         let prior_blocks = vec![Block::new(&mut layout, "prior", u, &spec.prior.parameters, width)];
@@ -145,8 +133,12 @@ impl Vae {
             prior_form,
             kl: spec.kl,
             start: spec.start,
+            binary: variance.is_none(),
             sees_u,
-            log_var_floor: floor,
+            product: spec.posterior.product,
+            correlated,
+            log_var_floor: variance.map_or(f64::NEG_INFINITY, |(_, floor)| floor),
+            kl_warmup: 0,
         })
     }
 
@@ -160,18 +152,57 @@ impl Vae {
         Gaussian { form: self.prior_form }
     }
 
-    /// Overwrite `ws.theta_q` with the posterior's parameters for the batch.
+    /// Whether inference can use u, which a product posterior does without needing it.
+    pub fn uses_u(&self) -> bool {
+        self.sees_u || (self.product && self.aux != AuxShape::None)
+    }
+
+    /// The family of p(x|z), of parameters `ws.theta_x`.
+    pub fn likelihood_density<F: Scalar>(&self) -> &'static dyn Density<F> {
+        match self.binary {
+            true => &Bernoulli,
+            false => &MEAN_VAR,
+        }
+    }
+
+    /// Overwrite `ws.theta_e` with what the encoder says of the batch.
     pub fn encode<F: Scalar>(&self, params: &[F], batch: Batch<'_, F>, ws: &mut VaeWorkspace<F>) {
         let b = batch.rows();
         fill_encoder_input(self, &batch, &mut ws.encoder_input);
         let input = encoder_input(self, batch.reborrow(), &ws.encoder_input);
-        self.posterior.forward(top_mut(&mut ws.theta_q, b), params, input, &mut ws.posterior);
+        self.posterior.forward(top_mut(&mut ws.theta_e, b), params, input, &mut ws.posterior);
+    }
+
+    /// Overwrite `ws.theta_p` with the prior's parameters and `ws.theta_q` with the posterior's marginals, mean |
+    /// log-variance.
+    pub fn infer<F: Scalar>(&self, params: &[F], batch: Batch<'_, F>, ws: &mut VaeWorkspace<F>) {
+        let (b, n) = (batch.rows(), self.latents);
+        self.prior_parameters(params, batch.u, b, ws);
+        self.encode(params, batch, ws);
+        let (theta_e, theta_p) = (top(&ws.theta_e, b), top(&ws.theta_p, b));
+        let mut theta_q = top_mut(&mut ws.theta_q, b);
+        match self.product {
+            true => {
+                let (weight, scratch) = (&mut ws.weight[..b * n], &mut ws.scratch[..b * n]);
+                posterior::product(theta_q, weight, theta_e, self.prior_form, theta_p, scratch);
+            }
+            false => theta_q.assign(&columns(theta_e, 0..2 * n)),
+        }
     }
 
     /// Overwrite `ws.theta_x` with the likelihood's parameters for `z` `[B, n]`.
     pub fn decode<F: Scalar>(&self, params: &[F], z: ArrayView2<'_, F>, ws: &mut VaeWorkspace<F>) {
         let b = z.nrows();
         self.likelihood.forward(top_mut(&mut ws.theta_x, b), params, Input::dense(z), &mut ws.likelihood);
+    }
+
+    /// After [`decode`](Self::decode) of B rows: overwrite `x` `[B, d]` with the mean of p(x|z).
+    pub fn likelihood_mean<F: Scalar>(&self, mut x: ArrayViewMut2<'_, F>, ws: &VaeWorkspace<F>) {
+        let b = x.nrows();
+        x.assign(&columns(top(&ws.theta_x, b), 0..self.observed));
+        if self.binary {
+            x.mapv_inplace(|logit| F::of((1.0 + (-logit.f64()).exp()).recip()));
+        }
     }
 
     /// Overwrite `ws.theta_p` with the prior's parameters for `rows` rows of `u`.
@@ -185,7 +216,7 @@ impl Vae {
         self.prior.forward(top_mut(&mut ws.theta_p, rows), params, aux_input(u), &mut ws.prior);
     }
 
-    /// The forward pass with the noise in `ws.noise`: fills z, all θ, and the per-row terms; returns their sums.
+    /// [`infer`](Self::infer), then [`bound`](Self::bound): fills z, all θ, and the per-row terms; returns their sums.
     pub fn forward<F: Scalar>(
         &self,
         params: &[F],
@@ -193,25 +224,46 @@ impl Vae {
         kl: KlTerm,
         ws: &mut VaeWorkspace<F>,
     ) -> Terms {
-        let (b, q, p) = (batch.rows(), Gaussian { form: GaussianForm::MeanVar }, self.prior_density());
-        self.encode(params, batch, ws);
-        let theta_q = top(&ws.theta_q, b);
-        q.sample(top_mut(&mut ws.z, b), theta_q, top(&ws.noise, b));
+        self.infer(params, batch.reborrow(), ws);
+        self.bound(params, batch.x, kl, ws)
+    }
+
+    /// After [`infer`](Self::infer) of the rows `x`: draw z with the noise in `ws.noise` and fill the per-row terms;
+    /// returns their sums.
+    pub fn bound<F: Scalar>(
+        &self,
+        params: &[F],
+        x: ArrayView2<'_, F>,
+        kl: KlTerm,
+        ws: &mut VaeWorkspace<F>,
+    ) -> Terms {
+        let (b, n, p) = (x.nrows(), self.latents, self.prior_density());
+        let (theta_q, theta_p) = (top(&ws.theta_q, b), top(&ws.theta_p, b));
+        let correlations = columns(top(&ws.theta_e, b), 2 * n..ws.theta_e.ncols());
+        let mut noise = top(&ws.noise, b);
+        if self.correlated {
+            posterior::correlate(top_mut(&mut ws.correlated, b), noise, correlations);
+            noise = top(&ws.correlated, b);
+        }
+        MEAN_VAR.sample(top_mut(&mut ws.z, b), theta_q, noise);
         let z = top(&ws.z, b);
         self.likelihood.forward(top_mut(&mut ws.theta_x, b), params, Input::dense(z), &mut ws.likelihood);
-        q.log_prob(&mut ws.log_px[..b], top(&ws.theta_x, b), batch.x);
-        self.prior.forward(top_mut(&mut ws.theta_p, b), params, aux_input(batch.u), &mut ws.prior);
-        let theta_p = top(&ws.theta_p, b);
+        self.likelihood_density().log_prob(&mut ws.log_px[..b], top(&ws.theta_x, b), x);
         match kl {
             KlTerm::None => ws.kl[..b].fill(F::zero()),
-            KlTerm::Closed => gaussian_kl(&mut ws.kl[..b], theta_q, self.prior_form, theta_p),
+            KlTerm::Closed => {
+                gaussian_kl(&mut ws.kl[..b], theta_q, self.prior_form, theta_p);
+            }
             KlTerm::Sampled => {
                 p.log_prob(&mut ws.log_pz[..b], theta_p, z);
-                q.log_prob(&mut ws.log_qz[..b], theta_q, z);
+                posterior::log_density(&mut ws.log_qz[..b], theta_q, top(&ws.noise, b));
                 for i in 0..b {
                     ws.kl[i] = ws.log_qz[i] - ws.log_pz[i];
                 }
             }
+        }
+        if self.correlated && kl != KlTerm::None {
+            posterior::total_correlation(&mut ws.kl[..b], correlations, n);
         }
         let mut terms = Terms { rows: b, ..Terms::default() };
         for (log_px, kl) in ws.log_px[..b].iter().zip(&ws.kl[..b]) {
@@ -222,7 +274,14 @@ impl Vae {
         terms
     }
 
-    /// [`forward`](Self::forward), then add the gradient of the mean loss −ELBO/B to `grad`.
+    /// The same model, trained with the KL term let in over `steps` steps (Sønderby et al. 2016): latents find their
+    /// use before the prior asks what they cost.
+    pub(crate) fn with_kl_warmup(&self, steps: u64) -> Self {
+        Self { kl_warmup: steps, ..self.clone() }
+    }
+
+    /// [`forward`](Self::forward), then add the gradient of the mean loss −ELBO/B to `grad`, in which the KL counts
+    /// `ws.kl_weight` times.
     pub fn loss_and_grad<F: Scalar>(
         &self,
         grad: &mut [F],
@@ -231,46 +290,67 @@ impl Vae {
         ws: &mut VaeWorkspace<F>,
     ) -> Terms {
         let terms = self.forward(params, batch, self.kl, ws);
-        let (b, q, p) = (batch.rows(), Gaussian { form: GaussianForm::MeanVar }, self.prior_density());
-        let weight = F::one() / F::of(b as f64);
-        ws.d_plus[..b].fill(weight);
-        ws.d_minus[..b].fill(-weight);
-        let (d_plus, d_minus) = (&ws.d_plus[..b], &ws.d_minus[..b]);
+        let (b, n, p) = (batch.rows(), self.latents, self.prior_density());
+        let (weight, kl_weight) = (F::one() / F::of(b as f64), F::of(ws.kl_weight / b as f64));
+        ws.d_log_px[..b].fill(-weight);
+        ws.d_plus[..b].fill(kl_weight);
+        ws.d_minus[..b].fill(-kl_weight);
+        let (d_log_px, d_plus, d_minus) = (&ws.d_log_px[..b], &ws.d_plus[..b], &ws.d_minus[..b]);
         let (theta_q, theta_x, theta_p) = (top(&ws.theta_q, b), top(&ws.theta_x, b), top(&ws.theta_p, b));
+        let theta_e = top(&ws.theta_e, b);
+        let correlations = columns(theta_e, 2 * n..theta_e.ncols());
         let (noise, z) = (top(&ws.noise, b), top(&ws.z, b));
-        let (mut d_z, mut d_q) = (top_mut(&mut ws.d_z, b), top_mut(&mut ws.d_theta_q, b));
-        let (mut d_x, mut d_p) = (top_mut(&mut ws.d_theta_x, b), top_mut(&mut ws.d_theta_p, b));
+        let (mut d_z, mut d_e) = (top_mut(&mut ws.d_z, b), top_mut(&mut ws.d_theta_e, b));
+        let (mut d_q, mut d_p) = (top_mut(&mut ws.d_theta_q, b), top_mut(&mut ws.d_theta_p, b));
+        let mut d_x = top_mut(&mut ws.d_theta_x, b);
         d_z.fill(F::zero());
+        d_e.fill(F::zero());
         d_q.fill(F::zero());
-        d_x.fill(F::zero());
         d_p.fill(F::zero());
+        d_x.fill(F::zero());
 
         // −log p(x|z)
-        q.log_prob_backward(Some(d_x.view_mut()), None, theta_x, batch.x, d_minus);
+        let density = self.likelihood_density();
+        density.log_prob_backward(Some(d_x.view_mut()), None, theta_x, batch.x, d_log_px);
         let d_z_out = Some(d_z.view_mut());
         self.likelihood.backward(grad, d_z_out, params, Input::dense(z), d_x.view(), &mut ws.likelihood);
         // +KL(q ‖ p)
         match self.kl {
             KlTerm::None => {}
             KlTerm::Closed => {
-                gaussian_kl_backward(
-                    d_q.view_mut(),
-                    d_p.view_mut(),
-                    theta_q,
-                    self.prior_form,
-                    theta_p,
-                    d_plus,
-                );
+                let (d_q, d_p) = (d_q.view_mut(), d_p.view_mut());
+                gaussian_kl_backward(d_q, d_p, theta_q, self.prior_form, theta_p, d_plus);
             }
             KlTerm::Sampled => {
-                q.log_prob_backward(Some(d_q.view_mut()), Some(d_z.view_mut()), theta_q, z, d_plus);
+                posterior::log_density_backward(d_q.view_mut(), d_plus);
                 p.log_prob_backward(Some(d_p.view_mut()), Some(d_z.view_mut()), theta_p, z, d_minus);
             }
         }
-        // z = μ + ε σ
-        q.sample_backward(d_q.view_mut(), theta_q, noise, d_z.view());
+        // z = μ + a σ, a = ε or ε correlated
+        match self.correlated {
+            true => {
+                let a = top(&ws.correlated, b);
+                MEAN_VAR.sample_backward(d_q.view_mut(), theta_q, a, d_z.view());
+                posterior::times_std(d_z.view_mut(), theta_q, &mut ws.scratch[..b * n]);
+                let mut d_u = columns_mut(&mut d_e, 2 * n..theta_e.ncols());
+                posterior::correlate_backward(d_u.view_mut(), a, noise, correlations, d_z.view());
+                if self.kl != KlTerm::None {
+                    posterior::total_correlation_backward(d_u, correlations, n, d_plus);
+                }
+            }
+            false => MEAN_VAR.sample_backward(d_q.view_mut(), theta_q, noise, d_z.view()),
+        }
+        // θ_q of θ_e and θ_p
+        match self.product {
+            true => {
+                let (weight, form) = (&ws.weight[..b * n], self.prior_form);
+                let (d_e, d_p) = (d_e.view_mut(), d_p.view_mut());
+                posterior::product_backward(d_e, d_p, weight, theta_e, form, theta_p, d_q.view());
+            }
+            false => columns_mut(&mut d_e, 0..2 * n).assign(&d_q),
+        }
         let input = encoder_input(self, batch.reborrow(), &ws.encoder_input);
-        self.posterior.backward(grad, None, params, input, d_q.view(), &mut ws.posterior);
+        self.posterior.backward(grad, None, params, input, d_e.view(), &mut ws.posterior);
         self.prior.backward(grad, None, params, aux_input(batch.u), d_p.view(), &mut ws.prior);
         terms
     }
@@ -283,118 +363,5 @@ impl Vae {
         } else if let Some(noise) = ws.noise.as_slice_mut() {
             stream::fill_normal(&mut noise[..rows * n], n, key);
         }
-    }
-}
-
-impl<F: Scalar> Estimator<F> for Vae {
-    type Workspace = VaeWorkspace<F>;
-
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn init(&self, params: &mut [F], data: Batch<'_, F>, key: StreamKey) {
-        let mut rng = key.rng();
-        self.posterior.init(params, &mut rng);
-        self.likelihood.init(params, &mut rng);
-        self.prior.init(params, &mut rng);
-        crate::start::start(self, params, data, &mut rng);
-        self.project(params);
-    }
-
-    fn workspace(&self, batch: usize) -> VaeWorkspace<F> {
-        let (n, d, p) = (self.latents, self.observed, self.prior.width());
-        let encoder_columns = match (self.sees_u, self.aux) {
-            (true, AuxShape::Continuous(m)) => d + m,
-            _ => 0,
-        };
-        VaeWorkspace {
-            noise: Array2::zeros((batch, n)),
-            z: Array2::zeros((batch, n)),
-            theta_q: Array2::zeros((batch, 2 * n)),
-            theta_x: Array2::zeros((batch, 2 * d)),
-            theta_p: Array2::zeros((batch, p)),
-            log_px: vec![F::zero(); batch],
-            log_pz: vec![F::zero(); batch],
-            log_qz: vec![F::zero(); batch],
-            kl: vec![F::zero(); batch],
-            encoder_input: Array2::zeros((batch, encoder_columns)),
-            d_z: Array2::zeros((batch, n)),
-            d_theta_q: Array2::zeros((batch, 2 * n)),
-            d_theta_x: Array2::zeros((batch, 2 * d)),
-            d_theta_p: Array2::zeros((batch, p)),
-            d_plus: vec![F::zero(); batch],
-            d_minus: vec![F::zero(); batch],
-            posterior: self.posterior.workspace(batch),
-            likelihood: self.likelihood.workspace(batch),
-            prior: self.prior.workspace(batch),
-        }
-    }
-
-    fn step(
-        &self,
-        grad: &mut [F],
-        params: &[F],
-        batch: Batch<'_, F>,
-        key: StreamKey,
-        ws: &mut VaeWorkspace<F>,
-    ) -> Terms {
-        self.draw_noise(ws, batch.rows(), key);
-        self.loss_and_grad(grad, params, batch, ws)
-    }
-
-    fn evaluate(&self, params: &[F], batch: Batch<'_, F>, key: StreamKey, ws: &mut VaeWorkspace<F>) -> Terms {
-        self.draw_noise(ws, batch.rows(), key);
-        let kl = if self.kl == KlTerm::None { KlTerm::None } else { KlTerm::Closed };
-        self.forward(params, batch, kl, ws)
-    }
-
-    fn project(&self, params: &mut [F]) {
-        let floor = F::of(self.log_var_floor);
-        for block in &self.likelihood.blocks {
-            if let Source::Free { slot, .. } = &block.source {
-                slot.view_mut(params).mapv_inplace(|v| if v < floor { floor } else { v });
-            }
-        }
-    }
-}
-
-/// Whether the prior can be had with this u.
-pub(crate) fn check_prior(prior: &PriorSpec, aux: AuxShape) -> Result<(), SpecError> {
-    match (&prior.parameters, aux) {
-        (BlockSpec::Table | BlockSpec::Net(_), AuxShape::None) => {
-            Err(SpecError::Conflict("the prior depends on u, but the data have no u"))
-        }
-        (BlockSpec::Table, AuxShape::Continuous(_)) => Err(SpecError::Conflict(
-            "a prior table needs a categorical u; use a network for a continuous one",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// u as the input of a network.
-pub(crate) fn aux_input<F: Scalar>(u: AuxRows<'_, F>) -> Input<'_, F> {
-    match u {
-        AuxRows::None => Input { dense: None, levels: None },
-        AuxRows::Levels(levels) => Input::levels(levels),
-        AuxRows::Continuous(values) => Input::dense(values),
-    }
-}
-
-/// Put x and a continuous u side by side, where the encoder sees both.
-fn fill_encoder_input<F: Scalar>(vae: &Vae, batch: &Batch<'_, F>, both: &mut Array2<F>) {
-    if let (true, AuxRows::Continuous(u)) = (vae.sees_u, batch.u) {
-        let (b, d) = (batch.rows(), vae.observed);
-        let mut both = top_mut(both, b);
-        columns_mut(&mut both, 0..d).assign(&batch.x);
-        columns_mut(&mut both, d..d + u.ncols()).assign(&u);
-    }
-}
-
-fn encoder_input<'a, F: Scalar>(vae: &Vae, batch: Batch<'a, F>, both: &'a Array2<F>) -> Input<'a, F> {
-    match (vae.sees_u, batch.u) {
-        (true, AuxRows::Continuous(_)) => Input::dense(top(both, batch.rows())),
-        (true, AuxRows::Levels(levels)) => Input::both(batch.x, levels),
-        _ => Input::dense(batch.x),
     }
 }

@@ -5,7 +5,9 @@
 use std::fs::File;
 
 use ivae_core::block::BlockSpec;
-use ivae_core::spec::{KlTerm, LikelihoodSpec, PosteriorSpec, PriorSpec, Start, VaeSpec, VarianceSpec};
+use ivae_core::spec::{
+    KlTerm, LikelihoodFamily, LikelihoodSpec, PosteriorSpec, PriorSpec, Start, VaeSpec, VarianceSpec,
+};
 use ivae_core::vae::AuxShape;
 use ivae_core::{AuxRows, Batch, Estimator, Vae};
 use ivae_expfam::GaussianForm;
@@ -72,8 +74,14 @@ fn model(kl: KlTerm) -> Vae {
     let net = MlpSpec { hidden: vec![8, 8], activation: Activation::Xtanh { slope: 0.1 }, skip: false };
     let spec = VaeSpec {
         prior: PriorSpec { form: GaussianForm::Var, parameters: BlockSpec::Net(net.clone()) },
-        posterior: PosteriorSpec { net: net.clone(), shared_trunk: false, sees_u: true },
-        likelihood: LikelihoodSpec { net, variance: VarianceSpec::Fixed(0.01) },
+        posterior: PosteriorSpec {
+            net: net.clone(),
+            shared_trunk: false,
+            sees_u: true,
+            product: false,
+            correlated: false,
+        },
+        likelihood: LikelihoodSpec { net, family: LikelihoodFamily::Gaussian(VarianceSpec::Fixed(0.01)) },
         kl,
         start: Start::Random,
     };

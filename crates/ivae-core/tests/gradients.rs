@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use ivae_core::block::BlockSpec;
-use ivae_core::spec::{KlTerm, LikelihoodSpec, PosteriorSpec, PriorSpec, Start, VaeSpec, VarianceSpec};
+use ivae_core::spec::{
+    KlTerm, LikelihoodFamily, LikelihoodSpec, PosteriorSpec, PriorSpec, Start, VaeSpec, VarianceSpec,
+};
 use ivae_core::vae::AuxShape;
 use ivae_core::{AuxRows, Batch, Estimator, Exact, Family, Vae};
 use ivae_expfam::GaussianForm;
@@ -38,7 +40,10 @@ fn compare(case: &Case, break_it: impl Fn(&Vae, &mut [f64])) -> GradCheck {
     // No parameter stays at a special value such as 0.
     stream::fill_normal(&mut params, 1, StreamKey::new(case.seed, Purpose::Init));
     params.iter_mut().for_each(|p| *p *= 0.3);
-    let x = normals(case.rows, case.observed, 1);
+    let mut x = normals(case.rows, case.observed, 1);
+    if case.spec.likelihood.family == LikelihoodFamily::Bernoulli {
+        x.mapv_inplace(|v| f64::from(u8::from(v > 0.0)));
+    }
     let m = if let AuxShape::Continuous(m) = case.aux { m } else { 0 };
     let (continuous, levels) =
         (normals(case.rows, m, 2), (0..case.rows as u32).map(|i| (i * 5 + 1) % 3).collect::<Vec<_>>());
@@ -59,16 +64,17 @@ fn compare(case: &Case, break_it: impl Fn(&Vae, &mut [f64])) -> GradCheck {
 fn cases() -> impl Strategy<Value = Case> {
     let form = prop_oneof![Just(GaussianForm::MeanVar), Just(GaussianForm::Var), Just(GaussianForm::Mean)];
     let aux = prop_oneof![Just(AuxShape::None), Just(AuxShape::Levels(3)), Just(AuxShape::Continuous(2))];
-    let variance = prop_oneof![
-        Just(VarianceSpec::Fixed(0.4)),
-        Just(VarianceSpec::Shared { start: 0.5, floor: 1e-3 }),
-        Just(VarianceSpec::PerDimension { start: 0.5, floor: 1e-3 }),
+    let family = prop_oneof![
+        Just(LikelihoodFamily::Gaussian(VarianceSpec::Fixed(0.4))),
+        Just(LikelihoodFamily::Gaussian(VarianceSpec::Shared { start: 0.5, floor: 1e-3 })),
+        Just(LikelihoodFamily::Gaussian(VarianceSpec::PerDimension { start: 0.5, floor: 1e-3 })),
+        Just(LikelihoodFamily::Bernoulli),
     ];
     let kl = prop_oneof![Just(KlTerm::Closed), Just(KlTerm::Sampled)];
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    let sizes = (1usize..4, 1usize..4, 1usize..7, 0usize..4, any::<u64>());
-    (form, aux, variance, kl, flags, sizes).prop_map(
-        |(form, aux, variance, kl, (trunk, sees_u, skip), sizes)| {
+    let flags = any::<[bool; 5]>();
+    let sizes = (1usize..5, 1usize..4, 1usize..7, 0usize..4, any::<u64>());
+    (form, aux, family, kl, flags, sizes).prop_map(
+        |(form, aux, family, kl, [trunk, sees_u, skip, product, correlated], sizes)| {
             let (latents, observed, rows, source, seed) = sizes;
             let net = |width: usize| MlpSpec { hidden: vec![width, 3], activation: Activation::Silu, skip };
             let parameters = match (source, aux) {
@@ -80,8 +86,8 @@ fn cases() -> impl Strategy<Value = Case> {
             };
             let spec = VaeSpec {
                 prior: PriorSpec { form, parameters },
-                posterior: PosteriorSpec { net: net(4), shared_trunk: trunk, sees_u },
-                likelihood: LikelihoodSpec { net: net(3), variance },
+                posterior: PosteriorSpec { net: net(4), shared_trunk: trunk, sees_u, product, correlated },
+                likelihood: LikelihoodSpec { net: net(3), family },
                 kl,
                 start: Start::Random,
             };
@@ -91,7 +97,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, rng_seed: proptest::test_runner::RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, rng_seed: proptest::test_runner::RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_backward_pass_is_the_derivative_of_the_forward_pass(case in cases()) {
@@ -138,8 +144,17 @@ fn a_broken_derivative_is_caught_in_every_group() {
     let net = MlpSpec { hidden: vec![3], activation: Activation::Xtanh { slope: 0.1 }, skip: true };
     let spec = VaeSpec {
         prior: PriorSpec { form: GaussianForm::MeanVar, parameters: BlockSpec::Table },
-        posterior: PosteriorSpec { net: net.clone(), shared_trunk: false, sees_u: true },
-        likelihood: LikelihoodSpec { net, variance: VarianceSpec::PerDimension { start: 0.5, floor: 1e-3 } },
+        posterior: PosteriorSpec {
+            net: net.clone(),
+            shared_trunk: false,
+            sees_u: true,
+            product: true,
+            correlated: true,
+        },
+        likelihood: LikelihoodSpec {
+            net,
+            family: LikelihoodFamily::Gaussian(VarianceSpec::PerDimension { start: 0.5, floor: 1e-3 }),
+        },
         kl: KlTerm::Closed,
         start: Start::Random,
     };

@@ -23,6 +23,16 @@ use crate::terms::gather_residual;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GeneralisedNormal;
 
+impl GeneralisedNormal {
+    /// Variance α² Γ(3/β) / Γ(1/β) (Nadarajah 2005, eq. 4) for α = exp(`log_scale`), β = exp(`log_shape`).
+    pub fn variance(log_scale: f64, log_shape: f64) -> f64 {
+        let inverse = (-log_shape).exp();
+        // Γ(x) = Γ(1 + x) / x: as accurate for a large β.
+        let ln_gamma = |x: f64| ln_gamma_and_digamma(1.0 + x).0 - x.ln();
+        (2.0 * log_scale + ln_gamma(3.0 * inverse) - ln_gamma(inverse)).exp()
+    }
+}
+
 impl<F: Scalar> Density<F> for GeneralisedNormal {
     fn width(&self, n: usize) -> usize {
         3 * n

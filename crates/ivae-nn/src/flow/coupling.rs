@@ -37,7 +37,7 @@ pub struct CouplingSpec {
 
 impl Default for CouplingSpec {
     fn default() -> Self {
-        Self { blocks: 12, hidden: vec![64, 64], activation: Activation::Silu, maps: MapSpec::Free }
+        Self { blocks: 16, hidden: vec![64, 64], activation: Activation::Silu, maps: MapSpec::Free }
     }
 }
 

@@ -166,6 +166,8 @@ pub(crate) enum LikelihoodArg {
     GaussShared,
     /// Gaussian, noise variance fixed at 0.01 of the scaled data
     GaussFixed,
+    /// Bernoulli, for x of 0 and 1
+    Bernoulli,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -200,7 +202,7 @@ pub(crate) struct FitArgs {
     /// Conditional prior p(z|u) [default: gauss]
     #[arg(long, value_enum, help_heading = "Model")]
     pub(crate) prior: Option<PriorArg>,
-    /// Likelihood p(x|z) of the mlp [default: gauss]
+    /// Likelihood p(x|z) of the mlp [default: gauss; bernoulli where every x is 0 or 1]
     #[arg(long, value_enum, help_heading = "Model")]
     pub(crate) likelihood: Option<LikelihoodArg>,
     /// Decoder
@@ -210,10 +212,10 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "UNITS", value_parser = positive, help_heading = "Model")]
     pub(crate) hidden: Option<usize>,
 
-    /// Passes over the training rows [default: 25, of a race 10 to 60; more for small data]
+    /// Passes over the training rows [default: 100, of a race 10 to 60; more for small data]
     #[arg(long, value_name = "COUNT", value_parser = positive, help_heading = "Training")]
     pub(crate) epochs: Option<usize>,
-    /// Most starts of each class; the best on held-out rows is kept [default: 4, of a race 1 to 8]
+    /// Most starts of each class; the best on held-out rows is kept [default: 2, of a race 2 to 8]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Training")]
     pub(crate) restarts: Option<u32>,
     /// Rows in a step [default: 256]

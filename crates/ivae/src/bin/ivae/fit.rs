@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use ivae::core::block::BlockSpec;
 use ivae::core::fit::check_fit;
-use ivae::core::spec::{DecoderSpec, VarianceSpec};
+use ivae::core::spec::{DecoderSpec, LikelihoodFamily, VarianceSpec};
 use ivae::core::{DecoderKind, FitError, SpecError};
 use ivae::data::{Aux, Dataset};
 use ivae::expfam::GaussianForm;
@@ -132,15 +132,7 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
         };
     }
     if let Some(likelihood) = args.likelihood {
-        let VarianceSpec::PerDimension { start, floor } = FitSpec::ivae(latents).vae.likelihood.variance
-        else {
-            return Err(Exit::failed("the default likelihood has no learned variance"));
-        };
-        spec.vae.likelihood.variance = match likelihood {
-            LikelihoodArg::Gauss => VarianceSpec::PerDimension { start, floor },
-            LikelihoodArg::GaussShared => VarianceSpec::Shared { start, floor },
-            LikelihoodArg::GaussFixed => VarianceSpec::Fixed(0.01),
-        };
+        set_likelihood(&mut spec, likelihood)?;
     }
     if let Some(width) = args.hidden {
         let widen = |net: &mut MlpSpec| net.hidden.fill(width);
@@ -173,6 +165,32 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
     t.held_out_block = args.held_out_block.or(t.held_out_block);
     spec.seed = args.seed.unwrap_or(spec.seed);
     Ok(spec)
+}
+
+/// Change the likelihood, and with it what goes with binary x or not.
+fn set_likelihood(spec: &mut FitSpec, likelihood: LikelihoodArg) -> Result<(), Exit> {
+    let own = FitSpec::ivae(spec.latents);
+    let LikelihoodFamily::Gaussian(VarianceSpec::PerDimension { start, floor }) = own.vae.likelihood.family
+    else {
+        return Err(Exit::failed("the default likelihood has no learned variance"));
+    };
+    let variance = match likelihood {
+        LikelihoodArg::Gauss => VarianceSpec::PerDimension { start, floor },
+        LikelihoodArg::GaussShared => VarianceSpec::Shared { start, floor },
+        LikelihoodArg::GaussFixed => VarianceSpec::Fixed(0.01),
+        LikelihoodArg::Bernoulli if spec.is_binary() => return Ok(()),
+        LikelihoodArg::Bernoulli => {
+            spec.set_bernoulli();
+            return Ok(());
+        }
+    };
+    if spec.is_binary() {
+        spec.scaling = own.scaling;
+        spec.training = own.training;
+        (spec.vae.posterior, spec.vae.likelihood) = (own.vae.posterior, own.vae.likelihood);
+    }
+    spec.vae.likelihood.family = LikelihoodFamily::Gaussian(variance);
+    Ok(())
 }
 
 /// Refuse a run folder that holds anything, unless forced, and a path that is no folder.

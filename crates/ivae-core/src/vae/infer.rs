@@ -1,0 +1,90 @@
+//! Latents of data: posterior means, with u and without.
+
+use ivae_expfam::Reparam;
+use ivae_num::Scalar;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+
+use super::posterior::moment_columns;
+use super::{AuxShape, MEAN_VAR, Vae, VaeWorkspace, aux_input};
+use crate::estimator::{AuxRows, Batch};
+use crate::slices::{columns, top};
+
+impl Vae {
+    /// Overwrite `z` `[B, n]` with the posterior means of the batch.
+    ///
+    /// A product posterior uses u where the batch has it. Where it has none, the mean is that of the mixture
+    /// Σᵤ p(u|x) q(z|x,u) over the levels of a categorical u, with p(u|x) ∝ ∫ e(z|x) p(z|u) dz (levels equally likely
+    /// before x is seen); of a continuous u, that of the encoder's factor e(z|x) alone.
+    pub fn posterior_mean<F: Scalar>(
+        &self,
+        mut z: ArrayViewMut2<'_, F>,
+        params: &[F],
+        batch: Batch<'_, F>,
+        ws: &mut VaeWorkspace<F>,
+    ) {
+        let (b, n) = (batch.rows(), self.latents);
+        match (self.product, batch.u, self.aux) {
+            (true, AuxRows::None, AuxShape::Levels(m)) => {
+                self.encode(params, batch, ws);
+                let (mean, variance) = self.prior_moments(params, m);
+                mixture_mean(z, top(&ws.theta_e, b), &mean, &variance);
+            }
+            (true, AuxRows::Levels(_) | AuxRows::Continuous(_), _)
+            | (true, AuxRows::None, AuxShape::None) => {
+                self.infer(params, batch, ws);
+                MEAN_VAR.mean(z, top(&ws.theta_q, b));
+            }
+            _ => {
+                self.encode(params, batch, ws);
+                z.assign(&columns(top(&ws.theta_e, b), 0..n));
+            }
+        }
+    }
+
+    /// Means and variances of the prior at all `m` levels of u, `[M, n]` each.
+    fn prior_moments<F: Scalar>(&self, params: &[F], m: usize) -> (Array2<f64>, Array2<f64>) {
+        let levels: Vec<u32> = (0..m as u32).collect();
+        let mut theta = Array2::zeros((m, self.prior.width()));
+        let mut ws = self.prior.workspace(m);
+        self.prior.forward(theta.view_mut(), params, aux_input(AuxRows::Levels(&levels)), &mut ws);
+        let (mean, log_var) = moment_columns(self.prior_form, self.latents);
+        let at = |column: Option<usize>| {
+            Array2::from_shape_fn((m, self.latents), |(u, i)| column.map_or(0.0, |c| theta[[u, c + i]].f64()))
+        };
+        (at(mean), at(log_var).mapv(f64::exp))
+    }
+}
+
+/// Σᵤ p(u|x) μ(x, u) for factors `theta_e` `[B, e]` and the moments `[M, n]` of the prior. Overwrites `z` `[B, n]`.
+fn mixture_mean<F: Scalar>(
+    mut z: ArrayViewMut2<'_, F>,
+    theta_e: ArrayView2<'_, F>,
+    mean: &Array2<f64>,
+    variance: &Array2<f64>,
+) {
+    let (m, n) = mean.dim();
+    let (mut e, mut v, mut weights) = (vec![0.0; n], vec![0.0; n], vec![0.0; m]);
+    for (mut z, theta) in z.rows_mut().into_iter().zip(theta_e.rows()) {
+        for i in 0..n {
+            (e[i], v[i]) = (theta[i].f64(), theta[n + i].f64().exp());
+        }
+        // log ∫ N(z; e, v) N(z; a, w) dz = −½ Σ ((e − a)²/(v + w) + log(v + w)), but for a constant.
+        for (u, weight) in weights.iter_mut().enumerate() {
+            let term = |i: usize| {
+                let (shift, total) = (e[i] - mean[[u, i]], v[i] + variance[[u, i]]);
+                shift * shift / total + total.ln()
+            };
+            *weight = -0.5 * (0..n).map(term).sum::<f64>();
+        }
+        let most = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        weights.iter_mut().for_each(|w| *w = (*w - most).exp());
+        let total: f64 = weights.iter().sum();
+        for i in 0..n {
+            let product = |(u, weight): (usize, &f64)| {
+                let share = variance[[u, i]] / (v[i] + variance[[u, i]]);
+                weight * (mean[[u, i]] + share * (e[i] - mean[[u, i]]))
+            };
+            z[i] = F::of(weights.iter().enumerate().map(product).sum::<f64>() / total);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The parts of the posterior: the encoder's Gaussian factor times the prior, and the correlation between latents.
+
+use ivae_expfam::GaussianForm;
+use ivae_num::{Scalar, vecmath::VecMath};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
+
+/// Columns of θ_p where the mean and the log-variance of the n latents begin.
+pub(crate) fn moment_columns(form: GaussianForm, n: usize) -> (Option<usize>, Option<usize>) {
+    match form {
+        GaussianForm::MeanVar => (Some(0), Some(n)),
+        GaussianForm::Var => (None, Some(0)),
+        GaussianForm::Mean => (Some(0), None),
+    }
+}
+
+/// N(μ_q, σ_q²) ∝ N(μ_e, σ_e²) N(μ_p, σ_p²): precisions add, and the mean is weighted by them.
+///
+/// Overwrites `theta_q` `[B, 2n]` (mean | log-variance), and `weight` `[B n]` with the encoder's share of the
+/// precision, w = σ_q²/σ_e². `theta_e` has mean | log-variance of the encoder's factor in its first 2n columns,
+/// `theta_p` the prior's parameters; `scratch` is `[B n]`.
+pub(crate) fn product<F: Scalar>(
+    mut theta_q: ArrayViewMut2<'_, F>,
+    weight: &mut [F],
+    theta_e: ArrayView2<'_, F>,
+    form: GaussianForm,
+    theta_p: ArrayView2<'_, F>,
+    scratch: &mut [F],
+) {
+    let n = theta_q.ncols() / 2;
+    let (mean, log_var) = moment_columns(form, n);
+    let at =
+        |row: usize, column: Option<usize>, i: usize| column.map_or(F::zero(), |c| theta_p[[row, c + i]]);
+    for (row, weight) in weight.chunks_exact_mut(n).enumerate() {
+        for (i, w) in weight.iter_mut().enumerate() {
+            *w = at(row, log_var, i) - theta_e[[row, n + i]];
+        }
+    }
+    // w = σ(log σ_p² − log σ_e²), log σ_q² = log σ_e² − log(1 + σ_e²/σ_p²).
+    scratch.iter_mut().zip(&*weight).for_each(|(s, &w)| *s = -w);
+    <F as VecMath>::softplus(scratch);
+    <F as VecMath>::sigmoid(weight);
+    for (row, (weight, excess)) in weight.chunks_exact(n).zip(scratch.chunks_exact(n)).enumerate() {
+        for i in 0..n {
+            let prior = at(row, mean, i);
+            theta_q[[row, i]] = prior + weight[i] * (theta_e[[row, i]] - prior);
+            theta_q[[row, n + i]] = theta_e[[row, n + i]] - excess[i];
+        }
+    }
+}
+
+/// Backward of [`product`] for the cotangents `d_q` `[B, 2n]`. Overwrites the first 2n columns of `d_e`, adds to `d_p`.
+pub(crate) fn product_backward<F: Scalar>(
+    mut d_e: ArrayViewMut2<'_, F>,
+    mut d_p: ArrayViewMut2<'_, F>,
+    weight: &[F],
+    theta_e: ArrayView2<'_, F>,
+    form: GaussianForm,
+    theta_p: ArrayView2<'_, F>,
+    d_q: ArrayView2<'_, F>,
+) {
+    let n = d_q.ncols() / 2;
+    let (mean, log_var) = moment_columns(form, n);
+    for (row, weight) in weight.chunks_exact(n).enumerate() {
+        for (i, &w) in weight.iter().enumerate() {
+            let (d_mean, d_log_var) = (d_q[[row, i]], d_q[[row, n + i]]);
+            let prior = mean.map_or(F::zero(), |c| theta_p[[row, c + i]]);
+            let rest = F::one() - w;
+            // What moves weight from the prior to the encoder moves the mean.
+            let d_shift = w * rest * (theta_e[[row, i]] - prior) * d_mean;
+            d_e[[row, i]] = w * d_mean;
+            d_e[[row, n + i]] = w * d_log_var - d_shift;
+            if let Some(c) = mean {
+                d_p[[row, c + i]] += rest * d_mean;
+            }
+            if let Some(c) = log_var {
+                d_p[[row, c + i]] += rest * d_log_var + d_shift;
+            }
+        }
+    }
+}
+
+/// Number of correlation parameters of n latents.
+pub(crate) fn correlations(n: usize) -> usize {
+    n * n.saturating_sub(1) / 2
+}
+
+/// Where row i of a strictly lower triangle begins.
+fn triangle(i: usize) -> usize {
+    i * i.saturating_sub(1) / 2
+}
+
+/// cᵢ² = 1 + Σ_{j<i} uᵢⱼ², of a row `u` `[n (n − 1) / 2]`.
+fn square_norm<F: Scalar>(u: ArrayView1<'_, F>, i: usize) -> F {
+    (triangle(i)..triangle(i) + i).fold(F::one(), |sum, k| sum + u[k] * u[k])
+}
+
+/// Correlated standard normals aᵢ = (εᵢ + Σ_{j<i} uᵢⱼ εⱼ) / cᵢ with cᵢ² = 1 + Σⱼ uᵢⱼ², so that each has variance 1.
+///
+/// Every correlation matrix can be had so: (uᵢ, 1) / cᵢ are the rows of its Cholesky factor. Overwrites `out` `[B, n]`;
+/// `u` `[B, n (n − 1) / 2]` has the strictly lower triangle row by row.
+pub(crate) fn correlate<F: Scalar>(
+    mut out: ArrayViewMut2<'_, F>,
+    noise: ArrayView2<'_, F>,
+    u: ArrayView2<'_, F>,
+) {
+    for ((mut out, noise), u) in out.rows_mut().into_iter().zip(noise.rows()).zip(u.rows()) {
+        for i in 0..noise.len() {
+            let sum = (0..i).fold(noise[i], |sum, j| sum + u[triangle(i) + j] * noise[j]);
+            out[i] = sum / square_norm(u, i).sqrt();
+        }
+    }
+}
+
+/// Backward of [`correlate`], whose result is `out`, for the cotangents `d_out` `[B, n]`. Adds to `d_u`.
+pub(crate) fn correlate_backward<F: Scalar>(
+    mut d_u: ArrayViewMut2<'_, F>,
+    out: ArrayView2<'_, F>,
+    noise: ArrayView2<'_, F>,
+    u: ArrayView2<'_, F>,
+    d_out: ArrayView2<'_, F>,
+) {
+    // ∂aᵢ/∂uᵢⱼ = (εⱼ − aᵢ uᵢⱼ/cᵢ) / cᵢ.
+    for (row, u) in u.rows().into_iter().enumerate() {
+        for i in 1..out.ncols() {
+            let inv = square_norm(u, i).sqrt().recip();
+            let (a, d) = (out[[row, i]], inv * d_out[[row, i]]);
+            for j in 0..i {
+                let k = triangle(i) + j;
+                d_u[[row, k]] += d * (noise[[row, j]] - a * u[k] * inv);
+            }
+        }
+    }
+}
+
+/// Add ½ Σᵢ log cᵢ² to every row of `out` `[B]`: minus half the log-determinant of the correlation matrix. By so much
+/// the KL to a prior of independent latents exceeds that of the marginals.
+pub(crate) fn total_correlation<F: Scalar>(out: &mut [F], u: ArrayView2<'_, F>, n: usize) {
+    for (out, u) in out.iter_mut().zip(u.rows()) {
+        let sum = (1..n).fold(F::zero(), |sum, i| sum + square_norm(u, i).ln());
+        *out += F::of(0.5) * sum;
+    }
+}
+
+/// Backward of [`total_correlation`] for the cotangents `d_out` `[B]`. Adds to `d_u`.
+pub(crate) fn total_correlation_backward<F: Scalar>(
+    mut d_u: ArrayViewMut2<'_, F>,
+    u: ArrayView2<'_, F>,
+    n: usize,
+    d_out: &[F],
+) {
+    for ((mut d_u, u), &d) in d_u.rows_mut().into_iter().zip(u.rows()).zip(d_out) {
+        for i in 1..n {
+            let scale = d / square_norm(u, i);
+            for k in triangle(i)..triangle(i) + i {
+                d_u[k] += scale * u[k];
+            }
+        }
+    }
+}
+
+/// log q(z) of independent latents at z = μ + ε σ itself: −½ Σ (ε² + log σ² + log 2π). Overwrites `out` `[B]`.
+pub(crate) fn log_density<F: Scalar>(out: &mut [F], theta_q: ArrayView2<'_, F>, noise: ArrayView2<'_, F>) {
+    let n = noise.ncols();
+    for (row, out) in out.iter_mut().enumerate() {
+        let term = |i| noise[[row, i]] * noise[[row, i]] + theta_q[[row, n + i]] + F::TAU().ln();
+        *out = F::of(-0.5) * (0..n).map(term).sum::<F>();
+    }
+}
+
+/// Backward of [`log_density`] for the cotangents `d_out` `[B]`. Adds to `d_q` `[B, 2n]`: z moves with θ_q, so that
+/// log σ² alone matters.
+pub(crate) fn log_density_backward<F: Scalar>(mut d_q: ArrayViewMut2<'_, F>, d_out: &[F]) {
+    let n = d_q.ncols() / 2;
+    for (mut row, &d) in d_q.rows_mut().into_iter().zip(d_out) {
+        (n..2 * n).for_each(|c| row[c] -= F::of(0.5) * d);
+    }
+}
+
+/// Multiply `d_z` `[B, n]` by the standard deviations of `theta_q` `[B, 2n]`; `scratch` is `[B n]`.
+pub(crate) fn times_std<F: Scalar>(
+    mut d_z: ArrayViewMut2<'_, F>,
+    theta_q: ArrayView2<'_, F>,
+    scratch: &mut [F],
+) {
+    let n = d_z.ncols();
+    let halves = theta_q.rows().into_iter().flat_map(|row| (n..2 * n).map(move |c| F::of(0.5) * row[c]));
+    scratch.iter_mut().zip(halves).for_each(|(s, half)| *s = half);
+    <F as VecMath>::exp(scratch);
+    d_z.iter_mut().zip(&*scratch).for_each(|(d, &std)| *d *= std);
+}
