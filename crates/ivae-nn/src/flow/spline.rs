@@ -70,13 +70,11 @@ fn shares<F: Scalar>(out: &mut [F], raw: &[F]) {
     out.iter_mut().for_each(|o| *o = least + rest * *o / sum);
 }
 
-/// softplus⁻¹(1 − least): added to the raw slopes, so that 0 means slope 1.
-fn slope_shift<F: Scalar>() -> F {
-    F::of((1.0 - LEAST_SLOPE).exp_m1().ln())
-}
+/// softplus⁻¹(1 − [`LEAST_SLOPE`]) = ln(e^0.999 − 1): added to the raw slopes, so that 0 means slope 1.
+const SLOPE_SHIFT: f64 = 0.539742417236952;
 
 fn slopes<F: Scalar>(out: &mut [F], raw: &[F]) {
-    out.iter_mut().zip(raw).for_each(|(o, &r)| *o = r + slope_shift());
+    out.iter_mut().zip(raw).for_each(|(o, &r)| *o = r + F::of(SLOPE_SHIFT));
     VecMath::softplus(out);
     out.iter_mut().for_each(|o| *o += F::of(LEAST_SLOPE));
 }
@@ -111,7 +109,7 @@ pub(super) fn fill_knots_backward<F: Scalar>(
     }
     // The memory of ∂X is free by now, and as long as the slopes are many.
     let (sigmoid, rest) = d_knots.split_at_mut(bins + 1);
-    sigmoid.iter_mut().zip(&raw[2 * bins..]).for_each(|(s, &r)| *s = r + slope_shift());
+    sigmoid.iter_mut().zip(&raw[2 * bins..]).for_each(|(s, &r)| *s = r + F::of(SLOPE_SHIFT));
     VecMath::sigmoid(sigmoid);
     for ((out, &d), &s) in d_raw[2 * bins..].iter_mut().zip(&rest[bins + 1..]).zip(&*sigmoid) {
         *out += d * s;

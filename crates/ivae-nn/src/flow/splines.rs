@@ -68,6 +68,18 @@ fn store<F: Scalar>(to: &mut [F], stride: usize, lanes: &[F; LANES]) {
     to.iter_mut().step_by(stride).zip(lanes).for_each(|(v, &l)| *v = l);
 }
 
+/// The pieces that the numbers of `x` lie in, by the knots between them: how many are not above.
+#[inline(always)]
+fn locate<F: Scalar>(inner: &[F], x: &[F; LANES]) -> Found {
+    let mut found = [0; LANES];
+    for &knot in inner {
+        for lane in 0..LANES {
+            found[lane] += if x[lane] >= knot { 1 } else { 0 };
+        }
+    }
+    found
+}
+
 impl Splines {
     pub(super) fn new(layout: &mut Layout, name: &str, dim: usize, bins: usize, bound: f64) -> Self {
         let raw = layout.push(format!("{name}.spline"), dim, raw_len(bins));
@@ -115,10 +127,7 @@ impl Splines {
             let rows = x.chunks(LANES * n).zip(y.chunks_mut(LANES * n)).zip(log_det.chunks_mut(LANES));
             for (((x, y), log_det), found) in rows.zip(&mut found) {
                 let x = load(&x[j..], n);
-                *found = [0; LANES];
-                for &knot in inner {
-                    found.iter_mut().zip(&x).for_each(|(k, &x)| *k += u32::from(x >= knot));
-                }
+                *found = locate(inner, &x);
                 let gathered = Gathered::new(pieces, found);
                 let (mut value, mut slope) = ([F::zero(); LANES], [F::zero(); LANES]);
                 for lane in 0..LANES {
