@@ -10,6 +10,7 @@
 mod coupling;
 mod map;
 mod spline;
+mod splines;
 mod unit;
 
 use ivae_num::{GemmScratch, Scalar};
@@ -22,8 +23,9 @@ pub use coupling::CouplingSpec;
 use coupling::{Coupling, CouplingWorkspace};
 pub use map::MapSpec;
 use map::{Map, MapWorkspace};
-use unit::{Splines, SplinesWorkspace, Tanh, TanhWorkspace};
+use splines::{Splines, SplinesWorkspace};
 pub use unit::{SquareSpec, UnitSpec};
+use unit::{Tanh, TanhWorkspace};
 
 /// Which bijection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

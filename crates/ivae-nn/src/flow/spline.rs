@@ -26,16 +26,22 @@ pub(super) fn knots_len(bins: usize) -> usize {
     3 * (bins + 1)
 }
 
-/// One piece of a spline, or the gradient of it.
-#[derive(Debug, Clone, Copy)]
-struct Bin<F> {
-    x: F,
-    w: F,
-    y: F,
-    h: F,
-    d0: F,
-    d1: F,
+/// One piece of a spline: what a number in it needs, so that no division by the piece's own size is left.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Piece<F> {
+    pub(super) x: F,     // X_k
+    pub(super) inv_w: F, // 1 / w_k
+    pub(super) y: F,     // Y_k
+    pub(super) h: F,     // h_k
+    pub(super) s: F,     // h_k / w_k
+    pub(super) d0: F,    // δ_k
+    pub(super) d1: F,    // δ_{k+1}
+    pub(super) bend: F,  // δ_{k+1} + δ_k − 2 s
 }
+
+/// What the numbers in one piece add up to in a backward pass: the cotangents of θ, of θ times θ, of s (without that
+/// of ln s²), δ_k, δ_{k+1}, Y_k, of h_k in h_k N / D, and of ln y′.
+pub(super) type Sums<F> = [F; 8];
 
 /// Overwrite `knots` with those of the spline `raw` on \[−bound, bound\].
 pub(super) fn fill_knots<F: Scalar>(knots: &mut [F], raw: &[F], bins: usize, bound: F) {
@@ -64,13 +70,11 @@ fn shares<F: Scalar>(out: &mut [F], raw: &[F]) {
     out.iter_mut().for_each(|o| *o = least + rest * *o / sum);
 }
 
-/// softplus⁻¹(1 − least): added to the raw slopes, so that 0 means slope 1.
-fn slope_shift<F: Scalar>() -> F {
-    F::of((1.0 - LEAST_SLOPE).exp_m1().ln())
-}
+/// softplus⁻¹(1 − [`LEAST_SLOPE`]) = ln(e^0.999 − 1): added to the raw slopes, so that 0 means slope 1.
+const SLOPE_SHIFT: f64 = 0.539742417236952;
 
 fn slopes<F: Scalar>(out: &mut [F], raw: &[F]) {
-    out.iter_mut().zip(raw).for_each(|(o, &r)| *o = r + slope_shift());
+    out.iter_mut().zip(raw).for_each(|(o, &r)| *o = r + F::of(SLOPE_SHIFT));
     VecMath::softplus(out);
     out.iter_mut().for_each(|o| *o += F::of(LEAST_SLOPE));
 }
@@ -103,112 +107,124 @@ pub(super) fn fill_knots_backward<F: Scalar>(
             d_raw[part * bins + k] += rest * soft(k) * (d[k + 1] - mean);
         }
     }
-    let (d, raw) = (&d_knots[2 * (bins + 1)..], &raw[2 * bins..]);
-    for ((out, &d), &raw) in d_raw[2 * bins..].iter_mut().zip(d).zip(raw) {
-        let mut sigmoid = [raw + slope_shift()];
-        VecMath::sigmoid(&mut sigmoid);
-        *out += d * sigmoid[0];
+    // The memory of ∂X is free by now, and as long as the slopes are many.
+    let (sigmoid, rest) = d_knots.split_at_mut(bins + 1);
+    sigmoid.iter_mut().zip(&raw[2 * bins..]).for_each(|(s, &r)| *s = r + F::of(SLOPE_SHIFT));
+    VecMath::sigmoid(sigmoid);
+    for ((out, &d), &s) in d_raw[2 * bins..].iter_mut().zip(&rest[bins + 1..]).zip(&*sigmoid) {
+        *out += d * s;
     }
 }
 
-/// Which piece `v` lies in, by the knots `at`: 0 below them, k in bin k − 1, K + 1 above.
-fn piece<F: Scalar>(at: &[F], v: F) -> usize {
-    at.iter().map(|&a| usize::from(v >= a)).sum()
-}
-
-fn bin<F: Scalar>(knots: &[F], bins: usize, k: usize) -> Bin<F> {
+/// Overwrite `pieces` `[K]` with those between `knots`.
+pub(super) fn fill_pieces<F: Scalar>(pieces: &mut [Piece<F>], knots: &[F]) {
+    let bins = pieces.len();
     let (x, rest) = knots.split_at(bins + 1);
     let (y, d) = rest.split_at(bins + 1);
-    Bin { x: x[k], w: x[k + 1] - x[k], y: y[k], h: y[k + 1] - y[k], d0: d[k], d1: d[k + 1] }
+    for (k, piece) in pieces.iter_mut().enumerate() {
+        let (inv_w, h) = ((x[k + 1] - x[k]).recip(), y[k + 1] - y[k]);
+        let (s, d0, d1) = (h * inv_w, d[k], d[k + 1]);
+        *piece = Piece { x: x[k], inv_w, y: y[k], h, s, d0, d1, bend: d1 + d0 - s - s };
+    }
 }
 
-impl<F: Scalar> Bin<F> {
-    /// (N, D, M).
-    fn terms(&self, theta: F, s: F) -> (F, F, F) {
-        let t = theta * (F::one() - theta);
+/// Add to `d_knots` the gradient that the `sums` `[K]` of `pieces` `[K]` make.
+pub(super) fn fill_pieces_backward<F: Scalar>(d_knots: &mut [F], sums: &[Sums<F>], pieces: &[Piece<F>]) {
+    let bins = pieces.len();
+    let (d_x, rest) = d_knots.split_at_mut(bins + 1);
+    let (d_y, d_d) = rest.split_at_mut(bins + 1);
+    for (k, (piece, &[theta, theta_theta, s, d0, d1, y, r, l])) in pieces.iter().zip(sums).enumerate() {
+        // s = h / w, θ = (x − X_k) / w; w = X_{k+1} − X_k, h = Y_{k+1} − Y_k.
+        let d_s = s + (l + l) / piece.s;
+        let d_w = -(theta_theta + d_s * piece.s) * piece.inv_w;
+        let d_h = d_s * piece.inv_w + r;
+        d_x[k] -= theta * piece.inv_w + d_w;
+        d_x[k + 1] += d_w;
+        d_y[k] += y - d_h;
+        d_y[k + 1] += d_h;
+        d_d[k] += d0;
+        d_d[k + 1] += d1;
+    }
+}
+
+/// Which piece `v` lies in, by the knots `[K + 1]` in its direction: the first below them, the last above.
+pub(super) fn find<F: Scalar>(knots: &[F], v: F) -> usize {
+    knots[1..knots.len() - 1].iter().map(|&knot| usize::from(v >= knot)).sum()
+}
+
+/// The nearest number to `v` in \[−bound, bound\]; NaN stays.
+#[inline(always)]
+fn clamp<F: Scalar>(v: F, bound: F) -> F {
+    let v = if v < -bound { -bound } else { v };
+    if v > bound { bound } else { v }
+}
+
+/// What value and derivatives of a spline have in common.
+struct Terms<F> {
+    inside: F, // x, or the end of the spline nearest to it
+    theta: F,
+    rest: F, // 1 − θ
+    t: F,    // θ (1 − θ)
+    n: F,
+    m: F,
+    inv_d: F,
+    slope: F, // y′
+}
+
+impl<F: Scalar> Piece<F> {
+    #[inline(always)]
+    fn terms(&self, x: F, bound: F) -> Terms<F> {
+        let inside = clamp(x, bound);
+        let theta = (inside - self.x) * self.inv_w;
         let rest = F::one() - theta;
-        let n = s * theta * theta + self.d0 * t;
-        let d = s + (self.d1 + self.d0 - s - s) * t;
-        (n, d, self.d1 * theta * theta + (s + s) * t + self.d0 * rest * rest)
+        let t = theta * rest;
+        let n = self.s * theta * theta + self.d0 * t;
+        let m = self.d1 * theta * theta + (self.s + self.s) * t + self.d0 * rest * rest;
+        let inv_d = (self.s + self.bend * t).recip();
+        let ratio = self.s * inv_d;
+        Terms { inside, theta, rest, t, n, m, inv_d, slope: ratio * ratio * m }
     }
-}
 
-/// y and y′ at `x`.
-pub(super) fn value<F: Scalar>(knots: &[F], bins: usize, x: F) -> (F, F) {
-    let last = bins;
-    match piece(&knots[..=bins], x) {
-        0 => (knots[bins + 1] + knots[2 * bins + 2] * (x - knots[0]), knots[2 * bins + 2]),
-        p if p > last => {
-            let slope = knots[3 * bins + 2];
-            (knots[2 * bins + 1] + slope * (x - knots[bins]), slope)
-        }
-        p => {
-            let b = bin(knots, bins, p - 1);
-            let (theta, s) = ((x - b.x) / b.w, b.h / b.w);
-            let (n, d, m) = b.terms(theta, s);
-            let r = d.recip();
-            (b.y + b.h * n * r, s * s * m * r * r)
-        }
+    /// y and y′ at `x`.
+    #[inline(always)]
+    pub(super) fn value(&self, x: F, bound: F) -> (F, F) {
+        let Terms { inside, n, inv_d, slope, .. } = self.terms(x, bound);
+        (self.y + self.h * n * inv_d + slope * (x - inside), slope)
     }
-}
 
-/// The x at which the spline is `y` (Durkan et al. 2019, eq. 6–8).
-pub(super) fn inverse<F: Scalar>(knots: &[F], bins: usize, y: F) -> F {
-    match piece(&knots[bins + 1..2 * bins + 2], y) {
-        0 => knots[0] + (y - knots[bins + 1]) / knots[2 * bins + 2],
-        p if p > bins => knots[bins] + (y - knots[2 * bins + 1]) / knots[3 * bins + 2],
-        p => {
-            let b = bin(knots, bins, p - 1);
-            let (s, up) = (b.h / b.w, y - b.y);
-            let bend = b.d1 + b.d0 - s - s;
-            let a2 = b.h * (s - b.d0) + up * bend;
-            let a1 = b.h * b.d0 - up * bend;
-            let a0 = -s * up;
-            let root = (a1 * a1 - F::of(4.0) * a2 * a0).max(F::zero()).sqrt();
-            b.x + b.w * F::of(2.0) * a0 / (-a1 - root)
-        }
+    /// From the cotangents `dy` of y and `dl` of ln y′ at `x`: that of x, and what is added to the piece's sums.
+    #[inline(always)]
+    pub(super) fn backward(&self, x: F, bound: F, dy: F, dl: F) -> (F, Sums<F>) {
+        let Terms { inside, theta, rest, t, n, m, inv_d, slope } = self.terms(x, bound);
+        let dl = dl + dy * slope * (x - inside);
+        let r = n * inv_d;
+        // y = Y + h N / D, ln y′ = ln s² + ln M − 2 ln D.
+        let d_n = dy * self.h * inv_d;
+        let d_d = -(d_n * r + (dl + dl) * inv_d);
+        let d_m = dl / m;
+        let (d_2m, flip) = (d_m + d_m, rest - theta);
+        let d_theta = d_n * ((self.s + self.s) * theta + self.d0 * flip)
+            + d_d * self.bend * flip
+            + d_2m * (self.d1 * theta + self.s * flip - self.d0 * rest);
+        let d_s = d_n * theta * theta + d_d * (F::one() - t - t) + d_2m * t;
+        let d_d0 = (d_n + d_d) * t + d_m * rest * rest;
+        let d_d1 = d_d * t + d_m * theta * theta;
+        let dx = if x == inside { d_theta * self.inv_w } else { dy * slope };
+        (dx, [d_theta, d_theta * theta, d_s, d_d0, d_d1, dy, dy * r, dl])
     }
-}
 
-/// Add to `d_knots` the gradient for the cotangents `dy` of y and `dl` of log y′ at `x`; returns that of `x`.
-pub(super) fn backward<F: Scalar>(d_knots: &mut [F], knots: &[F], bins: usize, x: F, dy: F, dl: F) -> F {
-    let (two, one) = (F::of(2.0), F::one());
-    let mut tail = |slope_at: usize, x0: F| {
-        let slope = knots[slope_at];
-        d_knots[slope_at] += dy * (x - x0) + dl / slope;
-        dy * slope
-    };
-    let p = match piece(&knots[..=bins], x) {
-        0 => return tail(2 * bins + 2, knots[0]),
-        p if p > bins => return tail(3 * bins + 2, knots[bins]),
-        p => p - 1,
-    };
-    let b = bin(knots, bins, p);
-    let inv_w = b.w.recip();
-    let (theta, s) = ((x - b.x) * inv_w, b.h * inv_w);
-    let (n, d, m) = b.terms(theta, s);
-    let (t, flip, rest) = (theta * (one - theta), one - two * theta, one - theta);
-    let (inv_d, inv_m) = (d.recip(), m.recip());
-    let (r, scale) = (n * inv_d, dy * b.h * inv_d);
-    let ld = two * dl * inv_d;
-    let lm = dl * inv_m;
-    // Each: scale (∂N − r ∂D) + lm ∂M − ld ∂D.
-    let of = |dn: F, dd: F, dm: F| scale * (dn - r * dd) + lm * dm - ld * dd;
-    let bend = b.d1 + b.d0 - two * s;
-    let g_theta =
-        of(two * s * theta + b.d0 * flip, bend * flip, two * (b.d1 * theta + s * flip - b.d0 * rest));
-    let g_s = of(theta * theta, one - two * t, two * t) + two * dl / s;
-    let g_d0 = of(t, t, rest * rest);
-    let g_d1 = of(F::zero(), t, theta * theta);
-    let dx = g_theta * inv_w;
-    let d_w = -(g_theta * theta + g_s * s) * inv_w;
-    let d_h = g_s * inv_w + dy * r;
-    // w = X_{k+1} − X_k, h = Y_{k+1} − Y_k.
-    d_knots[p] += -dx - d_w;
-    d_knots[p + 1] += d_w;
-    d_knots[bins + 1 + p] += dy - d_h;
-    d_knots[bins + 2 + p] += d_h;
-    d_knots[2 * bins + 2 + p] += g_d0;
-    d_knots[2 * bins + 3 + p] += g_d1;
-    dx
+    /// The x at which the spline is `y` (Durkan et al. 2019, eq. 6–8), in the form that does not cancel.
+    pub(super) fn inverse(&self, y: F, bound: F) -> F {
+        let inside = clamp(y, bound);
+        let up = inside - self.y;
+        let a = self.h * (self.s - self.d0) + up * self.bend;
+        let b = self.h * self.d0 - up * self.bend;
+        let root = (b * b + F::of(4.0) * a * self.s * up).max(F::zero()).sqrt();
+        let theta = match b < F::zero() {
+            true => (root - b) / (a + a),
+            false => F::of(2.0) * self.s * up / (b + root),
+        };
+        let slope = if y < inside { self.d0 } else { self.d1 };
+        self.x + theta / self.inv_w + (y - inside) / slope
+    }
 }

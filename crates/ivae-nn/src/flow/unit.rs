@@ -10,7 +10,7 @@ use ivae_num::vecmath::VecMath;
 use serde::{Deserialize, Serialize};
 
 use super::map::{Map, MapSpec, MapStart};
-use super::spline::{self, fill_knots, fill_knots_backward, knots_len, raw_len};
+use super::splines::Splines;
 use super::{Layer, exp};
 use crate::error::require;
 use crate::{Layout, Slot, SpecError};
@@ -92,8 +92,7 @@ pub(super) fn layers(
                     Layer::Tanh(Tanh { dim, slope, log_slope })
                 }
                 UnitSpec::Spline { bins, bound } => {
-                    let raw = layout.push(format!("{name}.{}.spline", l - 1), dim, raw_len(bins));
-                    Layer::Spline(Splines { dim, bins, bound, raw })
+                    Layer::Spline(Splines::new(layout, &format!("{name}.{}", l - 1), dim, bins, bound))
                 }
             });
         }
@@ -184,101 +183,6 @@ impl Tanh {
         x.copy_from_slice(y);
         VecMath::tanh(x);
         x.iter_mut().zip(y).for_each(|(x, &y)| *x += a * y);
-    }
-}
-
-/// A spline for each coordinate.
-#[derive(Debug, Clone)]
-pub(super) struct Splines {
-    dim: usize,
-    bins: usize,
-    bound: f64,
-    raw: Slot, // [n, 3K + 1]
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct SplinesWorkspace<F> {
-    knots: Vec<F>,   // [n, 3 (K + 1)]
-    d_knots: Vec<F>, // its gradient
-    slope: Vec<F>,   // log y′, [B, n]
-}
-
-impl Splines {
-    pub(super) fn init<F: Scalar>(&self, params: &mut [F]) {
-        params[self.raw.range()].fill(F::zero());
-    }
-
-    pub(super) fn workspace<F: Scalar>(&self, batch: usize) -> SplinesWorkspace<F> {
-        let knots = vec![F::zero(); self.dim * knots_len(self.bins)];
-        SplinesWorkspace { d_knots: knots.clone(), knots, slope: vec![F::zero(); batch * self.dim] }
-    }
-
-    fn fill_knots<F: Scalar>(&self, params: &[F], ws: &mut SplinesWorkspace<F>) {
-        let knots = ws.knots.chunks_exact_mut(knots_len(self.bins));
-        for (knots, raw) in knots.zip(params[self.raw.range()].chunks_exact(raw_len(self.bins))) {
-            fill_knots(knots, raw, self.bins, F::of(self.bound));
-        }
-    }
-
-    pub(super) fn forward<F: Scalar>(
-        &self,
-        y: &mut [F],
-        log_det: &mut [F],
-        params: &[F],
-        x: &[F],
-        ws: &mut SplinesWorkspace<F>,
-    ) {
-        self.fill_knots(params, ws);
-        let slope = &mut ws.slope[..x.len()];
-        let knots = ws.knots.chunks_exact(knots_len(self.bins)).cycle();
-        for (((y, slope), &x), knots) in y.iter_mut().zip(slope.iter_mut()).zip(x).zip(knots) {
-            (*y, *slope) = spline::value(knots, self.bins, x);
-        }
-        VecMath::ln(slope);
-        for (log_det, slope) in log_det.iter_mut().zip(slope.chunks_exact(self.dim)) {
-            *log_det += slope.iter().copied().sum();
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the signature of every layer")]
-    pub(super) fn backward<F: Scalar>(
-        &self,
-        grad: &mut [F],
-        dx: &mut [F],
-        params: &[F],
-        dy: &[F],
-        d_log_det: &[F],
-        x: &[F],
-        ws: &mut SplinesWorkspace<F>,
-    ) {
-        let (n, knots_len, raw_len) = (self.dim, knots_len(self.bins), raw_len(self.bins));
-        ws.d_knots.fill(F::zero());
-        for (b, &dl) in d_log_det.iter().enumerate() {
-            for j in 0..n {
-                let (i, at) = (b * n + j, j * knots_len..(j + 1) * knots_len);
-                let d_knots = &mut ws.d_knots[at.clone()];
-                dx[i] = spline::backward(d_knots, &ws.knots[at], self.bins, x[i], dy[i], dl);
-            }
-        }
-        let raw = &params[self.raw.range()];
-        let columns = ws.d_knots.chunks_exact_mut(knots_len).zip(ws.knots.chunks_exact(knots_len));
-        for ((d_raw, raw), (d_knots, knots)) in
-            grad[self.raw.range()].chunks_exact_mut(raw_len).zip(raw.chunks_exact(raw_len)).zip(columns)
-        {
-            fill_knots_backward(d_raw, d_knots, raw, knots, self.bins, F::of(self.bound));
-        }
-    }
-
-    pub(super) fn inverse<F: Scalar>(
-        &self,
-        x: &mut [F],
-        params: &[F],
-        y: &[F],
-        ws: &mut SplinesWorkspace<F>,
-    ) {
-        self.fill_knots(params, ws);
-        let knots = ws.knots.chunks_exact(knots_len(self.bins)).cycle();
-        x.iter_mut().zip(y).zip(knots).for_each(|((x, &y), k)| *x = spline::inverse(k, self.bins, y));
     }
 }
 

@@ -1,0 +1,203 @@
+//! A spline for each coordinate, as a layer: column by column, [`LANES`] rows at a time.
+
+use ivae_num::Scalar;
+use ivae_num::vecmath::VecMath;
+
+use super::spline::{
+    Piece, Sums, fill_knots, fill_knots_backward, fill_pieces, fill_pieces_backward, find, knots_len, raw_len,
+};
+use crate::{Layout, Slot};
+
+/// Numbers that are worked on at a time, so that the compiler makes vectors of them.
+const LANES: usize = 16;
+
+#[derive(Debug, Clone)]
+pub(super) struct Splines {
+    dim: usize,
+    bins: usize,
+    bound: f64,
+    raw: Slot, // [n, 3K + 1]
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct SplinesWorkspace<F> {
+    knots: Vec<F>,         // [n, 3 (K + 1)]
+    d_knots: Vec<F>,       // its gradient
+    pieces: Vec<Piece<F>>, // [n, K]
+    sums: Vec<Sums<F>>,    // [n, K]
+    found: Vec<Found>,     // of each column, the pieces that its rows lie in
+}
+
+/// Which piece each of some rows lies in.
+type Found = [u32; LANES];
+
+/// The pieces of [`LANES`] rows, field by field.
+struct Gathered<F>([[F; LANES]; 8]);
+
+impl<F: Scalar> Gathered<F> {
+    #[inline(always)]
+    fn new(pieces: &[Piece<F>], found: &Found) -> Self {
+        let mut fields = [[F::zero(); LANES]; 8];
+        for (lane, &k) in found.iter().enumerate() {
+            let Piece { x, inv_w, y, h, s, d0, d1, bend } = pieces[k as usize];
+            for (field, value) in fields.iter_mut().zip([x, inv_w, y, h, s, d0, d1, bend]) {
+                field[lane] = value;
+            }
+        }
+        Self(fields)
+    }
+
+    #[inline(always)]
+    fn lane(&self, lane: usize) -> Piece<F> {
+        let [x, inv_w, y, h, s, d0, d1, bend] = self.0.each_ref().map(|field| field[lane]);
+        Piece { x, inv_w, y, h, s, d0, d1, bend }
+    }
+}
+
+/// Up to [`LANES`] numbers of a column, filled up with 0.
+#[inline(always)]
+fn load<F: Scalar>(from: &[F], stride: usize) -> [F; LANES] {
+    let mut lanes = [F::zero(); LANES];
+    lanes.iter_mut().zip(from.iter().step_by(stride)).for_each(|(l, &v)| *l = v);
+    lanes
+}
+
+/// The reverse of [`load`].
+#[inline(always)]
+fn store<F: Scalar>(to: &mut [F], stride: usize, lanes: &[F; LANES]) {
+    to.iter_mut().step_by(stride).zip(lanes).for_each(|(v, &l)| *v = l);
+}
+
+/// The pieces that the numbers of `x` lie in, by the knots between them: how many are not above.
+#[inline(always)]
+fn locate<F: Scalar>(inner: &[F], x: &[F; LANES]) -> Found {
+    let mut found = [0; LANES];
+    for &knot in inner {
+        for lane in 0..LANES {
+            found[lane] += if x[lane] >= knot { 1 } else { 0 };
+        }
+    }
+    found
+}
+
+impl Splines {
+    pub(super) fn new(layout: &mut Layout, name: &str, dim: usize, bins: usize, bound: f64) -> Self {
+        let raw = layout.push(format!("{name}.spline"), dim, raw_len(bins));
+        Self { dim, bins, bound, raw }
+    }
+
+    pub(super) fn init<F: Scalar>(&self, params: &mut [F]) {
+        params[self.raw.range()].fill(F::zero());
+    }
+
+    pub(super) fn workspace<F: Scalar>(&self, batch: usize) -> SplinesWorkspace<F> {
+        let knots = vec![F::zero(); self.dim * knots_len(self.bins)];
+        SplinesWorkspace {
+            d_knots: knots.clone(),
+            knots,
+            pieces: vec![Piece::default(); self.dim * self.bins],
+            sums: vec![[F::zero(); 8]; self.dim * self.bins],
+            found: vec![[0; LANES]; self.dim * batch.div_ceil(LANES)],
+        }
+    }
+
+    fn fill_pieces<F: Scalar>(&self, params: &[F], ws: &mut SplinesWorkspace<F>) {
+        let raw = params[self.raw.range()].chunks_exact(raw_len(self.bins));
+        let knots = ws.knots.chunks_exact_mut(knots_len(self.bins));
+        for ((knots, raw), pieces) in knots.zip(raw).zip(ws.pieces.chunks_exact_mut(self.bins)) {
+            fill_knots(knots, raw, self.bins, F::of(self.bound));
+            fill_pieces(pieces, knots);
+        }
+    }
+
+    pub(super) fn forward<F: Scalar>(
+        &self,
+        y: &mut [F],
+        log_det: &mut [F],
+        params: &[F],
+        x: &[F],
+        ws: &mut SplinesWorkspace<F>,
+    ) {
+        self.fill_pieces(params, ws);
+        let (n, bins, bound) = (self.dim, self.bins, F::of(self.bound));
+        let mut found = ws.found.iter_mut();
+        for j in 0..n {
+            let inner = &ws.knots[j * knots_len(bins)..][1..bins];
+            let pieces = &ws.pieces[j * bins..][..bins];
+            let rows = x.chunks(LANES * n).zip(y.chunks_mut(LANES * n)).zip(log_det.chunks_mut(LANES));
+            for (((x, y), log_det), found) in rows.zip(&mut found) {
+                let x = load(&x[j..], n);
+                *found = locate(inner, &x);
+                let gathered = Gathered::new(pieces, found);
+                let (mut value, mut slope) = ([F::zero(); LANES], [F::zero(); LANES]);
+                for lane in 0..LANES {
+                    (value[lane], slope[lane]) = gathered.lane(lane).value(x[lane], bound);
+                }
+                store(&mut y[j..], n, &value);
+                VecMath::ln(&mut slope);
+                log_det.iter_mut().zip(&slope).for_each(|(l, &s)| *l += s);
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the signature of every layer")]
+    pub(super) fn backward<F: Scalar>(
+        &self,
+        grad: &mut [F],
+        dx: &mut [F],
+        params: &[F],
+        dy: &[F],
+        d_log_det: &[F],
+        x: &[F],
+        ws: &mut SplinesWorkspace<F>,
+    ) {
+        let (n, bins, bound) = (self.dim, self.bins, F::of(self.bound));
+        ws.d_knots.fill(F::zero());
+        ws.sums.fill([F::zero(); 8]);
+        let mut found = ws.found.iter();
+        for j in 0..n {
+            let pieces = &ws.pieces[j * bins..][..bins];
+            let sums = &mut ws.sums[j * bins..][..bins];
+            let rows = x.chunks(LANES * n).zip(dy.chunks(LANES * n)).zip(d_log_det.chunks(LANES));
+            for ((((x, dy), dl), dx), found) in rows.zip(dx.chunks_mut(LANES * n)).zip(&mut found) {
+                let (x, dy, dl) = (load(&x[j..], n), load(&dy[j..], n), load(dl, 1));
+                let gathered = Gathered::new(pieces, found);
+                let (mut d_x, mut parts) = ([F::zero(); LANES], [[F::zero(); LANES]; 8]);
+                for lane in 0..LANES {
+                    let part;
+                    (d_x[lane], part) = gathered.lane(lane).backward(x[lane], bound, dy[lane], dl[lane]);
+                    parts.iter_mut().zip(part).for_each(|(to, v)| to[lane] = v);
+                }
+                store(&mut dx[j..], n, &d_x);
+                for (lane, &k) in found.iter().enumerate() {
+                    sums[k as usize].iter_mut().zip(&parts).for_each(|(sum, part)| *sum += part[lane]);
+                }
+            }
+        }
+        let (knots_len, raw_len) = (knots_len(bins), raw_len(bins));
+        for j in 0..n {
+            let (d_knots, at) = (&mut ws.d_knots[j * knots_len..][..knots_len], j * bins..(j + 1) * bins);
+            fill_pieces_backward(d_knots, &ws.sums[at.clone()], &ws.pieces[at]);
+            let raw = &params[self.raw.range()][j * raw_len..][..raw_len];
+            let d_raw = &mut grad[self.raw.range()][j * raw_len..][..raw_len];
+            let knots = &ws.knots[j * knots_len..][..knots_len];
+            fill_knots_backward(d_raw, d_knots, raw, knots, bins, bound);
+        }
+    }
+
+    pub(super) fn inverse<F: Scalar>(
+        &self,
+        x: &mut [F],
+        params: &[F],
+        y: &[F],
+        ws: &mut SplinesWorkspace<F>,
+    ) {
+        self.fill_pieces(params, ws);
+        let (n, bins, bound) = (self.dim, self.bins, F::of(self.bound));
+        for (i, (x, &y)) in x.iter_mut().zip(y).enumerate() {
+            let j = i % n;
+            let heights = &ws.knots[j * knots_len(bins)..][bins + 1..][..bins + 1];
+            *x = ws.pieces[j * bins + find(heights, y)].inverse(y, bound);
+        }
+    }
+}
