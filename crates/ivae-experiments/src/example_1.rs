@@ -10,9 +10,9 @@ use ivae::report::figure::{ScatterOptions, ScatterPanel, scatter_panels};
 use ivae::report::{Figure, Section, Stat};
 use ndarray::{Array2, ArrayView2};
 
+use crate::baselines::{Recovery, aligned, bars_figure, records, recover, table, warnings};
 use crate::context::{Context, Outcome, Result};
 use crate::numbers::{number, over_seeds};
-use crate::recovery::{Recovery, aligned, bars_figure, records, recover, table, warnings};
 
 /// Mean and standard deviation of both sources in each segment: `[mean 1, mean 2, std 1, std 2]`. The segments overlap
 /// everywhere: where only one of them lies, nothing tells how the mixing goes on there.

@@ -8,9 +8,9 @@ use ivae::report::figure::{Pair, PairsOptions, pairs};
 use ivae::report::{Figure, Section, Stat};
 use ndarray::Array1;
 
+use crate::baselines::{Recovery, Run, bars_figure, records, recover, standardised, table, warnings};
 use crate::context::{Context, Outcome, Result};
 use crate::numbers::over_seeds;
-use crate::recovery::{Recovery, Run, bars_figure, records, recover, standardised, table, warnings};
 
 /// The picture of the README.
 const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/images/example-2.svg");
