@@ -143,9 +143,9 @@ fn introduction() -> Section {
                [Khemakhem et al. (2020)](https://arxiv.org/abs/1907.04809) this can make the sources *identifiable*: \
                there is one answer, up to the order and the scale of the sources.\n\n\
                Two numbers recur. The **MCC** (mean correlation coefficient) compares latents with the true sources: \
-               each source is matched with one latent, and the absolute correlations are averaged; 1 is perfect. The \
-               **ELBO** is a lower bound on the log-likelihood of a row of x in nats: higher is better. *Held-out* rows \
-               took no part in the training, and the fit never sees the true sources."
+               each source is matched with one latent, and the absolute correlations are averaged; 1 is perfect. Fits are \
+               judged by the **log-likelihood** of a row in nats, or a lower bound of it, the **ELBO**: higher is \
+               better. *Held-out* rows took no part in the training, and the fit never sees the true sources."
             .into(),
         ..Section::default()
     }

@@ -69,14 +69,20 @@ fn shuffled(rows: &[usize], key: StreamKey) -> Vec<usize> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use ivae::data::Simulation;
+    use ivae::data::{Mixing, Simulation};
 
     use super::*;
 
     #[test]
     fn it_learns_a_map_that_can_be_undone_and_nothing_from_noise() {
-        let simulation =
-            Simulation { segments: 10, per_segment: 300, latents: 2, observed: 3, ..Simulation::default() };
+        let simulation = Simulation {
+            segments: 10,
+            per_segment: 300,
+            latents: 2,
+            observed: 3,
+            mixing: Mixing::Residual,
+            ..Simulation::default()
+        };
         let mut data = simulation.generate::<f32>().unwrap().data;
         let split = Split::by_rows(data.rows(), 0.1, None, StreamKey::new(1, Purpose::Split)).unwrap();
         let mut rows = shuffled(&split.train, StreamKey::new(1, Purpose::Control));
