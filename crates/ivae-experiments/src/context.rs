@@ -1,8 +1,10 @@
 //! What an experiment is given, and what it hands back.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use ivae::core::spec::DecoderSpec;
 use ivae::data::{Dataset, Split};
 use ivae::prelude::{FitSpec, Fitted, Silent, fit, fit_split};
 use ivae::report::{Details, Record, Section};
@@ -74,6 +76,26 @@ impl Context {
         })
     }
 
+    /// In a quick run, little of everything.
+    pub(crate) fn hasten(&self, spec: &mut FitSpec) {
+        if !self.quick {
+            return;
+        }
+        let few = |count: &mut usize, most: usize| *count = (*count).min(most);
+        few(&mut spec.training.restarts, 2);
+        few(&mut spec.training.epochs, 100);
+        if let DecoderSpec::Bijective(b) = &mut spec.decoder {
+            b.classes.truncate(1);
+            for class in &mut b.classes {
+                few(&mut class.restarts, 4);
+                few(&mut class.epochs, 60);
+            }
+            few(&mut b.finalists, 1);
+            few(&mut b.polish_epochs, 60);
+            few(&mut b.code.epochs, 60);
+        }
+    }
+
     /// Fit, saying so on standard error; the split is the spec's own unless one is given.
     pub(crate) fn fit(
         &self,
@@ -86,8 +108,11 @@ impl Context {
             Some(split) => fit_split(data, split, spec, &Silent),
             None => fit(data, spec, &Silent),
         }?;
-        let objective =
-            fitted.report.objective.held_out.map_or_else(String::new, |o| format!(", ELBO {o:.3}"));
+        let objective = fitted
+            .report
+            .objective
+            .held_out
+            .map_or_else(String::new, |o| format!(", held-out objective {o:.3}"));
         eprintln!(
             "{}: {} of seed {} in {:.1} s{objective}",
             self.name,
@@ -97,4 +122,30 @@ impl Context {
         );
         Ok(fitted)
     }
+}
+
+/// The results of all jobs, in their order: each job has one thread, and as many run at a time as there are threads.
+pub(crate) fn one_thread_each<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let worker = || -> Result<Vec<(usize, R)>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+        let mut done = Vec::new();
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(i) else { return Ok(done) };
+            done.push((i, pool.install(|| work(job))));
+        }
+    };
+    // Threads outside the pool: its own would take up another job while they wait for one.
+    let mut done = std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..rayon::current_num_threads().min(jobs.len())).map(|_| scope.spawn(worker)).collect();
+        let mut done = Vec::new();
+        for worker in workers {
+            done.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Result::Ok(done)
+    })?;
+    done.sort_by_key(|&(i, _)| i);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
 }

@@ -1,236 +1,184 @@
-//! Recovery of known sources: iVAE, VAE, linear ICA, PCA and what u alone gives, on the same data and rows.
+//! Data of many kinds whose sources are known: what the default fit recovers, how it came to it, and what other methods
+//! and a supervised bound make of the same rows.
+
+mod basins;
+mod cases;
+mod page;
 
 use ivae::core::ModelKind;
-use ivae::core::defaults::DecoderKind;
-use ivae::data::{Dataset, Split};
-use ivae::metrics::{Correlation, Match, Rows, chance, mcc, mcc_on, u_only, within_u};
-use ivae::prelude::{FitSpec, Fitted};
-use ivae::report::figure::{Bar, BarsOptions, bars};
-use ivae::report::{Figure, Record, Table};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ivae::data::Dataset;
+use ivae::metrics::{Correlation, Rows, chance, mcc, u_only};
+use ivae::prelude::{FitSpec, Fitted, Simulation};
+use ivae::report::Record;
+use ndarray::Array2;
 
-use crate::context::{Context, Result};
-use crate::numbers::{mean_std, over_seeds};
+use self::cases::{Case, Group, cases};
+use crate::context::{Context, Outcome, Result, one_thread_each};
+use crate::numbers::mean_std;
+use crate::supervised::supervised;
 
+/// Steps of the supervised regression.
+const SUPERVISED_STEPS: u64 = 3000;
 /// Permutations behind the chance score.
 const PERMUTATIONS: usize = 5;
 
-/// How well a method recovers the sources (MCC, Pearson); NaN where that has no meaning.
+/// One fit to one data set.
+struct Trial {
+    fitted: Fitted<f32>,
+    /// Of its latents, on all rows.
+    mcc: f64,
+    others: Others,
+}
+
+/// MCC of other methods on the same data, on all rows; NaN where they were not run.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Scores {
-    /// On all rows.
-    pub(crate) all: f64,
-    /// On held-out rows, matched on the training rows.
-    pub(crate) held_out: f64,
-    /// On held-out rows, with the mean of each level of u taken off: what is found beyond u.
-    pub(crate) within_u: f64,
+struct Others {
+    /// Joint diagonalisation.
+    ajd: f64,
+    fastica: f64,
+    pca: f64,
+    u_only: f64,
+    /// The latents of the fit, in random order of rows.
+    chance: f64,
+    /// On held-out rows, by a regression that was shown the sources of the others.
+    supervised: f64,
 }
 
-/// One model fitted to one data set.
-#[derive(Debug)]
-pub(crate) struct Run {
-    /// The model.
-    pub(crate) fitted: Fitted<f32>,
-    /// Its latents, `[N, n]`.
-    pub(crate) z: Array2<f32>,
-    /// Which latent found which source, over all rows.
-    pub(crate) matched: Vec<Match>,
-    /// How well.
-    pub(crate) scores: Scores,
+/// A row and its trials, one for each seed that did not fail.
+struct Row {
+    case: Case,
+    trials: Vec<Trial>,
+    failures: Vec<String>,
 }
 
-/// All methods on one data set.
-#[derive(Debug)]
-pub(crate) struct Recovery {
-    /// iVAE, VAE, joint diagonalisation, FastICA, PCA.
-    pub(crate) runs: Vec<Run>,
-    /// The best prediction from u alone.
-    pub(crate) u_only: Scores,
-    /// The latents of iVAE in random order of rows.
-    pub(crate) chance: Scores,
+pub(crate) fn run(context: &Context) -> Result<Outcome> {
+    let cases = cases(context);
+    let seeds = context.seed..context.seed + context.seeds;
+    let jobs: Vec<(usize, u64)> =
+        seeds.flat_map(|seed| (0..cases.len()).map(move |case| (case, seed))).collect();
+    let trials = one_thread_each(&jobs, |&(case, seed)| trial(context, &cases[case], seed))?;
+    let mut rows: Vec<Row> =
+        cases.into_iter().map(|case| Row { case, trials: Vec::new(), failures: Vec::new() }).collect();
+    for (&(case, seed), trial) in jobs.iter().zip(trials) {
+        let row = &mut rows[case];
+        match trial {
+            Ok(trial) => row.trials.push(trial),
+            Err(error) => row.failures.push(format!("{}, seed {seed}: {error}", row.case.title)),
+        }
+    }
+    let basins = basins::basins(context)?;
+    let mut records = rows.iter().map(|row| record(context, row)).collect::<Result<Vec<Record>>>()?;
+    records.push(basins::record(context, &basins)?);
+    Ok(Outcome { section: page::section(context, &rows, &basins)?, records })
 }
 
-/// Fit all methods, each with its default settings for them, to data with levels and true sources.
-pub(crate) fn recover(context: &Context, data: &Dataset<f32>, seed: u64) -> Result<Recovery> {
-    let (Some(s), Some(levels)) = (&data.s, data.u.levels()) else {
-        return Err("recovery needs true sources and levels of u".into());
+fn trial(context: &Context, case: &Case, seed: u64) -> Result<Trial> {
+    let data = generate(&case.simulation, seed)?;
+    let latents = case.simulation.latents;
+    let mut spec = FitSpec { seed, ..FitSpec::for_data(ModelKind::Ivae, case.decoder, latents, &data) };
+    context.hasten(&mut spec);
+    let fitted = context.fit(&data, None, &spec)?;
+    let z = fitted.transform(&data)?;
+    let mcc = score(&data, &z)?;
+    eprintln!("{}: {} of seed {seed}: MCC {mcc:.4}", context.name, case.title);
+    let others = match case.group {
+        // The same data have a row of their own.
+        Group::Perceptron => Others::NONE,
+        _ => Others::of(context, &data, &fitted, &z)?,
     };
-    let (s, u) = (s.view(), levels.index.as_slice());
-    let mut runs = Vec::new();
-    for model in [ModelKind::Ivae, ModelKind::Vae, ModelKind::Ajd, ModelKind::FastIca, ModelKind::Pca] {
-        let fitted = best_class(context, data, model, s.ncols(), seed)?;
-        let z = fitted.transform(data)?;
-        let rows = scored(&fitted.split);
-        let best = mcc(s, z.view(), Correlation::Pearson)?;
-        let scores = Scores {
-            all: best.score,
-            held_out: mcc_on(s, z.view(), rows, Correlation::Pearson)?.score,
-            within_u: within_u(s, z.view(), u, rows, Correlation::Pearson)?.score,
+    Ok(Trial { fitted, mcc, others })
+}
+
+fn generate(simulation: &Simulation, seed: u64) -> Result<Dataset<f32>> {
+    Ok(Simulation { seed, ..simulation.clone() }.generate::<f32>()?.data)
+}
+
+/// MCC (Pearson) on all rows.
+fn score(data: &Dataset<f32>, z: &Array2<f32>) -> Result<f64> {
+    let Some(s) = &data.s else { return Err("no sources".into()) };
+    Ok(mcc(s.view(), z.view(), Correlation::Pearson)?.score)
+}
+
+impl Others {
+    const NONE: Self = Self {
+        ajd: f64::NAN,
+        fastica: f64::NAN,
+        pca: f64::NAN,
+        u_only: f64::NAN,
+        chance: f64::NAN,
+        supervised: f64::NAN,
+    };
+
+    fn of(context: &Context, data: &Dataset<f32>, fitted: &Fitted<f32>, z: &Array2<f32>) -> Result<Self> {
+        let (Some(s), Some(levels)) = (&data.s, data.u.levels()) else {
+            return Err("no sources, or no levels of u".into());
         };
-        runs.push(Run { fitted, z, matched: best.matched, scores });
-    }
-    let (ours, rows) = (&runs[0], scored(&runs[0].fitted.split));
-    let score = |rows| u_only(s, u, rows, Correlation::Pearson).map(|m| m.score);
-    let u_only = Scores { all: score(Rows::All)?, held_out: score(rows)?, within_u: f64::NAN };
-    let score = |rows| chance(s, ours.z.view(), rows, Correlation::Pearson, PERMUTATIONS, seed);
-    let chance = Scores { all: score(Rows::All)?, held_out: score(rows)?, within_u: f64::NAN };
-    Ok(Recovery { runs, u_only, chance })
-}
-
-/// The fit of the class of decoders that explains held-out rows best: a perceptron or, where there are as many latents
-/// as columns, a bijective network.
-fn best_class(
-    context: &Context,
-    data: &Dataset<f32>,
-    model: ModelKind,
-    latents: usize,
-    seed: u64,
-) -> Result<Fitted<f32>> {
-    let both = model == ModelKind::Ivae && latents == data.observed();
-    let classes = if both { &[DecoderKind::Mlp, DecoderKind::Square][..] } else { &[DecoderKind::Mlp] };
-    let mut best: Option<Fitted<f32>> = None;
-    for &class in classes {
-        let mut spec = FitSpec { seed, ..FitSpec::for_data(model, Some(class), latents, data) };
-        if context.quick {
-            spec.training.restarts = 2;
-            spec.training.epochs = spec.training.epochs.min(100);
-        }
-        let fitted = context.fit(data, None, &spec)?;
-        let objective = |f: &Fitted<f32>| f.report.objective.held_out.unwrap_or(f64::NEG_INFINITY);
-        if best.as_ref().is_none_or(|b| objective(&fitted) > objective(b)) {
-            best = Some(fitted);
-        }
-    }
-    best.ok_or_else(|| "no model was fitted".into())
-}
-
-fn scored(split: &Split) -> Rows<'_> {
-    Rows::Split { fit: &split.train, score: &split.held_out }
-}
-
-/// A method, its name in files, and its scores over the seeds.
-struct Method {
-    label: &'static str,
-    scores: Vec<Scores>,
-}
-
-fn methods(recoveries: &[Recovery]) -> Vec<Method> {
-    let run =
-        |label, i: usize| Method { label, scores: recoveries.iter().map(|r| r.runs[i].scores).collect() };
-    vec![
-        run("iVAE", 0),
-        run("VAE", 1),
-        run("linear ICA with u", 2),
-        run("FastICA", 3),
-        run("PCA", 4),
-        Method { label: "u alone", scores: recoveries.iter().map(|r| r.u_only).collect() },
-        Method { label: "chance", scores: recoveries.iter().map(|r| r.chance).collect() },
-    ]
-}
-
-fn column(method: &Method, of: fn(&Scores) -> f64) -> Vec<f64> {
-    method.scores.iter().map(of).collect()
-}
-
-/// MCC of every method, on all rows, on held-out rows and within levels of u.
-pub(crate) fn table(recoveries: &[Recovery]) -> Table {
-    let row = |method: &Method| {
-        let columns =
-            [column(method, |s| s.held_out), column(method, |s| s.all), column(method, |s| s.within_u)];
-        std::iter::once(method.label.to_owned()).chain(columns.iter().map(|c| over_seeds(c, 3))).collect()
-    };
-    let seeds = match recoveries.len() {
-        1 => String::new(),
-        n => format!(" Mean ± standard deviation over {n} seeds, each with its own data."),
-    };
-    Table {
-        head: ["method", "MCC, held-out rows", "MCC, all rows", "MCC within u, held-out"]
-            .map(String::from)
-            .to_vec(),
-        rows: methods(recoveries).iter().map(row).collect(),
-        caption: format!(
-            "*Within u*: after the mean of each segment is taken off, so that knowing the segment earns nothing. \
-             *u alone*: the best prediction from the segment. *Linear ICA with u*: joint diagonalisation of the segments' \
-             covariances, which uses u but unmixes linearly. *chance*: latents of iVAE with their rows shuffled.{seeds}"
-        ),
-        emphasis: Some(0),
-    }
-}
-
-/// MCC on held-out rows as bars.
-pub(crate) fn bars_figure(recoveries: &[Recovery]) -> Figure {
-    let bar = |method: &Method| {
-        let (value, std) = mean_std(&column(method, |s| s.held_out));
-        let error = (recoveries.len() > 1).then_some(std);
-        Bar { label: method.label.into(), value, error, emphasis: method.label == "iVAE" }
-    };
-    let rows: Vec<Bar> = methods(recoveries).iter().map(bar).collect();
-    let options = BarsOptions {
-        title: "Recovery of the sources".into(),
-        x_label: "MCC on held-out rows".into(),
-        range: Some((0.0, 1.0)),
-        digits: 3,
-        ..BarsOptions::default()
-    };
-    Figure {
-        svg: bars(&rows, &options),
-        caption: "Methods that do not use u, or cannot undo a nonlinear mixing, stay behind.".into(),
-        alt: "Bars of the mean correlation of seven methods; iVAE is the longest.".into(),
-    }
-}
-
-/// One record for each fitted model; metrics are means over the seeds, with `_std` beside them if there are several.
-pub(crate) fn records(context: &Context, title: &str, recoveries: &[Recovery]) -> Result<Vec<Record>> {
-    let mut records = Vec::new();
-    for (i, method) in methods(recoveries).iter().take(5).enumerate() {
-        let fitted: Vec<&Fitted<f32>> = recoveries.iter().map(|r| &r.runs[i].fitted).collect();
-        let model = fitted[0].spec.model;
-        let mut record = context.record(model.name(), &format!("{}: {title}", method.label), &fitted)?;
-        let mut metric = |name: &str, values: Vec<f64>| {
-            let (mean, std) = mean_std(&values);
-            record.metric(name, mean);
-            if values.len() > 1 {
-                record.metric(format!("{name}_std"), std);
-            }
+        let seed = fitted.spec.seed;
+        let linear = |model| -> Result<f64> {
+            let spec = FitSpec { seed, ..FitSpec::for_data(model, None, s.ncols(), data) };
+            score(data, &spec.fit(data)?.transform(data)?)
         };
-        metric("mcc", column(method, |s| s.all));
-        metric("mcc_held_out", column(method, |s| s.held_out));
-        metric("mcc_within_u", column(method, |s| s.within_u));
-        metric("u_only_mcc", recoveries.iter().map(|r| r.u_only.held_out).collect());
-        metric("chance_mcc", recoveries.iter().map(|r| r.chance.held_out).collect());
-        if !model.is_linear() {
-            let objective = |of: fn(&Fitted<f32>) -> Option<f64>| {
-                fitted.iter().map(|f| of(f).unwrap_or(f64::NAN)).collect::<Vec<f64>>()
-            };
-            metric("elbo_train", objective(|f| f.report.objective.train));
-            metric("elbo_held_out", objective(|f| f.report.objective.held_out));
-            metric("u_only_log_likelihood_held_out", objective(|f| f.report.objective.u_only));
-        }
-        record.metric("seeds", recoveries.len() as f64);
-        records.push(record);
+        let (all, pearson) = (Rows::All, Correlation::Pearson);
+        let steps = if context.quick { SUPERVISED_STEPS / 5 } else { SUPERVISED_STEPS };
+        Ok(Self {
+            ajd: linear(ModelKind::Ajd)?,
+            fastica: linear(ModelKind::FastIca)?,
+            pca: linear(ModelKind::Pca)?,
+            u_only: u_only(s.view(), &levels.index, all, pearson)?.score,
+            chance: chance(s.view(), z.view(), all, pearson, PERMUTATIONS, seed)?,
+            supervised: supervised(data, &fitted.split, steps, seed)?,
+        })
     }
-    Ok(records)
 }
 
-/// Warnings of the iVAE fits; those of the baselines are in their records.
-pub(crate) fn warnings(recoveries: &[Recovery]) -> Vec<String> {
-    let report = |r: &Recovery| r.runs[0].fitted.report.warnings.clone();
-    recoveries.iter().flat_map(report).collect()
-}
-
-/// Latents in the order, sign and scale of the sources they were matched to, `[N, n]`: for drawing only.
-pub(crate) fn aligned(s: ArrayView2<'_, f32>, run: &Run) -> Array2<f64> {
-    let mut out = Array2::zeros((s.nrows(), s.ncols()));
-    for m in &run.matched {
-        let latent = standardised(run.z.column(m.latent)) * m.correlation.signum();
-        out.column_mut(m.source).assign(&latent);
+impl Row {
+    /// A number of each trial.
+    fn each(&self, of: impl Fn(&Trial) -> f64) -> Vec<f64> {
+        self.trials.iter().map(of).collect()
     }
-    out
+
+    fn mean(&self, of: impl Fn(&Trial) -> f64) -> f64 {
+        mean_std(&self.each(of)).0
+    }
+
+    /// The lowest MCC; NaN where nothing was fitted.
+    fn worst(&self) -> f64 {
+        self.trials.iter().map(|t| t.mcc).fold(f64::NAN, f64::min)
+    }
 }
 
-/// At mean 0 and standard deviation 1; a constant stays at 0.
-pub(crate) fn standardised(v: ArrayView1<'_, f32>) -> Array1<f64> {
-    let v = v.mapv(f64::from);
-    let (mean, std) = (v.mean().unwrap_or(0.0), v.std(0.0));
-    v.mapv(|x| if std > 0.0 { (x - mean) / std } else { 0.0 })
+impl Trial {
+    fn class(&self) -> &str {
+        self.fitted.report.search.as_ref().map_or("perceptron", |s| &s.class)
+    }
+}
+
+fn record(context: &Context, row: &Row) -> Result<Record> {
+    let fitted: Vec<&Fitted<f32>> = row.trials.iter().map(|t| &t.fitted).collect();
+    let mut record = context.record(&row.case.name, &format!("Recovery: {}", row.case.title), &fitted)?;
+    record.settings = serde_json::json!({ "simulation": row.case.simulation, "fit": record.settings });
+    record.warnings.extend(row.failures.iter().cloned());
+    for trial in &row.trials {
+        record.metric(format!("mcc_seed_{}", trial.fitted.spec.seed), trial.mcc);
+    }
+    record.metric("mcc", row.mean(|t| t.mcc));
+    record.metric("mcc_worst", row.worst());
+    record.metric("mcc_std", mean_std(&row.each(|t| t.mcc)).1);
+    record.metric("seconds", row.mean(|t| t.fitted.report.seconds));
+    record.metric("supervised_bound", row.mean(|t| t.others.supervised));
+    record.metric("ajd_mcc", row.mean(|t| t.others.ajd));
+    record.metric("fastica_mcc", row.mean(|t| t.others.fastica));
+    record.metric("pca_mcc", row.mean(|t| t.others.pca));
+    record.metric("u_only_mcc", row.mean(|t| t.others.u_only));
+    record.metric("chance_mcc", row.mean(|t| t.others.chance));
+    record.metric("seeds", row.trials.len() as f64);
+    record.metric("failed", row.failures.len() as f64);
+    for (name, of) in page::SEARCHED {
+        record.metric(name, row.mean(of));
+    }
+    for trial in &row.trials {
+        let name = format!("won_by_{}", trial.class().replace(' ', "_"));
+        record.metric(name.clone(), record.metrics.get(&name).copied().flatten().unwrap_or(0.0) + 1.0);
+    }
+    Ok(record)
 }

@@ -61,6 +61,23 @@ fn a_quick_run_leaves_a_page_and_records_with_sensible_numbers() {
 }
 
 #[test]
+fn recovery_beats_linear_methods_wherever_it_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = quick(&["recovery"], folder.path(), &["--seed", "1", "--threads", "2"]);
+    for (record, least) in [("recovery-gauss-5-5", 0.85), ("recovery-gauss-5-25", 0.9)] {
+        let of = |name| metric(folder.path(), record, name);
+        assert!(of("mcc") > least && of("mcc") > of("ajd_mcc") + 0.02, "{record}: {}", of("mcc"));
+        assert!(of("supervised_bound") > of("ajd_mcc"), "{record}");
+        assert!(of("chance_mcc") < 0.1 && of("failed") == 0.0, "{record}");
+        assert!(of("starts_in_best_basin") <= of("starts"), "{record}");
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("square-tanh") && text.contains("best basin"), "{text}");
+    let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(page.contains("rank correlation") && page.contains("A quick run"));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_metrics_on_any_number_of_threads() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let records: Vec<Record> = folders
@@ -81,7 +98,7 @@ fn help_lists_the_experiments_and_an_unknown_one_is_refused() {
     let help = run(&["--help"]);
     let text = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
-    for name in ["example-1", "example-2", "speech"] {
+    for name in ["example-1", "example-2", "recovery", "speech"] {
         assert!(text.contains(&format!("- {name}:")), "{text}");
     }
     let unknown = run(&["exmaple-1"]);

@@ -1,16 +1,17 @@
 //! The page about one run: what was fitted, whether to believe it, and, with data, what the latents look like.
 
 mod latents;
+mod search;
+mod training;
 
-use ivae_core::report::{Collapse, Identifiability};
-use ivae_core::{EpochRecord, Fitted, ModelKind, SpecError};
+use ivae_core::report::{Collapse, FitReport, Identifiability};
+use ivae_core::{Fitted, ModelKind, SpecError};
 use ivae_data::Dataset;
 use ivae_num::Scalar;
-use ivae_report::figure::{
-    Bar, BarsOptions, Curve, CurvesOptions, LinesOptions, bars, curves as draw_curves, spectrum,
-};
+use ivae_report::figure::{Bar, BarsOptions, LinesOptions, bars, spectrum};
 use ivae_report::{Details, Figure, Page, Section, Stat};
 
+pub use self::training::training_curves;
 use crate::evaluate::EvaluateError;
 
 /// The page that `ivae report` writes about `fitted`; with `data` it also shows the latents and, where the data have
@@ -24,8 +25,11 @@ pub fn run_page<F: Scalar>(
     command: &str,
 ) -> Result<Page, EvaluateError> {
     let mut sections = vec![overview(fitted, command)];
+    if let Some(search) = &fitted.report.search {
+        sections.push(search::section(search, fitted.report.code.as_ref()));
+    }
     if !fitted.history.is_empty() {
-        sections.push(training(fitted));
+        sections.push(training::section(fitted));
     }
     if let Some(id) = &fitted.report.identifiability {
         sections.push(identifiability(id, fitted.spec.model));
@@ -41,6 +45,47 @@ pub fn run_page<F: Scalar>(
         subtitle: subtitle(fitted),
         sections,
     })
+}
+
+/// What the objective is.
+#[derive(Clone, Copy)]
+enum Judge {
+    /// A bound on the likelihood of x.
+    Elbo,
+    /// The likelihood of x.
+    Exact,
+    /// The likelihood of a code of x.
+    ExactOfCode,
+}
+
+impl Judge {
+    fn of(report: &FitReport) -> Self {
+        match (&report.search, &report.code) {
+            (None, _) => Self::Elbo,
+            (Some(_), None) => Self::Exact,
+            (Some(_), Some(_)) => Self::ExactOfCode,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Elbo => {
+                "the ELBO, a lower bound on the log-likelihood of a row of x in nats, in x's own units"
+            }
+            Self::Exact => "the exact log-likelihood of a row of x given u in nats, in x's own units",
+            Self::ExactOfCode => {
+                "the exact log-likelihood, given u, of the white code of a row of x, in nats"
+            }
+        }
+    }
+
+    fn axis(self) -> &'static str {
+        match self {
+            Self::Elbo => "ELBO per row (nats)",
+            Self::Exact => "log-likelihood per row (nats)",
+            Self::ExactOfCode => "log-likelihood of the code (nats)",
+        }
+    }
 }
 
 fn title(model: ModelKind) -> &'static str {
@@ -73,8 +118,8 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
     let (report, spec) = (&fitted.report, &fitted.spec);
     let lead = match spec.model {
         ModelKind::Ivae => {
-            "The model explains each row of x by a few **latents** z that depend on u: x is a smooth function f of z \
-             plus noise, and u sets the mean and variance of each latent. That dependence is what can make the latents \
+            "The model explains each row of x by a few **latents** z that depend on u: x is a smooth function f of z, \
+             with or without noise, and u sets the mean and variance of each latent. That dependence is what can make the latents \
              identifiable ([Khemakhem et al. 2020](https://arxiv.org/abs/1907.04809)): another fit to the same data \
              would find the same ones, up to order and rescaling."
         }
@@ -109,9 +154,14 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
     stats.push(Stat { value: format!("{:.1} s", report.seconds), label: "fitted in".into() });
     let mut lead = lead.to_owned();
     if objective.held_out.is_some() {
-        lead += "\n\nThe **objective** is the ELBO, a lower bound on the log-likelihood of a row of x in nats, in x's own \
-                 units; higher is better, and only differences mean something. *u alone* is the log-likelihood under \
-                 independent Gaussians for each level of u, with no latents: an iVAE below it has learnt nothing from x.";
+        lead += &format!(
+            "\n\nThe **objective** is {}; higher is better, and only differences mean something.",
+            Judge::of(report).words()
+        );
+    }
+    if objective.u_only.is_some() {
+        lead += " *u alone* is the log-likelihood under independent Gaussians for each level of u, with no latents: an \
+                 iVAE below it has learnt nothing from x.";
     }
     let settings = spec.to_toml().unwrap_or_else(|e: SpecError| e.to_string());
     Section {
@@ -122,65 +172,6 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
         details: Some(Details { command: command.into(), seed: Some(spec.seed), spec: settings }),
         ..Section::default()
     }
-}
-
-/// The training curves of every restart of `fitted`, the kept one in colour.
-pub fn training_curves<F: Scalar>(fitted: &Fitted<F>) -> Figure {
-    let report = &fitted.report;
-    let curves: Vec<Curve> = report
-        .restarts
-        .iter()
-        .map(|restart| {
-            let own: Vec<&EpochRecord> =
-                fitted.history.iter().filter(|e| e.restart == restart.restart).collect();
-            let chosen = restart.restart == report.chosen;
-            Curve {
-                train: own.iter().map(|e| e.train).collect(),
-                held_out: own.iter().filter_map(|e| e.held_out).collect(),
-                chosen,
-                kept_epoch: chosen.then_some(restart.best_epoch),
-            }
-        })
-        .collect();
-    let count = match curves.len() {
-        1 => "One start".to_owned(),
-        n => format!("{n} starts"),
-    };
-    let held_out = fitted.history.iter().any(|e| e.held_out.is_some());
-    let judged = if held_out { "held-out rows" } else { "the training rows, as nothing was held out" };
-    Figure {
-        svg: draw_curves(&curves, &CurvesOptions { title: count, ..CurvesOptions::default() }),
-        caption: format!(
-            "The objective after each epoch. The start with the highest objective on {judged} is kept, in colour, at \
-             its best epoch (the dot)."
-        ),
-        alt: "Curves that rise and level off, one for each restart.".into(),
-    }
-}
-
-fn training<F: Scalar>(fitted: &Fitted<F>) -> Section {
-    let report = &fitted.report;
-    let reached: Vec<f64> = report.restarts.iter().filter_map(|r| r.objective).collect();
-    let best = reached.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let spread = best - reached.iter().copied().fold(f64::INFINITY, f64::min);
-    let mut lead =
-        "Training starts several times from different random parameters, because it can end in a local \
-                    optimum that explains the data less well."
-            .to_owned();
-    if reached.len() > 1 {
-        lead += &format!(
-            " Here the {} starts end within {} nats of each other: {}",
-            reached.len(),
-            number(spread, 2),
-            match spread {
-                s if s < 0.05 => "they agree on how well the data can be explained.",
-                s if s < 0.5 => "they differ a little; more restarts may find a better one.",
-                _ =>
-                    "they end in different optima, so ask for more restarts before trusting the best of these.",
-            }
-        );
-    }
-    Section { title: "Training".into(), lead, figures: vec![training_curves(fitted)], ..Section::default() }
 }
 
 fn identifiability(id: &Identifiability, model: ModelKind) -> Section {

@@ -28,14 +28,14 @@ pub(super) fn sections<F: Scalar>(
     let same_rows = split.train.len() + split.held_out.len() == data.rows();
     let which = if same_rows && !split.held_out.is_empty() { Scored::HeldOut } else { Scored::All };
     let scores = evaluate(fitted, data, which)?;
-    let mut sections = vec![drawn(data, &z, &scores)];
+    let mut sections = vec![drawn(data, &z, &scores, fitted.report.search.is_some())];
     if let Some(s) = &data.s {
         sections.push(recovery(fitted, &scores, &s.mapv(F::f64), &z)?);
     }
     Ok(sections)
 }
 
-fn drawn<F: Scalar>(data: &Dataset<F>, z: &Array2<f64>, scores: &Evaluation) -> Section {
+fn drawn<F: Scalar>(data: &Dataset<F>, z: &Array2<f64>, scores: &Evaluation, exact: bool) -> Section {
     let n = z.ncols();
     let columns: Vec<(usize, usize)> = match n {
         1 => Vec::new(),
@@ -73,23 +73,17 @@ fn drawn<F: Scalar>(data: &Dataset<F>, z: &Array2<f64>, scores: &Evaluation) -> 
         });
     }
     let mut stats = Vec::new();
+    let mut lead = "For each row of x, the model's best guess of its latents".to_owned();
+    lead += if exact { ": the inverse of the mixing." } else { ": the mean of the posterior." };
     if let Some(l) = scores.log_likelihood {
-        stats.push(Stat { value: number(l.elbo, 2), label: "ELBO, nats per row".into() });
-        let label = "importance-weighted bound";
-        stats.push(Stat { value: number(l.iwae, 2), label: label.into() });
+        lead += &format!(" Likelihoods are over {} rows ({}).", scores.rows, rows_in_words(scores.scored));
+        let label = if exact { "log-likelihood, nats per row" } else { "ELBO, nats per row" };
+        stats.push(Stat { value: number(l.elbo, 2), label: label.into() });
+        if !exact {
+            stats.push(Stat { value: number(l.iwae, 2), label: "importance-weighted bound".into() });
+        }
     }
-    Section {
-        title: "The latents".into(),
-        lead: format!(
-            "For each row of x, the model's best guess of its latents: the mean of the posterior. Likelihoods are over \
-             {} rows ({}).",
-            scores.rows,
-            rows_in_words(scores.scored)
-        ),
-        stats,
-        figures,
-        ..Section::default()
-    }
+    Section { title: "The latents".into(), lead, stats, figures, ..Section::default() }
 }
 
 fn recovery<F: Scalar>(
