@@ -157,7 +157,7 @@ impl FitSpec {
         self.vae.posterior.net.hidden = vec![64];
         self.vae.likelihood.net.hidden = vec![];
         self.training.learning_rate = 0.02;
-        self.training.epochs = 20;
+        self.training.epochs = 60;
         self.training.restarts = 2;
     }
 

@@ -39,6 +39,16 @@ fn table_prior_and_linear_start() {
 }
 
 #[test]
+fn product_posterior_and_bernoulli_likelihood() {
+    let mut data = data();
+    data.x.mapv_inplace(|v| f32::from(u8::from(v > 0.0)));
+    let mut spec = FitSpec::ivae(3);
+    spec.set_bernoulli();
+    assert!(spec.vae.posterior.product && spec.vae.posterior.correlated);
+    assert_eq!(allocations_in_steps(&spec, &data, AuxShape::Levels(7)), 0);
+}
+
+#[test]
 fn the_reference_preset_with_network_prior_once_per_level() {
     assert_eq!(allocations_in_steps(&FitSpec::reference(3, 100, 64), &data(), AuxShape::Levels(7)), 0);
 }

@@ -88,3 +88,29 @@ fn mixture_mean<F: Scalar>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr2;
+
+    use super::*;
+
+    /// One latent, two levels: the mean of e(z) ½ Σᵤ p(z|u), by quadrature.
+    #[test]
+    fn without_u_the_mean_is_that_of_the_mixture() {
+        let theta_e = arr2(&[[0.4, 0.5f64.ln()], [-3.0, 2.0f64.ln()]]);
+        let (mean, variance) = (arr2(&[[1.0], [-2.0]]), arr2(&[[0.3], [1.5]]));
+        let mut z = Array2::zeros((2, 1));
+        mixture_mean(z.view_mut(), theta_e.view(), &mean, &variance);
+        let normal = |z: f64, m: f64, v: f64| (-0.5 * (z - m) * (z - m) / v).exp() / v.sqrt();
+        for row in 0..2 {
+            let (mut mass, mut moment) = (0.0, 0.0);
+            for z in (-40_000..40_000).map(|i| f64::from(i) * 5e-4) {
+                let prior = (0..2).map(|u| normal(z, mean[[u, 0]], variance[[u, 0]])).sum::<f64>();
+                let density = prior * normal(z, theta_e[[row, 0]], theta_e[[row, 1]].exp());
+                (mass, moment) = (mass + density, moment + z * density);
+            }
+            assert!((z[[row, 0]] - moment / mass).abs() < 1e-9, "{} for {}", z[[row, 0]], moment / mass);
+        }
+    }
+}

@@ -188,3 +188,49 @@ pub(crate) fn times_std<F: Scalar>(
     <F as VecMath>::exp(scratch);
     d_z.iter_mut().zip(&*scratch).for_each(|(d, &std)| *d *= std);
 }
+
+#[cfg(test)]
+mod tests {
+    use ivae_num::linalg;
+    use ndarray::{Array2, arr2};
+
+    use super::*;
+
+    /// N(1, 4) · N(−2, 0.5), against precisions added by hand.
+    #[test]
+    fn precisions_add() {
+        let theta_e = arr2(&[[1.0, 4.0f64.ln()]]);
+        let theta_p = arr2(&[[-2.0, 0.5f64.ln()]]);
+        let (mut theta_q, mut weight, mut scratch) = (Array2::zeros((1, 2)), [0.0], [0.0]);
+        let mut of = |form, theta_p: ArrayView2<'_, f64>| {
+            product(theta_q.view_mut(), &mut weight, theta_e.view(), form, theta_p, &mut scratch);
+            (theta_q[[0, 0]], theta_q[[0, 1]].exp())
+        };
+        let cases = [
+            (of(GaussianForm::MeanVar, theta_p.view()), (-2.0, 0.5)),
+            (of(GaussianForm::Var, theta_p.view().split_at(ndarray::Axis(1), 1).1), (0.0, 0.5)),
+            (of(GaussianForm::Mean, theta_p.view().split_at(ndarray::Axis(1), 1).0), (-2.0, 1.0)),
+        ];
+        for ((mean, variance), (prior_mean, prior_variance)) in cases {
+            let precision = 0.25 + 1.0 / prior_variance;
+            assert!((variance - 1.0 / precision).abs() < 1e-14);
+            assert!((mean - (0.25 + prior_mean / prior_variance) / precision).abs() < 1e-14);
+        }
+    }
+
+    /// The noise is A ε with A Aᵀ of unit diagonal, and the total correlation is −½ log |A Aᵀ|.
+    #[test]
+    fn correlated_noise_has_unit_variances_and_the_total_correlation_of_its_matrix() {
+        let u = arr2(&[[0.7, -1.3, 0.4, 2.0, 0.1, -0.6]]);
+        let mut a = Array2::<f64>::zeros((4, 4)); // row k is the image of the k-th unit vector
+        correlate(a.view_mut(), Array2::eye(4).view(), u.broadcast((4, 6)).unwrap());
+        let correlation = a.t().dot(&a);
+        for i in 0..4 {
+            assert!((correlation[[i, i]] - 1.0).abs() < 1e-14);
+        }
+        let (_, log_det) = linalg::slogdet(correlation.view()).unwrap();
+        let mut total = [0.0];
+        total_correlation(&mut total, u.view(), 4);
+        assert!((total[0] + 0.5 * log_det).abs() < 1e-14, "{} for {}", total[0], -0.5 * log_det);
+    }
+}
