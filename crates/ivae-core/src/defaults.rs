@@ -131,7 +131,7 @@ impl FitSpec {
             code: CodeSpec {
                 kind: CodeKind::Autoencoder,
                 net: MlpSpec { hidden: vec![128; 3], activation: Activation::Silu, skip: true },
-                epochs: 60,
+                epochs: 120,
                 learning_rate: 4e-3,
             },
         });
