@@ -29,6 +29,9 @@ pub(super) fn section(context: &Context, rows: &[Row], basins: &[Basins]) -> Res
         tables.push(noise_table(&noisy));
         figures.push(noise_figure(&noisy));
     }
+    for (figure, name) in figures.iter().zip(["recovery-starts.svg", "recovery-noise.svg"]) {
+        context.picture_of_docs(name, &figure.svg)?;
+    }
     let best = rows.iter().find_map(|r| r.trials.first());
     Ok(Section {
         id: "recovery".into(),
