@@ -1,6 +1,6 @@
 //! Methods beside each other where the sources are known: iVAE, VAE, linear ICA, PCA and what u alone gives, on the same data and rows.
 
-use ivae::core::ModelKind;
+use ivae::core::{ModelKind, Search};
 use ivae::data::{Dataset, Split};
 use ivae::metrics::{Correlation, Match, Rows, chance, mcc, mcc_on, u_only, within_u};
 use ivae::prelude::{FitSpec, Fitted};
@@ -190,6 +190,14 @@ pub(crate) fn records(context: &Context, title: &str, recoveries: &[Recovery]) -
 pub(crate) fn warnings(recoveries: &[Recovery]) -> Vec<String> {
     let report = |r: &Recovery| r.runs[0].fitted.report.warnings.clone();
     recoveries.iter().flat_map(report).collect()
+}
+
+/// The class that won a race, and how often it came to what it won with.
+pub(crate) fn winner(search: &Search) -> String {
+    match search.starts {
+        1 => format!("*{}*, from its only start", search.class),
+        n => format!("*{}*, whose best solution {} of {n} starts found", search.class, search.reached),
+    }
 }
 
 /// Latents in the order, sign and scale of the sources they were matched to, `[N, n]`: for drawing only.

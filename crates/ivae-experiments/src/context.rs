@@ -1,6 +1,6 @@
 //! What an experiment is given, and what it hands back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -11,6 +11,9 @@ use ivae::report::{Details, Record, Section};
 
 /// Experiments fail with whatever went wrong below them.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Pictures of the documentation.
+const IMAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/images");
 
 /// What an experiment is given.
 #[derive(Debug)]
@@ -74,6 +77,16 @@ impl Context {
             warnings,
             ..Record::default()
         })
+    }
+
+    /// Write a picture that the documentation shows, if that is asked for.
+    pub(crate) fn picture_of_docs(&self, name: &str, svg: &str) -> Result<()> {
+        if self.update_docs {
+            let path = Path::new(IMAGES).join(name);
+            std::fs::write(&path, svg).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+            eprintln!("wrote {}", path.display());
+        }
+        Ok(())
     }
 
     /// In a quick run, little of everything.

@@ -9,7 +9,7 @@ use ivae::report::figure::{ScatterOptions, ScatterPanel, scatter_panels};
 use ivae::report::{Figure, Section, Stat};
 use ndarray::{Array2, ArrayView2};
 
-use crate::baselines::{Recovery, aligned, bars_figure, records, recover, table, warnings};
+use crate::baselines::{Recovery, aligned, bars_figure, records, recover, table, warnings, winner};
 use crate::context::{Context, Outcome, Result};
 use crate::numbers::{number, over_seeds};
 
@@ -121,11 +121,10 @@ fn section(context: &Context, data: &Dataset<f32>, recoveries: &[Recovery]) -> R
 }
 
 fn class_note(fitted: &Fitted<f32>) -> Option<String> {
-    let Some(search) = &fitted.report.search else { return None };
+    let search = fitted.report.search.as_ref()?;
     Some(format!(
         "With as many latents as observed variables the mixing is taken to be a bijection without noise, and classes of \
-         bijections race by the exact likelihood of held-out rows. Kept was *{}*, whose best solution {} of {} starts \
-         found.",
-        search.class, search.reached, search.starts
+         bijections race by the exact likelihood of held-out rows. Kept was {}.",
+        winner(search)
     ))
 }

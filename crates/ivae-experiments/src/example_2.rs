@@ -1,19 +1,15 @@
 //! Five sources in 40 segments, mixed by a random network into 25 observed variables: the standard simulation.
 
-use std::path::Path;
-
 use ivae::page::training_curves;
 use ivae::prelude::{Dataset, Fitted, Simulation};
 use ivae::report::figure::{Pair, PairsOptions, pairs};
 use ivae::report::{Figure, Section, Stat};
 use ndarray::Array1;
 
-use crate::baselines::{Recovery, Run, bars_figure, records, recover, standardised, table, warnings};
+use crate::baselines::{Recovery, Run, bars_figure, records, recover, standardised, table, warnings, winner};
 use crate::context::{Context, Outcome, Result};
 use crate::numbers::{number, over_seeds};
 
-/// The picture of the README.
-const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/images/example-2.svg");
 /// Rows drawn.
 const WINDOW: usize = 200;
 
@@ -31,9 +27,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
     }
     let Some(data) = first else { return Err("no seeds".into()) };
     let picture = picture(&data, &recoveries[0].runs[0])?;
-    if context.update_docs {
-        write_picture(Path::new(PICTURE), &picture)?;
-    }
+    context.picture_of_docs("example-2.svg", &picture)?;
     let section = section(context, &data, &recoveries, picture)?;
     let records = records(context, "five sources behind 25 signals", &recoveries)?;
     Ok(Outcome { section, records })
@@ -96,12 +90,10 @@ fn code_note(fitted: &Fitted<f32>) -> Option<String> {
     let (Some(search), Some(code)) = (&fitted.report.search, &fitted.report.code) else { return None };
     Some(format!(
         "The 25 signals are first reduced to a **code** of five numbers, by an autoencoder that loses {} % of their \
-         variance; then classes of bijections between latents and code race by exact likelihood. Kept was *{}*, whose \
-         best solution {} of {} starts found. The curves on this page are of that likelihood, of the code.",
+         variance; then classes of bijections between latents and code race by exact likelihood. Kept was {}. The \
+         curves on this page are of that likelihood, of the code.",
         number(100.0 * code.lost_variance, 2),
-        search.class,
-        search.reached,
-        search.starts
+        winner(search)
     ))
 }
 
@@ -135,13 +127,4 @@ fn picture(data: &Dataset<f32>, run: &Run) -> Result<String> {
 fn subscript(number: usize) -> String {
     let digit = |c: char| c.to_digit(10).and_then(|d| char::from_u32(0x2080 + d)).unwrap_or(c);
     number.to_string().chars().map(digit).collect()
-}
-
-fn write_picture(path: &Path, svg: &str) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
-    }
-    std::fs::write(path, svg).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-    eprintln!("wrote {}", path.display());
-    Ok(())
 }

@@ -18,7 +18,7 @@ use crate::numbers::mean_std;
 use crate::supervised::supervised;
 
 /// Steps of the supervised regression.
-const SUPERVISED_STEPS: u64 = 3000;
+const SUPERVISED_STEPS: u64 = 10_000;
 /// Permutations behind the chance score.
 const PERMUTATIONS: usize = 5;
 
@@ -119,7 +119,7 @@ impl Others {
             score(data, &spec.fit(data)?.transform(data)?)
         };
         let (all, pearson) = (Rows::All, Correlation::Pearson);
-        let steps = if context.quick { SUPERVISED_STEPS / 5 } else { SUPERVISED_STEPS };
+        let steps = if context.quick { SUPERVISED_STEPS / 20 } else { SUPERVISED_STEPS };
         Ok(Self {
             ajd: linear(ModelKind::Ajd)?,
             fastica: linear(ModelKind::FastIca)?,

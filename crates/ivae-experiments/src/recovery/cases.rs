@@ -160,7 +160,13 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::collections::BTreeSet;
+
+    use ivae::core::ModelKind;
+    use ivae::core::fit::check_fit;
+    use ivae::prelude::FitSpec;
 
     use super::*;
 
@@ -171,6 +177,16 @@ mod tests {
         assert_eq!(names.len(), cases.len());
         for mixing in Mixing::ALL {
             assert!(cases.iter().any(|c| c.simulation.mixing == mixing), "{mixing}");
+        }
+    }
+
+    #[test]
+    fn every_row_can_be_simulated_and_fitted() {
+        for case in all() {
+            let small = Simulation { segments: 22, per_segment: 20, seed: 1, ..case.simulation.clone() };
+            let data = small.generate::<f32>().unwrap().data;
+            let spec = FitSpec::for_data(ModelKind::Ivae, case.decoder, small.latents, &data);
+            check_fit(&data, &spec).unwrap_or_else(|e| panic!("{}: {e}", case.title));
         }
     }
 
