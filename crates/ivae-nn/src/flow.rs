@@ -19,8 +19,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{Layout, SpecError};
-pub use coupling::CouplingSpec;
 use coupling::{Coupling, CouplingWorkspace};
+pub use coupling::{CouplingSpec, TransformSpec};
 pub use map::MapSpec;
 use map::{Map, MapWorkspace};
 use splines::{Splines, SplinesWorkspace};
@@ -38,12 +38,13 @@ pub enum FlowSpec {
 }
 
 impl FlowSpec {
-    /// In words: `square-tanh`, `square-spline` or `coupling`.
+    /// In words: `square-tanh`, `square-spline`, `coupling` or `coupling-spline`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Square(SquareSpec { units: UnitSpec::Tanh { .. }, .. }) => "square-tanh",
             Self::Square(SquareSpec { units: UnitSpec::Spline { .. }, .. }) => "square-spline",
-            Self::Coupling(_) => "coupling",
+            Self::Coupling(CouplingSpec { transform: TransformSpec::Affine, .. }) => "coupling",
+            Self::Coupling(CouplingSpec { transform: TransformSpec::Spline { .. }, .. }) => "coupling-spline",
         }
     }
 

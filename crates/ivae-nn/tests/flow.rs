@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ivae_nn::{Activation, CouplingSpec, Flow, FlowSpec, Layout, MapSpec, SquareSpec, UnitSpec};
+use ivae_nn::{
+    Activation, CouplingSpec, Flow, FlowSpec, Layout, MapSpec, SquareSpec, TransformSpec, UnitSpec,
+};
 use ivae_num::gradcheck::{GradCheck, check};
 use ivae_num::{Purpose, StreamKey, linalg, stream};
 use ndarray::Array2;
 use proptest::prelude::*;
 
 /// How many there are.
-const CLASSES: usize = 4;
+const CLASSES: usize = 5;
 
 fn normals(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
     let mut flat = vec![0.0; rows * columns];
@@ -19,14 +21,15 @@ fn normals(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
 
 /// One of every class.
 fn classes(layers: usize) -> Vec<FlowSpec> {
-    let coupling = |maps, activation| {
-        FlowSpec::Coupling(CouplingSpec { blocks: layers, hidden: vec![7, 6], activation, maps })
+    let coupling = |maps, activation, transform| {
+        FlowSpec::Coupling(CouplingSpec { blocks: layers, hidden: vec![7, 6], activation, maps, transform })
     };
     vec![
         FlowSpec::Square(SquareSpec { layers, units: UnitSpec::Tanh { slope: 0.25 }, scale: 0.6 }),
         FlowSpec::Square(SquareSpec { layers, units: UnitSpec::Spline { bins: 4, bound: 2.0 }, scale: 0.9 }),
-        coupling(MapSpec::Free, Activation::Silu),
-        coupling(MapSpec::Lu, Activation::Tanh),
+        coupling(MapSpec::Free, Activation::Silu, TransformSpec::Affine),
+        coupling(MapSpec::Lu, Activation::Tanh, TransformSpec::Affine),
+        coupling(MapSpec::Free, Activation::Tanh, TransformSpec::Spline { bins: 3, bound: 2.0 }),
     ]
 }
 

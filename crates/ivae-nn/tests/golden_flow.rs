@@ -4,7 +4,7 @@
 
 use std::fs::File;
 
-use ivae_nn::{Activation, CouplingSpec, Flow, FlowSpec, Layout, MapSpec};
+use ivae_nn::{Activation, CouplingSpec, Flow, FlowSpec, Layout, MapSpec, TransformSpec};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use ndarray_npy::NpzReader;
 
@@ -52,6 +52,7 @@ fn coupling_agrees_with_pytorch() {
         hidden: vec![8],
         activation: Activation::Tanh,
         maps: MapSpec::Free,
+        transform: TransformSpec::Affine,
     });
     let mut layout = Layout::new();
     let flow = Flow::new(&mut layout, "g", &spec, n);

@@ -10,6 +10,7 @@ use ivae_num::vecmath::VecMath;
 use serde::{Deserialize, Serialize};
 
 use super::map::{Map, MapSpec, MapStart};
+use super::spline;
 use super::splines::Splines;
 use super::{Layer, exp};
 use crate::error::require;
@@ -55,8 +56,7 @@ impl UnitSpec {
                 require(slope > 0.0 && slope.is_finite(), "square.units.slope", slope, "positive")
             }
             Self::Spline { bins, bound } => {
-                require((1..=100).contains(&bins), "square.units.bins", bins as f64, "from 1 to 100")?;
-                require(bound > 0.0 && bound.is_finite(), "square.units.bound", bound, "positive")
+                spline::check("square.units.bins", bins, "square.units.bound", bound)
             }
         }
     }
