@@ -1,12 +1,18 @@
 //! Monotone rational-quadratic splines (Gregory & Delbourgo 1982; Durkan et al. 2019, eq. 4–8) with linear tails.
 //!
-//! On \[−B, B\] the knots (X_k, Y_k) rise, with slopes δ_k > 0 at them; outside, the spline goes on as a line with the
-//! slope of its last knot. With θ = (x − X_k) / w_k, s = h_k / w_k and t = θ (1 − θ) in bin k:
+//! On \[−B, B\] the knots (X_k, Y_k), k = 0 … K, rise from (−B, −B) to (B, B), with slopes δ_k > 0 at them. With
+//! θ = (x − X_k) / w_k, w_k = X_{k+1} − X_k, h_k = Y_{k+1} − Y_k, s = h_k / w_k and t = θ (1 − θ) in piece k:
 //!
 //! ```text
 //! y  = Y_k + h_k N / D,   N = s θ² + δ_k t,   D = s + (δ_{k+1} + δ_k − 2 s) t
 //! y′ = s² M / D²,         M = δ_{k+1} θ² + 2 s t + δ_k (1 − θ)²
 //! ```
+//!
+//! Outside, the spline goes on as a line: y(±B) + y′(±B) (x ∓ B), with the slope δ_0 or δ_K, which is free. The knots
+//! come from unbounded numbers: w / 2B and h / 2B by a softmax with a least share, δ by a softplus with a least slope.
+
+#[cfg(test)]
+mod tests;
 
 use ivae_num::Scalar;
 use ivae_num::vecmath::VecMath;
