@@ -1,9 +1,11 @@
-//! Square networks: linear maps with the inverse of φ(h) = tanh h + a h (a > 0) between them.
+//! Square networks: linear maps with monotone units between them, and the unit that inverts φ(h) = tanh h + a h, a > 0.
 //!
 //! ```text
 //! h₁ = x W₀ + b₀,   h_{l+1} = φ_l⁻¹(h_l) W_l + b_l,   z = h_L W_out
 //! log|det ∂z/∂x| = Σ_l log|det W_l| + log|det W_out| − Σ_l Σ_i log φ_l′(φ_l⁻¹(h_l)_i)
 //! ```
+//!
+//! Its inverse, z to x, is then a network with the activation φ: an ordinary square multi-layer perceptron.
 
 use ivae_num::Scalar;
 use ivae_num::vecmath::VecMath;
