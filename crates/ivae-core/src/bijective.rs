@@ -84,7 +84,7 @@ fn bijection<F: Scalar>(
     let params = restarts[chosen].params.clone();
     let identifiability = identifiability(&net.prior, net.family, net.prior_form, &params, &data.u);
     let (code, report, code_history) = match code {
-        Some((code, report, history)) => (Some(code), Some(report), history),
+        Some((code, report, history)) => (Some(Box::new(code)), Some(report), history),
         None => (None, None, Vec::new()),
     };
     Bijection {

@@ -76,7 +76,7 @@ pub enum Model<F> {
     /// A bijective model and its parameters.
     Exact {
         /// What stands between x and the bijection, where there are fewer latents than observed directions.
-        code: Option<Code<F>>,
+        code: Option<Box<Code<F>>>,
         /// The network.
         net: Exact,
         /// Its parameters.
@@ -155,7 +155,7 @@ impl<F: Scalar> Fitted<F> {
         let (net, params) = match &self.model {
             Model::Linear(map) => return Ok(map.inverse_transform(z)),
             Model::Exact { code, net, params } => {
-                let x = exact_mixture(code.as_ref(), net, params, z);
+                let x = exact_mixture(code.as_deref(), net, params, z);
                 return Ok(self.scaler.invert(x.view()));
             }
             Model::Vae { net, params } => (net, params),

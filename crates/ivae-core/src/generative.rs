@@ -46,7 +46,7 @@ impl<F: Scalar> Fitted<F> {
         let Samples { z, x } = match &self.model {
             Model::Vae { net, params } => sample_vae(net, params, u(net.aux)?.view(), count, key),
             Model::Exact { code, net, params } => {
-                sample_exact(code.as_ref(), net, params, u(net.aux)?.view(), count, key)
+                sample_exact(code.as_deref(), net, params, u(net.aux)?.view(), count, key)
             }
             Model::Linear(_) => {
                 return Err(ModelError::Unsupported { model: self.spec.model.name(), what: "draw samples" });

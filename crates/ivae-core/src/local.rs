@@ -115,7 +115,7 @@ impl<F: Scalar> Noisy<'_, F> {
 
     /// Means and variances of the prior, `[B, n]` each.
     fn prior_moments(self, u: AuxRows<'_, F>, rows: usize) -> (Array2<f64>, Array2<f64>) {
-        let mut ws = Estimator::<F>::workspace(self.net, rows.max(1).min(CHUNK));
+        let mut ws = Estimator::<F>::workspace(self.net, rows.clamp(1, CHUNK));
         self.net.prior_parameters(self.params, u, rows, &mut ws);
         let theta = top(&ws.theta_p, rows);
         let moment = |which: usize| {

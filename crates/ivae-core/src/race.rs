@@ -148,7 +148,7 @@ pub(crate) fn race<F: Scalar>(
             ..spec.training.clone()
         };
         let before = starts.len();
-        while starts.len() - before < candidate.restarts && !(late() && !starts.is_empty()) {
+        while starts.len() - before < candidate.restarts && (starts.is_empty() || !late()) {
             let wave = WAVE.min(candidate.restarts - (starts.len() - before));
             let from = starts.len();
             let observer = Staged { observer, stage: Stage::Search };

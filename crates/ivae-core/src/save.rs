@@ -153,12 +153,12 @@ impl<F: Scalar> Fitted<F> {
                             true => {
                                 let net = code_net(&spec, &bijective.code, inner, aux).map_err(bad)?;
                                 let params = arrays.params("code.", Estimator::<F>::layout(&net))?;
-                                Some(Code {
+                                Some(Box::new(Code {
                                     net,
                                     params,
                                     whitener: arrays.whitener("code.whitener", n, n)?,
                                     noise: arrays.one("code.noise", inner)?,
-                                })
+                                }))
                             }
                         };
                         Model::Exact { code, net, params }

@@ -13,10 +13,11 @@ pub(crate) fn warnings(report: &FitReport, spec: &FitSpec) -> Vec<String> {
     if lost > 0 {
         out.push(format!("{lost} of {} restarts became non-finite and were dropped", report.restarts.len()));
     }
-    if let Some(search) = report.search.as_ref().filter(|s| s.starts > 1 && s.reached < 2) {
+    if let Some(search) = report.search.as_ref().filter(|s| s.reached < 2) {
         out.push(format!(
-            "only one of {} starts reached the best basin, so a better one may exist: give more restarts",
-            search.starts
+            "{} of {} starts of the class kept ({}) reached the latents kept, so better ones may exist: give more \
+             restarts or epochs",
+            search.reached, search.starts, search.class
         ));
     }
     if let Some(code) = report.code.as_ref().filter(|c| c.lost_variance > LOSSY) {
@@ -39,10 +40,11 @@ pub(crate) fn warnings(report: &FitReport, spec: &FitSpec) -> Vec<String> {
     if let Some(collapse) = report.collapse.as_ref().filter(|c| !c.collapsed.is_empty()) {
         let list: Vec<String> = collapse.collapsed.iter().map(|i| format!("z{}", i + 1)).collect();
         out.push(format!(
-            "latents {} collapsed onto the prior (KL below {} nats): they say nothing about x beyond u; \
-             ask for fewer latents, or more restarts",
+            "latents {} collapsed onto the prior (KL below {} nats), in {} more attempts too: they say nothing \
+             about x beyond u; ask for fewer latents, or more restarts",
             list.join(", "),
-            collapse.threshold
+            collapse.threshold,
+            collapse.retries
         ));
     }
     // A VAE bounds log p(x), which is no rival of log p(x|u).

@@ -5,7 +5,15 @@
 //!
 //! ```text
 //! h₀ = x,   h_{l+1} = layer_l(h_l),   z = h_L,   log|det ∂z/∂x| = Σ_l log|det ∂h_{l+1}/∂h_l|
+//! log p(x) = log p_z(z) + log|det ∂z/∂x|                          (Dinh et al. 2017, eq. 2–3)
 //! ```
+//!
+//! | layer | h_{l+1} | log\|det\| | source |
+//! |---|---|---|---|
+//! | linear map | h W + b, W free or LU | log\|det W\| | Kingma & Dhariwal 2018, §3.2 |
+//! | tanh unit | the root of tanh r + a r = h | −Σ log(1 − tanh² r + a) | |
+//! | spline unit | a rational-quadratic spline of each column | Σ log y′ | Gregory & Delbourgo 1982; Durkan et al. 2019 |
+//! | coupling | some columns, and a function of the others that a network of the first gives | Σ log y′ | Dinh et al. 2017; Durkan et al. 2019 |
 
 mod coupling;
 mod map;
@@ -19,8 +27,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{Layout, SpecError};
-pub use coupling::CouplingSpec;
 use coupling::{Coupling, CouplingWorkspace};
+pub use coupling::{CouplingSpec, TransformSpec};
 pub use map::MapSpec;
 use map::{Map, MapWorkspace};
 use splines::{Splines, SplinesWorkspace};
@@ -38,12 +46,13 @@ pub enum FlowSpec {
 }
 
 impl FlowSpec {
-    /// In words: `square-tanh`, `square-spline` or `coupling`.
+    /// In words: `square-tanh`, `square-spline`, `coupling` or `coupling-spline`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Square(SquareSpec { units: UnitSpec::Tanh { .. }, .. }) => "square-tanh",
             Self::Square(SquareSpec { units: UnitSpec::Spline { .. }, .. }) => "square-spline",
-            Self::Coupling(_) => "coupling",
+            Self::Coupling(CouplingSpec { transform: TransformSpec::Affine, .. }) => "coupling",
+            Self::Coupling(CouplingSpec { transform: TransformSpec::Spline { .. }, .. }) => "coupling-spline",
         }
     }
 
@@ -57,6 +66,8 @@ impl FlowSpec {
 }
 
 /// A bijection of R^n, from data to latents and back.
+///
+/// It holds no parameters, only where they lie. Make scratch with [`Flow::workspace`].
 #[derive(Debug, Clone)]
 pub struct Flow {
     /// Dimension n.
@@ -214,7 +225,11 @@ impl Flow {
         }
     }
 
-    /// x = f(z), the inverse of [`forward`](Self::forward). Overwrites `x` `[B, n]`; `params` must be finite.
+    /// x = f(z), the inverse of [`forward`](Self::forward). Overwrites `x` `[B, n]`; `params` must be finite. A
+    /// [`backward`](Self::backward) after it needs a forward pass of its own.
+    ///
+    /// # Panics
+    /// If shapes do not fit, or B is above the workspace's batch.
     pub fn inverse<F: Scalar>(
         &self,
         mut x: ArrayViewMut2<'_, F>,

@@ -17,7 +17,7 @@ mod schedule;
 pub use activation::Activation;
 pub use clip::clip_norm;
 pub use error::SpecError;
-pub use flow::{CouplingSpec, Flow, FlowSpec, FlowWorkspace, MapSpec, SquareSpec, UnitSpec};
+pub use flow::{CouplingSpec, Flow, FlowSpec, FlowWorkspace, MapSpec, SquareSpec, TransformSpec, UnitSpec};
 pub use init::Init;
 pub use input::{Input, Inputs};
 pub use linear::Linear;

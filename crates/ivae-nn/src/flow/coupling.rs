@@ -1,22 +1,28 @@
-//! Coupling blocks (Dinh et al. 2017, eq. 7–8): some columns stay, and a network of them scales and shifts the others.
+//! Coupling blocks (Dinh et al. 2015, 2017): some columns stay, and a network of them says how the others change.
 //!
 //! ```text
-//! (s̃, t) = net(kept),   s = S tanh(s̃ / S),   changed ← changed · exp s + t,   log|det| = Σ s
+//! out = net(kept),   changed ← transform(changed; out)
 //! ```
+//!
+//! The Jacobian is triangular, so log|det| is the sum of the logarithms of the changed columns' own derivatives.
+//! Linear maps stand between the blocks, so that every column is changed by every other (Kingma & Dhariwal 2018, §3.2).
+
+mod affine;
+mod splines;
 
 use ivae_num::Scalar;
-use ivae_num::vecmath::VecMath;
 use ndarray::{ArrayView2, Axis};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use self::affine::Affine;
+use self::splines::RowSplines;
 use super::map::{Map, MapSpec, MapStart};
+use super::spline::{self, raw_len};
 use super::{Layer, matrix, matrix_mut};
 use crate::error::require;
 use crate::{Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, MlpWorkspace, SpecError};
 
-/// S: a block scales a column by at most e^±S.
-const LARGEST: f64 = 2.0;
 /// The last layer of a block's network starts this much smaller: the block starts near the identity.
 const LAST: f64 = 0.01;
 
@@ -33,17 +39,45 @@ pub struct CouplingSpec {
     /// How the linear maps are parametrised.
     #[serde(default)]
     pub maps: MapSpec,
+    /// What a block does to the columns that it changes.
+    #[serde(default)]
+    pub transform: TransformSpec,
+}
+
+/// An increasing function of one number, its parameters from a block's network.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum TransformSpec {
+    /// x ↦ x exp s + t, |s| below 2 (Dinh et al. 2017, eq. 7–8).
+    #[default]
+    Affine,
+    /// A rational-quadratic spline (Durkan et al. 2019).
+    Spline {
+        /// Pieces K: the network gives 3K + 1 numbers for each changed column.
+        bins: usize,
+        /// Beyond ± this, a line.
+        bound: f64,
+    },
 }
 
 impl Default for CouplingSpec {
     fn default() -> Self {
-        Self { blocks: 16, hidden: vec![64, 64], activation: Activation::Silu, maps: MapSpec::Free }
+        Self {
+            blocks: 16,
+            hidden: vec![64, 64],
+            activation: Activation::Silu,
+            maps: MapSpec::Free,
+            transform: TransformSpec::Affine,
+        }
     }
 }
 
 impl CouplingSpec {
     pub(super) fn check(&self) -> Result<(), SpecError> {
         require(self.blocks > 0, "coupling.blocks", self.blocks as f64, "1 or more")?;
+        if let TransformSpec::Spline { bins, bound } = self.transform {
+            spline::check("coupling.transform.bins", bins, "coupling.transform.bound", bound)?;
+        }
         self.net().check()
     }
 
@@ -65,7 +99,7 @@ pub(super) fn layers(
     };
     for l in 0..spec.blocks {
         layers.push(map(layout, format!("{name}.{l}"), MapStart::Orthogonal(1.0)));
-        layers.push(Layer::Coupling(Coupling::new(layout, &format!("{name}.{l}.net"), &spec.net(), dim, l)));
+        layers.push(Layer::Coupling(Coupling::new(layout, &format!("{name}.{l}.net"), spec, dim, l)));
     }
     layers.push(map(layout, format!("{name}.out"), MapStart::Identity));
 }
@@ -77,24 +111,55 @@ pub(super) struct Coupling {
     split: usize,
     /// Whether the columns before `split` stay, or those from it on.
     keeps_first: bool,
+    transform: TransformSpec,
     net: Mlp,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct CouplingWorkspace<F> {
-    out: Vec<F>,   // (s̃, t) [B, 2m], then their gradient
-    tanh: Vec<F>,  // tanh(s̃ / S) [B, m]
-    scale: Vec<F>, // exp s [B, m]
+    out: Vec<F>,   // what the network gives, [B, o]
+    d_out: Vec<F>, // its gradient
+    transform: TransformWorkspace<F>,
     net: MlpWorkspace<F>,
 }
 
+#[derive(Debug, Clone)]
+enum TransformWorkspace<F> {
+    Affine(Affine<F>),
+    Spline(RowSplines<F>),
+}
+
+/// The columns `at..at + m` of rows of n: those that a block changes.
+#[derive(Debug, Clone, Copy)]
+struct Changed {
+    n: usize,
+    at: usize,
+    m: usize,
+}
+
+impl Changed {
+    fn rows<F>(self, h: &[F]) -> impl Iterator<Item = &[F]> {
+        h.chunks_exact(self.n).map(move |row| &row[self.at..self.at + self.m])
+    }
+
+    fn rows_mut<F>(self, h: &mut [F]) -> impl Iterator<Item = &mut [F]> {
+        h.chunks_exact_mut(self.n).map(move |row| &mut row[self.at..self.at + self.m])
+    }
+}
+
 impl Coupling {
-    /// Even blocks keep the first n/2 columns and change the others, odd blocks the reverse.
-    fn new(layout: &mut Layout, name: &str, spec: &MlpSpec, dim: usize, block: usize) -> Self {
+    /// Even blocks keep the first n/2 columns and change the others, odd blocks the reverse. Of a single column, even
+    /// blocks keep nothing and change it by their biases alone, odd blocks change nothing.
+    fn new(layout: &mut Layout, name: &str, spec: &CouplingSpec, dim: usize, block: usize) -> Self {
         let (split, keeps_first) = (dim / 2, block.is_multiple_of(2));
         let kept = if keeps_first { split } else { dim - split };
-        let net = Mlp::new(layout, name, Inputs { dense: kept, levels: 0 }, spec, 2 * (dim - kept));
-        Self { dim, split, keeps_first, net }
+        let per_column = match spec.transform {
+            TransformSpec::Affine => affine::PER_COLUMN,
+            TransformSpec::Spline { bins, .. } => raw_len(bins),
+        };
+        let inputs = Inputs { dense: kept, levels: 0 };
+        let net = Mlp::new(layout, name, inputs, &spec.net(), per_column * (dim - kept));
+        Self { dim, split, keeps_first, transform: spec.transform, net }
     }
 
     pub(super) fn init<F: Scalar>(&self, params: &mut [F], rng: &mut (impl Rng + ?Sized)) {
@@ -105,41 +170,31 @@ impl Coupling {
     }
 
     pub(super) fn workspace<F: Scalar>(&self, batch: usize) -> CouplingWorkspace<F> {
-        let m = self.net.out() / 2;
-        let zeros = |width| vec![F::zero(); batch * width];
+        let m = self.changed().m;
         CouplingWorkspace {
-            out: zeros(2 * m),
-            tanh: zeros(m),
-            scale: zeros(m),
+            out: vec![F::zero(); batch * self.net.out()],
+            d_out: vec![F::zero(); batch * self.net.out()],
+            transform: match self.transform {
+                TransformSpec::Affine => TransformWorkspace::Affine(Affine::new(batch, m)),
+                TransformSpec::Spline { bins, bound } => {
+                    TransformWorkspace::Spline(RowSplines::new(batch, m, bins, bound))
+                }
+            },
             net: self.net.workspace(batch),
         }
     }
 
-    /// (kept, first of the changed columns).
-    fn kept<'a, F>(&self, h: &'a [F], rows: usize) -> (ArrayView2<'a, F>, usize) {
-        let (first, second) = matrix(h, rows, self.dim).split_at(Axis(1), self.split);
-        if self.keeps_first { (first, self.split) } else { (second, 0) }
+    fn changed(&self) -> Changed {
+        let (n, split) = (self.dim, self.split);
+        match self.keeps_first {
+            true => Changed { n, at: split, m: n - split },
+            false => Changed { n, at: 0, m: split },
+        }
     }
 
-    /// Overwrite `ws` with the network's answer to the kept columns of `h`.
-    fn run<F: Scalar>(&self, params: &[F], h: &[F], rows: usize, ws: &mut CouplingWorkspace<F>, keep: bool) {
-        let m = self.net.out() / 2;
-        let (kept, _) = self.kept(h, rows);
-        let out = matrix_mut(&mut ws.out, rows, 2 * m);
-        match keep {
-            true => self.net.forward(out, params, Input::dense(kept), &mut ws.net),
-            false => self.net.forward_value(out, params, Input::dense(kept), &mut ws.net),
-        }
-        let (tanh, scale) = (&mut ws.tanh[..rows * m], &mut ws.scale[..rows * m]);
-        if m > 0 {
-            let inner = F::of(LARGEST.recip());
-            for (tanh, out) in tanh.chunks_exact_mut(m).zip(ws.out.chunks_exact(2 * m)) {
-                tanh.iter_mut().zip(out).for_each(|(t, &s)| *t = s * inner);
-            }
-        }
-        VecMath::tanh(tanh);
-        scale.iter_mut().zip(&*tanh).for_each(|(s, &t)| *s = t * F::of(LARGEST));
-        <F as VecMath>::exp(scale);
+    fn kept<'a, F>(&self, h: &'a [F], rows: usize) -> ArrayView2<'a, F> {
+        let (first, second) = matrix(h, rows, self.dim).split_at(Axis(1), self.split);
+        if self.keeps_first { first } else { second }
     }
 
     pub(super) fn forward<F: Scalar>(
@@ -150,17 +205,14 @@ impl Coupling {
         x: &[F],
         ws: &mut CouplingWorkspace<F>,
     ) {
-        let (rows, n, m) = (log_det.len(), self.dim, self.net.out() / 2);
-        self.run(params, x, rows, ws, true);
+        let (rows, o) = (log_det.len(), self.net.out());
+        let kept = Input::dense(self.kept(x, rows));
+        self.net.forward(matrix_mut(&mut ws.out, rows, o), params, kept, &mut ws.net);
         y.copy_from_slice(x);
-        let (_, at) = self.kept(x, rows);
-        for (b, (y, log_det)) in y.chunks_exact_mut(n).zip(log_det).enumerate() {
-            let (scale, tanh) = (&ws.scale[b * m..][..m], &ws.tanh[b * m..][..m]);
-            let shift = &ws.out[2 * b * m + m..][..m];
-            for (j, y) in y[at..at + m].iter_mut().enumerate() {
-                *y = *y * scale[j] + shift[j];
-            }
-            *log_det += F::of(LARGEST) * tanh.iter().copied().sum();
+        let out = &ws.out[..rows * o];
+        match &mut ws.transform {
+            TransformWorkspace::Affine(affine) => affine.forward(y, log_det, out, self.changed()),
+            TransformWorkspace::Spline(splines) => splines.forward(y, log_det, out, self.changed()),
         }
     }
 
@@ -175,24 +227,18 @@ impl Coupling {
         x: &[F],
         ws: &mut CouplingWorkspace<F>,
     ) {
-        let (rows, n, m) = (d_log_det.len(), self.dim, self.net.out() / 2);
-        let (kept, at) = self.kept(x, rows);
+        let (rows, n, o) = (d_log_det.len(), self.dim, self.net.out());
         dx.copy_from_slice(dy);
-        for (b, dx) in dx.chunks_exact_mut(n).enumerate() {
-            let (scale, tanh) = (&ws.scale[b * m..][..m], &ws.tanh[b * m..][..m]);
-            let (d_s, d_t) = ws.out[2 * b * m..][..2 * m].split_at_mut(m);
-            let (dx, x) = (&mut dx[at..at + m], &x[b * n + at..][..m]);
-            for j in 0..m {
-                // y = x eˢ + t, log|det| = Σ s; ds/ds̃ = 1 − tanh².
-                d_t[j] = dx[j];
-                dx[j] *= scale[j];
-                d_s[j] = (dx[j] * x[j] + d_log_det[b]) * (F::one() - tanh[j] * tanh[j]);
-            }
+        let (out, d_out) = (&ws.out[..rows * o], &mut ws.d_out[..rows * o]);
+        let changed = self.changed();
+        match &mut ws.transform {
+            TransformWorkspace::Affine(affine) => affine.backward(dx, d_out, d_log_det, x, changed),
+            TransformWorkspace::Spline(splines) => splines.backward(dx, d_out, d_log_det, x, out, changed),
         }
         let (first, second) = matrix_mut(dx, rows, n).split_at(Axis(1), self.split);
         let d_kept = if self.keeps_first { first } else { second };
-        let d_out = matrix(&ws.out, rows, 2 * m);
-        self.net.backward(grad, Some(d_kept), params, Input::dense(kept), d_out, &mut ws.net);
+        let kept = Input::dense(self.kept(x, rows));
+        self.net.backward(grad, Some(d_kept), params, kept, matrix(d_out, rows, o), &mut ws.net);
     }
 
     pub(super) fn inverse<F: Scalar>(
@@ -202,16 +248,14 @@ impl Coupling {
         y: &[F],
         ws: &mut CouplingWorkspace<F>,
     ) {
-        let (n, m) = (self.dim, self.net.out() / 2);
-        let rows = y.len() / n.max(1);
-        self.run(params, y, rows, ws, false);
+        let (rows, o) = (y.len() / self.dim.max(1), self.net.out());
+        let kept = Input::dense(self.kept(y, rows));
+        self.net.forward_value(matrix_mut(&mut ws.out, rows, o), params, kept, &mut ws.net);
         x.copy_from_slice(y);
-        let (_, at) = self.kept(y, rows);
-        for (b, x) in x.chunks_exact_mut(n).enumerate() {
-            let (scale, shift) = (&ws.scale[b * m..][..m], &ws.out[2 * b * m + m..][..m]);
-            for (j, x) in x[at..at + m].iter_mut().enumerate() {
-                *x = (*x - shift[j]) / scale[j];
-            }
+        let out = &ws.out[..rows * o];
+        match &mut ws.transform {
+            TransformWorkspace::Affine(affine) => affine.inverse(x, out, self.changed()),
+            TransformWorkspace::Spline(splines) => splines.inverse(x, out, self.changed()),
         }
     }
 }

@@ -1,15 +1,24 @@
 //! Monotone rational-quadratic splines (Gregory & Delbourgo 1982; Durkan et al. 2019, eq. 4–8) with linear tails.
 //!
-//! On \[−B, B\] the knots (X_k, Y_k) rise, with slopes δ_k > 0 at them; outside, the spline goes on as a line with the
-//! slope of its last knot. With θ = (x − X_k) / w_k, s = h_k / w_k and t = θ (1 − θ) in bin k:
+//! On \[−B, B\] the knots (X_k, Y_k), k = 0 … K, rise from (−B, −B) to (B, B), with slopes δ_k > 0 at them. With
+//! θ = (x − X_k) / w_k, w_k = X_{k+1} − X_k, h_k = Y_{k+1} − Y_k, s = h_k / w_k and t = θ (1 − θ) in piece k:
 //!
 //! ```text
 //! y  = Y_k + h_k N / D,   N = s θ² + δ_k t,   D = s + (δ_{k+1} + δ_k − 2 s) t
 //! y′ = s² M / D²,         M = δ_{k+1} θ² + 2 s t + δ_k (1 − θ)²
 //! ```
+//!
+//! Outside, the spline goes on as a line: y(±B) + y′(±B) (x ∓ B), with the slope δ_0 or δ_K, which is free. The knots
+//! come from unbounded numbers: w / 2B and h / 2B by a softmax with a least share, δ by a softplus with a least slope.
+
+#[cfg(test)]
+mod tests;
 
 use ivae_num::Scalar;
 use ivae_num::vecmath::VecMath;
+
+use crate::SpecError;
+use crate::error::require;
 
 /// Smallest share of a bin in the width and height of the spline.
 const LEAST_SHARE: f64 = 1e-3;
@@ -116,35 +125,15 @@ pub(super) fn fill_knots_backward<F: Scalar>(
     }
 }
 
-/// Overwrite `pieces` `[K]` with those between `knots`.
-pub(super) fn fill_pieces<F: Scalar>(pieces: &mut [Piece<F>], knots: &[F]) {
-    let bins = pieces.len();
-    let (x, rest) = knots.split_at(bins + 1);
-    let (y, d) = rest.split_at(bins + 1);
-    for (k, piece) in pieces.iter_mut().enumerate() {
-        let (inv_w, h) = ((x[k + 1] - x[k]).recip(), y[k + 1] - y[k]);
-        let (s, d0, d1) = (h * inv_w, d[k], d[k + 1]);
-        *piece = Piece { x: x[k], inv_w, y: y[k], h, s, d0, d1, bend: d1 + d0 - s - s };
-    }
-}
-
-/// Add to `d_knots` the gradient that the `sums` `[K]` of `pieces` `[K]` make.
-pub(super) fn fill_pieces_backward<F: Scalar>(d_knots: &mut [F], sums: &[Sums<F>], pieces: &[Piece<F>]) {
-    let bins = pieces.len();
-    let (d_x, rest) = d_knots.split_at_mut(bins + 1);
-    let (d_y, d_d) = rest.split_at_mut(bins + 1);
-    for (k, (piece, &[theta, theta_theta, s, d0, d1, y, r, l])) in pieces.iter().zip(sums).enumerate() {
-        // s = h / w, θ = (x − X_k) / w; w = X_{k+1} − X_k, h = Y_{k+1} − Y_k.
-        let d_s = s + (l + l) / piece.s;
-        let d_w = -(theta_theta + d_s * piece.s) * piece.inv_w;
-        let d_h = d_s * piece.inv_w + r;
-        d_x[k] -= theta * piece.inv_w + d_w;
-        d_x[k + 1] += d_w;
-        d_y[k] += y - d_h;
-        d_y[k + 1] += d_h;
-        d_d[k] += d0;
-        d_d[k + 1] += d1;
-    }
+/// Refuse what makes no spline; the names are those of the numbers in a specification.
+pub(super) fn check(
+    bins_name: &'static str,
+    bins: usize,
+    bound_name: &'static str,
+    bound: f64,
+) -> Result<(), SpecError> {
+    require((1..=100).contains(&bins), bins_name, bins as f64, "from 1 to 100")?;
+    require(bound > 0.0 && bound.is_finite(), bound_name, bound, "positive")
 }
 
 /// Which piece `v` lies in, by the knots `[K + 1]` in its direction: the first below them, the last above.
@@ -172,6 +161,32 @@ struct Terms<F> {
 }
 
 impl<F: Scalar> Piece<F> {
+    /// Piece `k` of the spline with these knots.
+    pub(super) fn between(knots: &[F], bins: usize, k: usize) -> Self {
+        let (x, rest) = knots.split_at(bins + 1);
+        let (y, d) = rest.split_at(bins + 1);
+        let (inv_w, h) = ((x[k + 1] - x[k]).recip(), y[k + 1] - y[k]);
+        let (s, d0, d1) = (h * inv_w, d[k], d[k + 1]);
+        Self { x: x[k], inv_w, y: y[k], h, s, d0, d1, bend: d1 + d0 - s - s }
+    }
+
+    /// Add to `d_knots` the gradient that the sums of this piece, the `k`-th, make.
+    pub(super) fn add_to_knots(&self, d_knots: &mut [F], bins: usize, k: usize, sums: Sums<F>) {
+        let (d_x, rest) = d_knots.split_at_mut(bins + 1);
+        let (d_y, d_d) = rest.split_at_mut(bins + 1);
+        let [theta, theta_theta, s, d0, d1, y, r, l] = sums;
+        // s = h / w, θ = (x − X_k) / w; w = X_{k+1} − X_k, h = Y_{k+1} − Y_k.
+        let d_s = s + (l + l) / self.s;
+        let d_w = -(theta_theta + d_s * self.s) * self.inv_w;
+        let d_h = d_s * self.inv_w + r;
+        d_x[k] -= theta * self.inv_w + d_w;
+        d_x[k + 1] += d_w;
+        d_y[k] += y - d_h;
+        d_y[k + 1] += d_h;
+        d_d[k] += d0;
+        d_d[k + 1] += d1;
+    }
+
     #[inline(always)]
     fn terms(&self, x: F, bound: F) -> Terms<F> {
         let inside = clamp(x, bound);

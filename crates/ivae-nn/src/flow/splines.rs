@@ -3,9 +3,7 @@
 use ivae_num::Scalar;
 use ivae_num::vecmath::VecMath;
 
-use super::spline::{
-    Piece, Sums, fill_knots, fill_knots_backward, fill_pieces, fill_pieces_backward, find, knots_len, raw_len,
-};
+use super::spline::{Piece, Sums, fill_knots, fill_knots_backward, find, knots_len, raw_len};
 use crate::{Layout, Slot};
 
 /// Numbers that are worked on at a time, so that the compiler makes vectors of them.
@@ -106,7 +104,9 @@ impl Splines {
         let knots = ws.knots.chunks_exact_mut(knots_len(self.bins));
         for ((knots, raw), pieces) in knots.zip(raw).zip(ws.pieces.chunks_exact_mut(self.bins)) {
             fill_knots(knots, raw, self.bins, F::of(self.bound));
-            fill_pieces(pieces, knots);
+            for (k, piece) in pieces.iter_mut().enumerate() {
+                *piece = Piece::between(knots, self.bins, k);
+            }
         }
     }
 
@@ -176,8 +176,11 @@ impl Splines {
         }
         let (knots_len, raw_len) = (knots_len(bins), raw_len(bins));
         for j in 0..n {
-            let (d_knots, at) = (&mut ws.d_knots[j * knots_len..][..knots_len], j * bins..(j + 1) * bins);
-            fill_pieces_backward(d_knots, &ws.sums[at.clone()], &ws.pieces[at]);
+            let d_knots = &mut ws.d_knots[j * knots_len..][..knots_len];
+            let pieces = ws.pieces[j * bins..][..bins].iter().zip(&ws.sums[j * bins..]);
+            for (k, (piece, &sums)) in pieces.enumerate() {
+                piece.add_to_knots(d_knots, bins, k, sums);
+            }
             let raw = &params[self.raw.range()][j * raw_len..][..raw_len];
             let d_raw = &mut grad[self.raw.range()][j * raw_len..][..raw_len];
             let knots = &ws.knots[j * knots_len..][..knots_len];

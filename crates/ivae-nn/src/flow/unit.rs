@@ -1,15 +1,18 @@
-//! Square networks: linear maps with the inverse of φ(h) = tanh h + a h (a > 0) between them.
+//! Square networks: linear maps with monotone units between them, and the unit that inverts φ(h) = tanh h + a h, a > 0.
 //!
 //! ```text
 //! h₁ = x W₀ + b₀,   h_{l+1} = φ_l⁻¹(h_l) W_l + b_l,   z = h_L W_out
 //! log|det ∂z/∂x| = Σ_l log|det W_l| + log|det W_out| − Σ_l Σ_i log φ_l′(φ_l⁻¹(h_l)_i)
 //! ```
+//!
+//! Its inverse, z to x, is then a network with the activation φ: an ordinary square multi-layer perceptron.
 
 use ivae_num::Scalar;
 use ivae_num::vecmath::VecMath;
 use serde::{Deserialize, Serialize};
 
 use super::map::{Map, MapSpec, MapStart};
+use super::spline;
 use super::splines::Splines;
 use super::{Layer, exp};
 use crate::error::require;
@@ -55,8 +58,7 @@ impl UnitSpec {
                 require(slope > 0.0 && slope.is_finite(), "square.units.slope", slope, "positive")
             }
             Self::Spline { bins, bound } => {
-                require((1..=100).contains(&bins), "square.units.bins", bins as f64, "from 1 to 100")?;
-                require(bound > 0.0 && bound.is_finite(), "square.units.bound", bound, "positive")
+                spline::check("square.units.bins", bins, "square.units.bound", bound)
             }
         }
     }

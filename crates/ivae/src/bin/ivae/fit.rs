@@ -259,10 +259,30 @@ fn summary(report: &FitReport, out: &Path) -> String {
     )];
     if let Some(held_out) = report.objective.held_out {
         let u_only = report.objective.u_only.map_or(String::new(), |u| format!(" (u alone {u:.3})"));
-        lines.push(format!("held-out ELBO     {held_out:.3} nats per row{u_only}"));
+        let what = match (&report.search, &report.code) {
+            (None, _) => "held-out ELBO     ",
+            (Some(_), None) => "held-out log p    ",
+            (Some(_), Some(_)) => "held-out log p(c) ",
+        };
+        lines.push(format!("{what}{held_out:.3} nats per row{u_only}"));
     }
     if let Some(id) = &report.identifiability {
         lines.push(format!("identifiability   {}", id.verdict));
+    }
+    if let Some(s) = &report.search {
+        lines.push(format!(
+            "decoder           {} with {} latents; {} of {} starts agree with it",
+            s.class,
+            s.family.name(),
+            s.reached,
+            s.starts
+        ));
+    }
+    if let Some(code) = &report.code {
+        lines.push(format!(
+            "code              loses {:.2} % of the variance of x",
+            100.0 * code.lost_variance
+        ));
     }
     let finished: Vec<String> =
         report.restarts.iter().map(|r| r.objective.map_or("lost".into(), |o| format!("{o:.3}"))).collect();

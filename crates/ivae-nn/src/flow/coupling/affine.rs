@@ -1,0 +1,84 @@
+//! Scale and shift (Dinh et al. 2017, eq. 7–8), with a bounded scale.
+//!
+//! ```text
+//! (s̃, t) = out,   s = S tanh(s̃ / S),   y = x · exp s + t,   log|det| = Σ s
+//! ```
+
+use ivae_num::Scalar;
+use ivae_num::vecmath::VecMath;
+
+use super::Changed;
+
+/// S: a block scales a column by at most e^±S.
+const LARGEST: f64 = 2.0;
+
+/// Numbers that the network gives for each changed column.
+pub(super) const PER_COLUMN: usize = 2;
+
+#[derive(Debug, Clone)]
+pub(super) struct Affine<F> {
+    tanh: Vec<F>,  // tanh(s̃ / S) [B, m]
+    scale: Vec<F>, // exp s [B, m]
+}
+
+impl<F: Scalar> Affine<F> {
+    pub(super) fn new(batch: usize, m: usize) -> Self {
+        Self { tanh: vec![F::zero(); batch * m], scale: vec![F::zero(); batch * m] }
+    }
+
+    /// Read s̃ from `out` `[B, 2m]`.
+    fn fill(&mut self, out: &[F], m: usize) {
+        let used = out.len() / PER_COLUMN;
+        let (tanh, scale) = (&mut self.tanh[..used], &mut self.scale[..used]);
+        if m > 0 {
+            let inner = F::of(LARGEST.recip());
+            for (tanh, out) in tanh.chunks_exact_mut(m).zip(out.chunks_exact(2 * m)) {
+                tanh.iter_mut().zip(out).for_each(|(t, &s)| *t = s * inner);
+            }
+        }
+        VecMath::tanh(tanh);
+        scale.iter_mut().zip(&*tanh).for_each(|(s, &t)| *s = t * F::of(LARGEST));
+        <F as VecMath>::exp(scale);
+    }
+
+    /// `y` holds x.
+    pub(super) fn forward(&mut self, y: &mut [F], log_det: &mut [F], out: &[F], changed: Changed) {
+        let m = changed.m;
+        self.fill(out, m);
+        for (b, (y, log_det)) in changed.rows_mut(y).zip(log_det).enumerate() {
+            let (scale, tanh) = (&self.scale[b * m..][..m], &self.tanh[b * m..][..m]);
+            let shift = &out[2 * b * m + m..][..m];
+            for (j, y) in y.iter_mut().enumerate() {
+                *y = *y * scale[j] + shift[j];
+            }
+            *log_det += F::of(LARGEST) * tanh.iter().copied().sum();
+        }
+    }
+
+    /// `dx` holds ∂y. Overwrites `d_out` with ∂out.
+    pub(super) fn backward(&self, dx: &mut [F], d_out: &mut [F], d_log_det: &[F], x: &[F], changed: Changed) {
+        let m = changed.m;
+        for (b, ((dx, x), &dl)) in changed.rows_mut(dx).zip(changed.rows(x)).zip(d_log_det).enumerate() {
+            let (scale, tanh) = (&self.scale[b * m..][..m], &self.tanh[b * m..][..m]);
+            let (d_s, d_t) = d_out[2 * b * m..][..2 * m].split_at_mut(m);
+            for j in 0..m {
+                // ds/ds̃ = 1 − tanh².
+                d_t[j] = dx[j];
+                dx[j] *= scale[j];
+                d_s[j] = (dx[j] * x[j] + dl) * (F::one() - tanh[j] * tanh[j]);
+            }
+        }
+    }
+
+    /// `x` holds y.
+    pub(super) fn inverse(&mut self, x: &mut [F], out: &[F], changed: Changed) {
+        let m = changed.m;
+        self.fill(out, m);
+        for (b, x) in changed.rows_mut(x).enumerate() {
+            let (scale, shift) = (&self.scale[b * m..][..m], &out[2 * b * m + m..][..m]);
+            for (j, x) in x.iter_mut().enumerate() {
+                *x = (*x - shift[j]) / scale[j];
+            }
+        }
+    }
+}
