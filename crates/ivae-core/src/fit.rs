@@ -22,7 +22,7 @@ use crate::scaler::Scaler;
 use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
 use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, Stage, train};
 use crate::vae::{AuxShape, Vae};
-use crate::warnings::warnings;
+use crate::warnings::{data_warnings, warnings};
 
 /// Fit a model to `data`, holding out rows as the spec says.
 ///
@@ -76,6 +76,7 @@ pub fn fit_split<F: Scalar>(
         ModelKind::Ivae | ModelKind::Vae => variational(&train_rows, &held_out, schema, spec, observer)?,
     };
     fitted.split = split.clone();
+    fitted.report.warnings.extend(data_warnings(data, spec));
     fitted.report.seconds = began.elapsed().as_secs_f64();
     Ok(fitted)
 }

@@ -2,7 +2,8 @@
 //! result is.
 //!
 //! Exact likelihood in the same coordinates ranks restarts and classes alike, so the class is found by the data. Local
-//! optima differ in their latents too: restarts whose latents agree are in one basin.
+//! optima differ in their latents too: restarts whose latents agree are in one basin. Of classes that held-out rows cannot
+//! tell apart the simplest is kept.
 
 use std::time::Instant;
 
@@ -94,6 +95,8 @@ struct Start<F> {
     restart: Restart<F>,
     /// Latents of some held-out rows.
     z: Array2<F>,
+    /// log p of the same rows.
+    log_p: Vec<f64>,
 }
 
 impl<F: Scalar> Start<F> {
@@ -135,8 +138,9 @@ pub(crate) fn race<F: Scalar>(
     let late = || deadline.is_some_and(|d| Instant::now() >= d);
     let start = |class, net: &Exact, restart: Restart<F>| {
         let mut ws = Estimator::<F>::workspace(net, compared.rows());
-        net.encode(&restart.params, compared.x, &mut ws);
-        Start { class, net: net.clone(), restart, z: ws.z }
+        net.forward(&restart.params, compared, &mut ws);
+        let log_p = ws.log_det.iter().zip(&ws.log_pz).map(|(d, p)| d.f64() + p.f64()).collect();
+        Start { class, net: net.clone(), restart, z: ws.z, log_p }
     };
 
     let mut starts: Vec<Start<F>> = Vec::new();
@@ -236,7 +240,7 @@ fn conclude<F: Scalar>(
     let classes = classes.collect();
     let raced = starts.len();
     let all: Vec<Start<F>> = starts.into_iter().chain(polished).collect();
-    let chosen = best(&all.iter().collect::<Vec<_>>()).unwrap_or(0);
+    let chosen = best(&all.iter().collect::<Vec<_>>()).map_or(0, |best| simplest(&all, best));
     let kept = &all[chosen];
     let own: Vec<&Start<F>> = all[..raced].iter().filter(|s| s.class == kept.class && s.usable()).collect();
     let (mut reached, mut agreement, mut inside, mut outside) = (0, Vec::new(), f64::NEG_INFINITY, None);
@@ -279,6 +283,26 @@ fn best<F: Scalar>(starts: &[&Start<F>]) -> Option<usize> {
         }
     }
     best
+}
+
+/// The best of the first class (they stand from the simplest on) that is no more than one standard error of the paired
+/// difference below start `of` (the rule of Breiman et al. 1984, section 3.4.3).
+fn simplest<F: Scalar>(starts: &[Start<F>], of: usize) -> usize {
+    let ties = |i: usize| {
+        let pairs = starts[of].log_p.iter().zip(&starts[i].log_p);
+        let difference: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
+        let rows = difference.len().max(1) as f64;
+        let mean = difference.iter().sum::<f64>() / rows;
+        let variance = difference.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / rows;
+        starts[of].restart.objective - starts[i].restart.objective <= (variance / rows).sqrt()
+    };
+    (0..starts[of].class)
+        .find_map(|class| {
+            let own: Vec<usize> = (0..starts.len()).filter(|&i| starts[i].class == class).collect();
+            let best = best(&own.iter().map(|&i| &starts[i]).collect::<Vec<_>>())?;
+            Some(own[best]).filter(|&i| ties(i))
+        })
+        .unwrap_or(of)
 }
 
 /// Those whose latents agree with the latents of start `of`.

@@ -154,7 +154,10 @@ struct Moments {
     variance: Array2<f64>, // [M, n]
 }
 
-/// Mean and variance of z in each level; the pooled ones for a level with fewer than two rows.
+/// Rows of the pooled distribution that every level is taken to have beside its own.
+const PSEUDO_ROWS: f64 = 2.0;
+
+/// Mean and variance of z in each level, shrunk towards the pooled ones as by [`PSEUDO_ROWS`] rows of them.
 fn moments<F: Scalar>(z: ArrayView2<'_, F>, levels: &[u32], m: usize) -> Moments {
     let n = z.ncols();
     let mut count = vec![0.0; m];
@@ -166,17 +169,16 @@ fn moments<F: Scalar>(z: ArrayView2<'_, F>, levels: &[u32], m: usize) -> Moments
             square[[level as usize, i]] += v.f64() * v.f64();
         }
     }
-    let all = z.nrows() as f64;
-    let (pooled_sum, pooled_square) = (sum.sum_axis(Axis(0)), square.sum_axis(Axis(0)));
+    let all = z.nrows().max(1) as f64;
+    let (pooled_sum, pooled_square) = (sum.sum_axis(Axis(0)) / all, square.sum_axis(Axis(0)) / all);
     let mut out = Moments { mean: Array2::zeros((m, n)), variance: Array2::zeros((m, n)) };
     for u in 0..m {
         for i in 0..n {
-            let (c, s, q) = match count[u] {
-                c if c >= 2.0 => (c, sum[[u, i]], square[[u, i]]),
-                _ => (all, pooled_sum[i], pooled_square[i]),
-            };
-            out.mean[[u, i]] = s / c;
-            out.variance[[u, i]] = (q / c - (s / c).powi(2)).max(LEAST_VARIANCE);
+            let rows = count[u] + PSEUDO_ROWS;
+            let mean = (sum[[u, i]] + PSEUDO_ROWS * pooled_sum[i]) / rows;
+            let second = (square[[u, i]] + PSEUDO_ROWS * pooled_square[i]) / rows;
+            out.mean[[u, i]] = mean;
+            out.variance[[u, i]] = (second - mean * mean).max(LEAST_VARIANCE);
         }
     }
     out

@@ -1,11 +1,54 @@
 //! What a user should know of a fit before trusting it.
 
+use ivae_data::{Dataset, discrete_columns, duplicate_rows};
+use ivae_num::Scalar;
+
+use crate::block::BlockSpec;
 use crate::report::FitReport;
-use crate::spec::{FitSpec, ModelKind};
+use crate::spec::{DecoderSpec, FitSpec, LikelihoodFamily, ModelKind};
 use crate::trainer::Ending;
 
 /// A code that loses more of the variance than this sets a low ceiling.
 const LOSSY: f64 = 0.05;
+
+/// A level with fewer rows than this gives its two moments poorly.
+const FEW_ROWS: usize = 20;
+
+/// What in the data weakens a density fitted to them.
+pub(crate) fn data_warnings<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Vec<String> {
+    let mut out = Vec::new();
+    let binary = matches!(spec.vae.likelihood.family, LikelihoodFamily::Bernoulli);
+    if spec.model.is_linear() || (binary && spec.decoder == DecoderSpec::Mlp) {
+        return out;
+    }
+    let discrete = discrete_columns(data.x.view(), &data.x_names);
+    if let Some(first) = discrete.first() {
+        out.push(format!(
+            "{} of {} columns of x are discrete ({} holds {} values): a density may grow on them without bound; \
+             dequantise them, or leave them out",
+            discrete.len(),
+            data.x.ncols(),
+            first.name,
+            first.values
+        ));
+    }
+    let twice = if discrete.is_empty() { duplicate_rows(data.x.view()) } else { 0 };
+    if twice > 0 {
+        out.push(format!("{twice} rows of x are copies of others: held-out rows may not judge fairly"));
+    }
+    if let (Some(levels), BlockSpec::Table) = (data.u.levels(), &spec.vae.prior.parameters) {
+        let mut count = vec![0usize; levels.names.len()];
+        levels.index.iter().for_each(|&u| count[u as usize] += 1);
+        let few = count.iter().filter(|&&c| c > 0 && c < FEW_ROWS).count();
+        if few > 0 {
+            out.push(format!(
+                "{few} of {} levels of u have fewer than {FEW_ROWS} rows: their part of the prior is poorly known",
+                levels.present()
+            ));
+        }
+    }
+    out
+}
 
 pub(crate) fn warnings(report: &FitReport, spec: &FitSpec) -> Vec<String> {
     let mut out = Vec::new();

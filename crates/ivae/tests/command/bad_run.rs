@@ -48,7 +48,7 @@ fn damaged_run_folders() {
     }
     damage("run/history.jsonl", &half_a_line, &["damaged run folder", "run/history.jsonl"]);
     let newer =
-        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("format = 1", "format = 999").into_bytes();
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("format = 2", "format = 999").into_bytes();
     damage("run/spec.toml", &newer, &["run/spec.toml", "format 999"]);
     let other =
         |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("latents = 2", "latents = 3").into_bytes();

@@ -160,10 +160,10 @@ fn other_models() {
 #[test]
 fn a_bijective_decoder() {
     let place = Place::with_data();
-    // As many latents as columns, and levels of u: square by default.
+    // Levels of u: a race of bijections by default.
     let fit = place.json("fit d.npz --out run --epochs 2 --restarts 2");
     assert!(fit["collapse"].is_null() && fit["objective"]["held_out"].is_f64(), "{fit}");
-    assert!(place.text("run/spec.toml").contains("decoder.square"), "{}", place.text("run/spec.toml"));
+    assert!(place.text("run/spec.toml").contains("decoder.bijective"), "{}", place.text("run/spec.toml"));
     place.done("transform run d.npz --out z.npz");
     place.done("reconstruct run d.npz --out xh.npz");
     place.done("sample run --u 2 -n 5 --out x.csv");
@@ -233,4 +233,32 @@ fn true_sources_come_back() {
     let data: Dataset<f32> = read(place.path("d.npz"), &ReadOptions::default()).unwrap();
     let both = concatenate![ndarray::Axis(1), z.slice(s![.., ..]), data.s.unwrap().view()];
     assert_eq!(both.dim(), (2000, 4));
+}
+
+/// What weakens a density is said, and what can be mended is mended on request.
+#[test]
+fn columns_of_few_values_copies_and_small_levels() {
+    let place = Place::new();
+    let noise = |i: usize| ((i * 7919 % 1009) as f64 / 1009.0 - 0.5) * (1.0 + (i % 3) as f64);
+    let rows = |b: &dyn Fn(usize) -> f64| {
+        let row = |i: usize| {
+            let u = if i == 0 { "alone".to_string() } else { format!("u{}", i % 3) };
+            format!("{},{},{u}\n", noise(i), b(i))
+        };
+        format!("a,b,u\n{}", (0..300).map(row).collect::<String>())
+    };
+    place.file("d.csv", rows(&|i| (i * 31 % 7 % 5) as f64).into_bytes());
+    let fit = "fit d.csv --x a,b --u u --latents 1 --decoder mlp --hidden 4 --epochs 2 --restarts 1 --force";
+    let warnings = |line: String| place.json(&line)["warnings"].to_string();
+    let plain = warnings(format!("{fit} --out run"));
+    assert!(plain.contains("1 of 2 columns of x are discrete (b holds 5 values)"), "{plain}");
+    assert!(plain.contains("1 of 4 levels of u have fewer than 20 rows"), "{plain}");
+    let mended = warnings(format!("{fit} --out run --dequantise"));
+    assert!(!mended.contains("discrete"), "{mended}");
+    // Every third row again.
+    let text = rows(&|i| noise(i + 500));
+    let again: String = text.lines().skip(1).step_by(3).map(|l| format!("{l}\n")).collect();
+    place.file("d.csv", (text + &again).into_bytes());
+    let copies = warnings(format!("{fit} --out run"));
+    assert!(copies.contains("100 rows of x are copies"), "{copies}");
 }

@@ -236,6 +236,9 @@ pub(crate) struct FitArgs {
     /// Hold out contiguous blocks of so many rows (time series)
     #[arg(long, value_name = "ROWS", value_parser = positive, help_heading = "Training")]
     pub(crate) held_out_block: Option<usize>,
+    /// Add uniform noise of one quantum to discrete columns of x before fitting; other commands take x as it is
+    #[arg(long, help_heading = "Training")]
+    pub(crate) dequantise: bool,
     /// Same data, options and seed give the same model, bit for bit [default: 0]
     #[arg(long, help_heading = "Training")]
     pub(crate) seed: Option<u64>,

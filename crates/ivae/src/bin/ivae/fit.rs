@@ -8,9 +8,10 @@ use ivae::core::block::BlockSpec;
 use ivae::core::fit::check_fit;
 use ivae::core::spec::{DecoderSpec, LikelihoodFamily, VarianceSpec};
 use ivae::core::{DecoderKind, FitError, SpecError};
-use ivae::data::{Aux, Dataset};
+use ivae::data::{Aux, Dataset, dequantise, discrete_columns};
 use ivae::expfam::GaussianForm;
 use ivae::nn::MlpSpec;
+use ivae::num::{Purpose, StreamKey};
 use ivae::prelude::{FitReport, FitSpec, ModelKind, fit};
 
 use crate::args::{DecoderArg, FitArgs, LikelihoodArg, ModelArg, PriorArg};
@@ -22,7 +23,12 @@ pub(crate) fn run(args: &FitArgs) -> Result<(), Exit> {
     refuse_missing(args)?;
     refuse_folder(&args.out, args.force)?;
     let path = &args.data.path;
-    let data = input::data(path, &args.data.columns)?;
+    let mut data = input::data(path, &args.data.columns)?;
+    if args.dequantise {
+        let columns = discrete_columns(data.x.view(), &data.x_names);
+        let key = StreamKey::new(args.seed.unwrap_or(0), Purpose::Noise);
+        dequantise(data.x.view_mut(), &columns, key);
+    }
     let spec = spec(args, &data)?;
     check_fit(&data, &spec).map_err(|e| exit(e, path))?;
     let before = warning_before(&spec, &data);
