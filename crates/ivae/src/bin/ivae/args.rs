@@ -356,8 +356,7 @@ fn part(text: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
-    use ivae::core::DecoderKind;
-    use ivae::core::spec::DecoderSpec;
+    use ivae::core::{DecoderKind, spec::DecoderSpec};
     use ivae::prelude::FitSpec;
 
     #[test]
