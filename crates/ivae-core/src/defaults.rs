@@ -13,7 +13,8 @@ use crate::spec::{
     LikelihoodSpec, ModelKind, PosteriorSpec, PriorSpec, Scaling, Start, TrainSpec, VaeSpec, VarianceSpec,
 };
 
-/// Small data are passed over more often, so that a restart takes at least so many steps by default.
+/// Small data are passed over more often, so that a restart takes at least so many steps by default (a start in a race a
+/// third, its polish half).
 pub const LEAST_STEPS: usize = 3000;
 
 /// The first value of x that is neither 0 nor 1, with its row and column.
@@ -198,8 +199,8 @@ impl FitSpec {
         let least = LEAST_STEPS.div_ceil((training_rows / t.batch).max(1));
         t.epochs = t.epochs.max(least);
         if let DecoderSpec::Bijective(b) = &mut spec.decoder {
-            b.classes.iter_mut().for_each(|c| c.epochs = c.epochs.max(least / 2));
-            b.polish_epochs = b.polish_epochs.max(least);
+            b.classes.iter_mut().for_each(|c| c.epochs = c.epochs.max(least / 3));
+            b.polish_epochs = b.polish_epochs.max(least / 2);
             b.code.epochs = b.code.epochs.max(least);
         }
         if let (ModelKind::Ivae, Aux::Continuous { .. }) = (model, &data.u) {
