@@ -9,26 +9,13 @@ use crate::code::{Code, CodeReport, code_net};
 use crate::diagnostics::identifiability;
 use crate::error::FitError;
 use crate::estimator::Batch;
-use crate::fit::OwnUnits;
+use crate::fit::{OwnUnits, Trained};
 use crate::fitted::Model;
-use crate::race::{Found, Rows, Search, race};
-use crate::report::Identifiability;
+use crate::race::{Found, Rows, race};
 use crate::scaler::Scaler;
 use crate::spec::{BijectiveSpec, FitSpec, TrainSpec};
-use crate::trainer::{EpochRecord, Observer, Restart, Stage, Staged};
+use crate::trainer::{EpochRecord, Observer, Stage, Staged};
 use crate::vae::AuxShape;
-
-/// What a fit of a bijective decoder found.
-pub(crate) struct Bijection<F> {
-    pub(crate) model: Model<F>,
-    pub(crate) restarts: Vec<Restart<F>>,
-    pub(crate) classes: Vec<&'static str>,
-    pub(crate) chosen: usize,
-    pub(crate) search: Search,
-    pub(crate) code: Option<CodeReport>,
-    pub(crate) code_history: Vec<EpochRecord>,
-    pub(crate) identifiability: Identifiability,
-}
 
 /// Fit to scaled rows.
 pub(crate) fn fit_bijective<F: Scalar>(
@@ -39,7 +26,7 @@ pub(crate) fn fit_bijective<F: Scalar>(
     held_out: &Dataset<F>,
     aux: AuxShape,
     observer: &dyn Observer,
-) -> Result<Bijection<F>, FitError> {
+) -> Result<Trained<F>, FitError> {
     let deadline = spec.training.time_budget.map(|s| Instant::now() + Duration::from_secs_f64(s));
     let (rows, judge) = (Batch::all(data), Batch::all(held_out));
     let directions = rows.x.ncols();
@@ -79,22 +66,23 @@ fn bijection<F: Scalar>(
     found: Found<F>,
     data: &Dataset<F>,
     code: Option<(Code<F>, CodeReport, Vec<EpochRecord>)>,
-) -> Bijection<F> {
+) -> Trained<F> {
     let Found { net, restarts, classes, chosen, search } = found;
     let params = restarts[chosen].params.clone();
     let identifiability = identifiability(&net.prior, net.family, net.prior_form, &params, &data.u);
-    let (code, report, code_history) = match code {
+    let (code, report, history) = match code {
         Some((code, report, history)) => (Some(Box::new(code)), Some(report), history),
         None => (None, None, Vec::new()),
     };
-    Bijection {
+    Trained {
         model: Model::Exact { code, net, params },
         restarts,
         classes,
         chosen,
-        search,
-        code: report,
-        code_history,
         identifiability,
+        collapse: None,
+        search: Some(search),
+        code: report,
+        history,
     }
 }

@@ -20,7 +20,7 @@ use crate::remedy::{Rows, retry_collapsed};
 use crate::report::{Collapse, FitReport, Identifiability, Objective, RestartReport};
 use crate::scaler::Scaler;
 use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
-use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, Stage, train};
+use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, Stage, best, train};
 use crate::vae::{AuxShape, Vae};
 use crate::warnings::{data_warnings, warnings};
 
@@ -171,7 +171,7 @@ fn variational<F: Scalar>(
             restarts.extend(again.into_iter().map(|r| observer.restart(r)));
             let params = restarts[chosen].params.clone();
             let id = identifiability(&net.prior, Family::Gaussian, net.prior_form, &params, &train_rows.u);
-            Found {
+            Trained {
                 classes: vec!["mlp"; restarts.len()],
                 restarts,
                 chosen,
@@ -184,22 +184,11 @@ fn variational<F: Scalar>(
             }
         }
         DecoderSpec::Bijective(bijective) => {
-            let b = fit_bijective(spec, bijective, &scaler, &train_rows, &held_out, aux, observer)?;
-            Found {
-                model: b.model,
-                restarts: b.restarts,
-                classes: b.classes,
-                chosen: b.chosen,
-                identifiability: b.identifiability,
-                collapse: None,
-                search: Some(b.search),
-                code: b.code,
-                history: b.code_history,
-            }
+            fit_bijective(spec, bijective, &scaler, &train_rows, &held_out, aux, observer)?
         }
     };
 
-    let Found { model, restarts, classes, chosen, identifiability, collapse, search, code, mut history } =
+    let Trained { model, restarts, classes, chosen, identifiability, collapse, search, code, mut history } =
         found;
     let restart = &restarts[chosen];
     let best = restart.history.get(restart.best_epoch.wrapping_sub(1));
@@ -241,17 +230,18 @@ fn variational<F: Scalar>(
 }
 
 /// What a training ends with, of whatever kind.
-struct Found<F> {
-    model: Model<F>,
-    restarts: Vec<Restart<F>>,
-    classes: Vec<&'static str>,
-    chosen: usize,
-    identifiability: Identifiability,
-    collapse: Option<Collapse>,
-    search: Option<Search>,
-    code: Option<CodeReport>,
+pub(crate) struct Trained<F> {
+    pub(crate) model: Model<F>,
+    pub(crate) restarts: Vec<Restart<F>>,
+    /// The class of each restart.
+    pub(crate) classes: Vec<&'static str>,
+    pub(crate) chosen: usize,
+    pub(crate) identifiability: Identifiability,
+    pub(crate) collapse: Option<Collapse>,
+    pub(crate) search: Option<Search>,
+    pub(crate) code: Option<CodeReport>,
     /// Epochs before the restarts'.
-    history: Vec<EpochRecord>,
+    pub(crate) history: Vec<EpochRecord>,
 }
 
 /// Train every restart, in parallel, and choose.
@@ -309,14 +299,7 @@ fn choose<F>(restarts: &[Restart<F>]) -> Result<usize, FitError> {
     if restarts.iter().any(|r| r.ending == Ending::Interrupted) {
         return Err(FitError::Interrupted { epochs: restarts.iter().map(|r| r.history.len()).sum() });
     }
-    let mut best: Option<usize> = None;
-    for (i, r) in restarts.iter().enumerate() {
-        let usable = r.ending != Ending::NotFinite && r.best_epoch > 0;
-        if usable && best.is_none_or(|b| r.objective > restarts[b].objective) {
-            best = Some(i);
-        }
-    }
-    best.ok_or_else(|| FitError::NotFinite {
+    best(restarts).ok_or_else(|| FitError::NotFinite {
         restarts: restarts.len(),
         epoch: restarts.iter().map(|r| r.history.len() + 1).min().unwrap_or(1),
     })

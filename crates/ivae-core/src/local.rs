@@ -17,7 +17,7 @@ use crate::code::Code;
 use crate::estimator::{AuxRows, Batch, Estimator};
 use crate::exact::Exact;
 use crate::fitted::{CHUNK, chunks, exact_mixture};
-use crate::slices::{rows_mut, top};
+use crate::slices::{rows, rows_mut, top};
 
 /// Gauss–Newton steps.
 const STEPS: usize = 2;
@@ -35,16 +35,15 @@ pub(crate) struct Noisy<'a, F> {
 impl<F: Scalar> Noisy<'_, F> {
     /// Modes `[N, n]` of p(z|x,u) for scaled x `[N, d]`, started at `z`.
     pub(crate) fn modes<'x>(self, mut z: Array2<F>, x: ArrayView2<'x, F>, u: AuxRows<'x, F>) -> Array2<F> {
-        let rows = F::of(z.nrows().max(1) as f64);
-        let mean = z.sum_axis(Axis(0)) / rows;
-        let std = ((&z - &mean).mapv(|v| v * v).sum_axis(Axis(0)) / rows).mapv(F::sqrt);
+        let count = F::of(z.nrows().max(1) as f64);
+        let mean = z.sum_axis(Axis(0)) / count;
+        let std = ((&z - &mean).mapv(|v| v * v).sum_axis(Axis(0)) / count).mapv(F::sqrt);
         let step = std.mapv(|s| F::of(DIFFERENCE) * s.max(F::epsilon()));
         let parts: Vec<(usize, Batch<'x, F>)> = chunks(x, u).collect();
         let found: Vec<(usize, Array2<F>)> = parts
             .into_par_iter()
             .map(|(start, batch)| {
-                let from = z.view().split_at(Axis(0), start).1;
-                let from = top_rows(from, batch.rows()).to_owned();
+                let from = rows(z.view(), start..start + batch.rows()).to_owned();
                 (start, self.modes_of(from, batch, &step))
             })
             .collect();
@@ -114,12 +113,12 @@ impl<F: Scalar> Noisy<'_, F> {
     }
 
     /// Means and variances of the prior, `[B, n]` each.
-    fn prior_moments(self, u: AuxRows<'_, F>, rows: usize) -> (Array2<f64>, Array2<f64>) {
-        let mut ws = Estimator::<F>::workspace(self.net, rows.clamp(1, CHUNK));
-        self.net.prior_parameters(self.params, u, rows, &mut ws);
-        let theta = top(&ws.theta_p, rows);
+    fn prior_moments(self, u: AuxRows<'_, F>, count: usize) -> (Array2<f64>, Array2<f64>) {
+        let mut ws = Estimator::<F>::workspace(self.net, count.clamp(1, CHUNK));
+        self.net.prior_parameters(self.params, u, count, &mut ws);
+        let theta = top(&ws.theta_p, count);
         let moment = |which: usize| {
-            Array2::from_shape_fn((rows, self.net.latents), |(b, i)| {
+            Array2::from_shape_fn((count, self.net.latents), |(b, i)| {
                 let row = theta.row(b);
                 let moments =
                     self.net.family.moments(self.net.prior_form, |c| row[c].f64(), self.net.latents, i);
@@ -130,6 +129,63 @@ impl<F: Scalar> Noisy<'_, F> {
     }
 }
 
-fn top_rows<F>(a: ArrayView2<'_, F>, rows: usize) -> ArrayView2<'_, F> {
-    a.split_at(Axis(0), rows).0
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::code_net;
+    use crate::defaults::DecoderKind;
+    use crate::family::Family;
+    use crate::scaler::Scaler;
+    use crate::spec::{DecoderSpec, FitSpec, Scaling};
+    use crate::vae::AuxShape;
+    use ivae_nn::{FlowSpec, SquareSpec};
+    use ivae_num::{Purpose, StreamKey, stream};
+
+    fn normals(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
+        let mut flat = vec![0.0; rows * columns];
+        stream::fill_normal(&mut flat, columns, StreamKey::new(seed, Purpose::Generate));
+        Array2::from_shape_vec((rows, columns), flat).unwrap()
+    }
+
+    /// For linear maps and a Gaussian prior the mode is the posterior mean of textbooks: m + K (x − f(m)) with the gain
+    /// K = Λ Aᵀ (A Λ Aᵀ + Ψ)⁻¹ (Bishop 2006, eq. 2.116, in the form of the Kalman gain), A = ∂f/∂z.
+    #[test]
+    fn the_mode_of_a_linear_model_is_the_posterior_mean() {
+        let (n, d, rows) = (2, 4, 30);
+        let (x, levels) = (normals(rows, d, 1), (0..rows as u32).map(|i| i % 3).collect::<Vec<_>>());
+        let batch = Batch { x: x.view(), u: AuxRows::Levels(&levels) };
+        let mut spec = FitSpec::bijective(n, d, DecoderKind::Square);
+        let DecoderSpec::Bijective(race) = &mut spec.decoder else { panic!("not bijective") };
+        race.code.net.hidden.clear();
+        let code_spec = race.code.clone();
+        let key = StreamKey::new(2, Purpose::Init);
+        let net = code_net(&spec, &code_spec, d, AuxShape::Levels(3)).unwrap();
+        let mut params = vec![0.0; Estimator::<f64>::layout(&net).len()];
+        net.init(&mut params, batch, key);
+        let noise = Array1::from(vec![0.1, 0.4, 0.2, 0.3]);
+        let mut code = Code { net, params, whitener: Scaler::None, noise };
+        code.whitener = Scaler::fit(Scaling::Whiten, code.encode(x.view()).view()).unwrap();
+        let flow = FlowSpec::Square(SquareSpec { layers: 1, ..SquareSpec::default() });
+        let net = Exact::new(&flow, &spec.vae.prior, Family::Gaussian, n, AuxShape::Levels(3)).unwrap();
+        let mut params = vec![0.0; Estimator::<f64>::layout(&net).len()];
+        let white = code.encode(x.view());
+        net.init(&mut params, Batch { x: white.view(), ..batch }, key);
+        let noisy = Noisy { code: &code, net: &net, params: &params };
+        let found = noisy.modes(normals(rows, n, 3), x.view(), batch.u);
+
+        let f = |z: &Array2<f64>| exact_mixture(Some(&code), &net, &params, z.view());
+        let zero = f(&Array2::zeros((1, n)));
+        let a = (f(&Array2::eye(n)) - &zero).reversed_axes(); // [d, n]
+        let (mean, variance) = noisy.prior_moments(batch.u, rows);
+        for row in 0..rows {
+            let prior = Array2::from_diag(&variance.row(row));
+            let spread = a.dot(&prior).dot(&a.t()) + Array2::from_diag(&code.noise);
+            let m = mean.row(row).to_owned();
+            let misfit = &x.row(row) - &(zero.row(0).to_owned() + a.dot(&m));
+            let gain = prior.dot(&a.t()).dot(&linalg::inverse(spread.view()).unwrap());
+            let expected = m + gain.dot(&misfit);
+            let error = (&expected - &found.row(row)).mapv(f64::abs).sum();
+            assert!(error < 1e-8, "row {row}: {} for {expected}", found.row(row));
+        }
+    }
 }

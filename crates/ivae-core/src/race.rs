@@ -20,7 +20,7 @@ use crate::exact::Exact;
 use crate::family::{Family, Latents, choose_family};
 use crate::slices::top;
 use crate::spec::{BijectiveSpec, FitSpec, TrainSpec};
-use crate::trainer::{Ending, Observer, Restart, Stage, Staged, train, train_from};
+use crate::trainer::{Ending, Observer, Restart, Stage, Staged, best, train, train_from};
 use crate::vae::AuxShape;
 
 /// Restarts that run before the next look at whether they agree: fixed, so that the result does not depend on the
@@ -100,10 +100,6 @@ struct Start<F> {
 }
 
 impl<F: Scalar> Start<F> {
-    fn usable(&self) -> bool {
-        self.restart.ending != Ending::NotFinite && self.restart.best_epoch > 0
-    }
-
     fn agrees_with(&self, other: &Self) -> f64 {
         mcc(self.z.view(), other.z.view(), Correlation::Pearson).map_or(0.0, |m| m.score)
     }
@@ -163,20 +159,19 @@ pub(crate) fn race<F: Scalar>(
             interrupted(starts.iter().map(|s| &s.restart).chain(&ran))?;
             starts.extend(ran.into_iter().map(|restart| start(class, &net, restart)));
             let own: Vec<&Start<F>> = starts[before..].iter().collect();
-            if best(&own).is_some_and(|b| basin(&own, b).len() >= AGREE) {
+            if best(own.iter().map(|s| &s.restart)).is_some_and(|b| basin(&own, b).len() >= AGREE) {
                 break;
             }
         }
     }
 
-    let usable: Vec<&Start<F>> = starts.iter().filter(|s| s.usable()).collect();
-    let Some(leader) = best(&usable) else {
+    let Some(leader) = best(starts.iter().map(|s| &s.restart)) else {
         return Err(FitError::NotFinite {
             restarts: starts.len(),
             epoch: starts.iter().map(|s| s.restart.history.len() + 1).min().unwrap_or(1),
         });
     };
-    let leader = usable[leader];
+    let leader = &starts[leader];
     let family = match (bijective.family, rows.train.u, rows.held_out.u) {
         (None, AuxRows::Levels(_), AuxRows::Levels(_)) if first == Family::GeneralisedNormal => {
             simplest_family(leader, rows)
@@ -184,7 +179,7 @@ pub(crate) fn race<F: Scalar>(
         _ => first,
     };
 
-    let mut order: Vec<usize> = (0..starts.len()).filter(|&i| starts[i].usable()).collect();
+    let mut order: Vec<usize> = (0..starts.len()).filter(|&i| starts[i].restart.usable()).collect();
     order.sort_by(|&a, &b| starts[b].restart.objective.total_cmp(&starts[a].restart.objective));
     // The best of each class: what trains slowly is not judged by its first epochs alone.
     let mut seen = vec![false; bijective.classes.len()];
@@ -228,8 +223,10 @@ fn conclude<F: Scalar>(
 ) -> Found<F> {
     let classes = bijective.classes.iter().enumerate().map(|(class, candidate)| {
         let own = || starts.iter().filter(move |s| s.class == class);
-        let best =
-            own().filter(|s| s.usable()).map(|s| s.restart.objective).fold(f64::NEG_INFINITY, f64::max);
+        let best = own()
+            .filter(|s| s.restart.usable())
+            .map(|s| s.restart.objective)
+            .fold(f64::NEG_INFINITY, f64::max);
         ClassResult {
             class: candidate.flow.name().into(),
             starts: own().count(),
@@ -240,9 +237,10 @@ fn conclude<F: Scalar>(
     let classes = classes.collect();
     let raced = starts.len();
     let all: Vec<Start<F>> = starts.into_iter().chain(polished).collect();
-    let chosen = best(&all.iter().collect::<Vec<_>>()).map_or(0, |best| simplest(&all, best));
+    let chosen = best(all.iter().map(|s| &s.restart)).map_or(0, |best| simplest(&all, best));
     let kept = &all[chosen];
-    let own: Vec<&Start<F>> = all[..raced].iter().filter(|s| s.class == kept.class && s.usable()).collect();
+    let own: Vec<&Start<F>> =
+        all[..raced].iter().filter(|s| s.class == kept.class && s.restart.usable()).collect();
     let (mut reached, mut agreement, mut inside, mut outside) = (0, Vec::new(), f64::NEG_INFINITY, None);
     for start in &own {
         let agrees = start.agrees_with(kept);
@@ -250,7 +248,8 @@ fn conclude<F: Scalar>(
         if agrees >= SAME_BASIN {
             reached += 1;
             inside = objective.max(inside);
-            agreement.push(agrees);
+            // A start agrees with itself, which says nothing.
+            agreement.extend(Some(agrees).filter(|_| start.restart.restart != kept.restart.restart));
         } else {
             outside = Some(objective.max(outside.unwrap_or(f64::NEG_INFINITY)));
         }
@@ -262,7 +261,7 @@ fn conclude<F: Scalar>(
         classes,
         starts: all[..raced].iter().filter(|s| s.class == kept.class).count(),
         reached,
-        agreement: (reached > 1).then(|| agreement.iter().sum::<f64>() / agreement.len() as f64),
+        agreement: (!agreement.is_empty()).then(|| agreement.iter().sum::<f64>() / agreement.len() as f64),
         gap: outside.map(|o| inside - o).filter(|g| g.is_finite()),
     };
     Found {
@@ -272,17 +271,6 @@ fn conclude<F: Scalar>(
         search,
         restarts: all.into_iter().map(|s| s.restart).collect(),
     }
-}
-
-/// The best of those that stayed finite; the earliest of equals.
-fn best<F: Scalar>(starts: &[&Start<F>]) -> Option<usize> {
-    let mut best: Option<usize> = None;
-    for (i, s) in starts.iter().enumerate().filter(|(_, s)| s.usable()) {
-        if best.is_none_or(|b| s.restart.objective > starts[b].restart.objective) {
-            best = Some(i);
-        }
-    }
-    best
 }
 
 /// The best of the first class (they stand from the simplest on) that is no more than one standard error of the paired
@@ -299,7 +287,7 @@ fn simplest<F: Scalar>(starts: &[Start<F>], of: usize) -> usize {
     (0..starts[of].class)
         .find_map(|class| {
             let own: Vec<usize> = (0..starts.len()).filter(|&i| starts[i].class == class).collect();
-            let best = best(&own.iter().map(|&i| &starts[i]).collect::<Vec<_>>())?;
+            let best = best(own.iter().map(|&i| &starts[i].restart))?;
             Some(own[best]).filter(|&i| ties(i))
         })
         .unwrap_or(of)
@@ -307,7 +295,7 @@ fn simplest<F: Scalar>(starts: &[Start<F>], of: usize) -> usize {
 
 /// Those whose latents agree with the latents of start `of`.
 fn basin<F: Scalar>(starts: &[&Start<F>], of: usize) -> Vec<usize> {
-    let agrees = |i: &usize| starts[*i].usable() && starts[*i].agrees_with(starts[of]) >= SAME_BASIN;
+    let agrees = |i: &usize| starts[*i].restart.usable() && starts[*i].agrees_with(starts[of]) >= SAME_BASIN;
     (0..starts.len()).filter(agrees).collect()
 }
 

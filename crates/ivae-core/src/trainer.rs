@@ -129,6 +129,24 @@ pub struct Restart<F> {
     pub history: Vec<EpochRecord>,
 }
 
+impl<F> Restart<F> {
+    /// Whether it stayed finite and finished an epoch.
+    pub(crate) fn usable(&self) -> bool {
+        self.ending != Ending::NotFinite && self.best_epoch > 0
+    }
+}
+
+/// The position of the best usable restart; of the earliest of equals.
+pub(crate) fn best<'a, F: 'a>(restarts: impl IntoIterator<Item = &'a Restart<F>>) -> Option<usize> {
+    let mut best: Option<(usize, f64)> = None;
+    for (i, r) in restarts.into_iter().enumerate().filter(|(_, r)| r.usable()) {
+        if best.is_none_or(|(_, objective)| r.objective > objective) {
+            best = Some((i, r.objective));
+        }
+    }
+    best.map(|(i, _)| i)
+}
+
 /// Everything a training step needs, so that a step allocates nothing.
 #[derive(Debug)]
 pub struct Stepper<'e, 'a, F: Scalar, E: Estimator<F>> {
