@@ -23,6 +23,9 @@ use super::{Layer, matrix, matrix_mut};
 use crate::error::require;
 use crate::{Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, MlpWorkspace, SpecError};
 
+/// The first layer of a block's network starts this much larger: for inputs of about unit variance its units then bend
+/// within the data. Started smaller they are almost straight lines there, and what turns or waves is learned slowly.
+const FIRST: f64 = 3.0;
 /// The last layer of a block's network starts this much smaller: the block starts near the identity.
 const LAST: f64 = 0.01;
 
@@ -63,8 +66,8 @@ pub enum TransformSpec {
 impl Default for CouplingSpec {
     fn default() -> Self {
         Self {
-            blocks: 16,
-            hidden: vec![64, 64],
+            blocks: 24,
+            hidden: vec![32, 32],
             activation: Activation::Silu,
             maps: MapSpec::Free,
             transform: TransformSpec::Affine,
@@ -164,8 +167,10 @@ impl Coupling {
 
     pub(super) fn init<F: Scalar>(&self, params: &mut [F], rng: &mut (impl Rng + ?Sized)) {
         self.net.init(params, Init::Xavier, rng);
-        if let Some(last) = self.net.layers.last() {
-            last.dense.view_mut(params).mapv_inplace(|w| w * F::of(LAST));
+        for (layer, scale) in [(self.net.layers.first(), FIRST), (self.net.layers.last(), LAST)] {
+            if let Some(layer) = layer {
+                layer.dense.view_mut(params).mapv_inplace(|w| w * F::of(scale));
+            }
         }
     }
 
