@@ -180,7 +180,6 @@ fn fastica(sizes: [&str; 3]) -> Result<String> {
 fn spearman(sizes: [&str; 3]) -> Result<String> {
     let [rows, columns, repeats] = numbers(sizes)?;
     let (s, z) = (normals(rows, columns, 1), normals(rows, columns, 2));
-    let (spent, score) =
-        repeated(repeats, || Ok(mcc(s.view(), z.view(), Correlation::Spearman)?.score))?;
+    let (spent, score) = repeated(repeats, || Ok(mcc(s.view(), z.view(), Correlation::Spearman)?.score))?;
     Ok(json(spent, &format!("\"mcc\": {score:.4}")))
 }

@@ -25,11 +25,20 @@ pub trait VecMath: Sealed {
     fn sigmoid(x: &mut [Self]);
     /// `x ← ln(1 + eˣ)`.
     fn softplus(x: &mut [Self]);
+    /// `x ← tanh x + slope · x`, and `deriv ← 1 − tanh² x + slope`: overwrites both, of equal length.
+    fn xtanh(x: &mut [Self], deriv: &mut [Self], slope: Self);
+    /// `x ← x σ(x)`, and `deriv ← σ(x) + x σ(x) (1 − σ(x))`: overwrites both, of equal length.
+    fn silu(x: &mut [Self], deriv: &mut [Self]);
 }
 
 /// A function of one number, compiled for the instructions of a [`Target`].
 trait Function<F> {
     fn value<T: Target>(x: F) -> F;
+}
+
+/// A function and its derivative.
+trait Differentiable<F> {
+    fn both<T: Target>(&self, x: F) -> (F, F);
 }
 
 /// Numbers that are worked on at a time: one vector or more for every target.
@@ -72,7 +81,53 @@ macro_rules! slices {
             }
         }
 
+        impl Differentiable<$float> for Xtanh<$float> {
+            #[inline(always)]
+            fn both<T: Target>(&self, x: $float) -> ($float, $float) {
+                let t = kernels::$kernels::tanh::<T>(x);
+                (t + self.0 * x, 1.0 - t * t + self.0)
+            }
+        }
+
+        impl Differentiable<$float> for Silu {
+            #[inline(always)]
+            fn both<T: Target>(&self, x: $float) -> ($float, $float) {
+                let s = kernels::$kernels::sigmoid::<T>(x);
+                (x * s, s + x * s * (1.0 - s))
+            }
+        }
+
+        impl<M: Differentiable<$float>> Kernel for WithDerivative<'_, $float, M> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run<T: Target>(self) {
+                let chunk = |x: &mut [$float; CHUNK], d: &mut [$float; CHUNK]| {
+                    for (x, d) in x.iter_mut().zip(d) {
+                        (*x, *d) = self.function.both::<T>(*x);
+                    }
+                };
+                let (x, x_rest) = self.x.as_chunks_mut::<CHUNK>();
+                let (d, d_rest) = self.deriv.as_chunks_mut::<CHUNK>();
+                x.iter_mut().zip(d).for_each(|(x, d)| chunk(x, d));
+                if !x_rest.is_empty() {
+                    let (mut x, mut d) = ([1.0; CHUNK], [0.0; CHUNK]);
+                    x[..x_rest.len()].copy_from_slice(x_rest);
+                    chunk(&mut x, &mut d);
+                    x_rest.copy_from_slice(&x[..x_rest.len()]);
+                    d_rest.copy_from_slice(&d[..d_rest.len()]);
+                }
+            }
+        }
+
         impl VecMath for $float {
+            fn xtanh(x: &mut [Self], deriv: &mut [Self], slope: Self) {
+                Simd::active().run(WithDerivative::new(x, deriv, Xtanh(slope)));
+            }
+
+            fn silu(x: &mut [Self], deriv: &mut [Self]) {
+                Simd::active().run(WithDerivative::new(x, deriv, Silu));
+            }
             $(
                 fn $name(x: &mut [Self]) {
                     Simd::active().run(OverSlice::<_, $type>::new(x));
@@ -89,6 +144,25 @@ struct Sigmoid;
 struct Softplus;
 slices!(f32, single, exp Exp, ln Ln, tanh Tanh, sigmoid Sigmoid, softplus Softplus);
 slices!(f64, double, exp Exp, ln Ln, tanh Tanh, sigmoid Sigmoid, softplus Softplus);
+
+/// tanh x + slope · x.
+struct Xtanh<F>(F);
+/// x σ(x).
+struct Silu;
+
+/// Applies a function to every element of a slice, and fills another with its derivatives.
+struct WithDerivative<'a, F, M> {
+    x: &'a mut [F],
+    deriv: &'a mut [F],
+    function: M,
+}
+
+impl<'a, F, M> WithDerivative<'a, F, M> {
+    fn new(x: &'a mut [F], deriv: &'a mut [F], function: M) -> Self {
+        assert_eq!(x.len(), deriv.len(), "a derivative for each value");
+        Self { x, deriv, function }
+    }
+}
 
 /// Applies `M` to every element of a slice.
 struct OverSlice<'a, F, M> {
