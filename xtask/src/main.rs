@@ -46,7 +46,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "bench",
         summary: "run the Criterion suites and print one table",
-        usage: "[ARGUMENTS OF CRITERION] | --peers [--record] [WORD..]    (a plain word is a filter on names)",
+        usage: "[ARGUMENTS OF CRITERION] | --peers [--record] [--rounds=N] [WORD..]    (a plain word is a filter on names)",
         passes_help: false,
         start: bench::start,
     },

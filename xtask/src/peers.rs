@@ -23,7 +23,7 @@ struct Work {
     ours: &'static str,
     /// Script, its arguments, the ratio wanted.
     peers: &'static [(&'static str, &'static str, f64)],
-    /// How often fewer rounds are enough: long work varies less.
+    /// How often it is run; long work varies less.
     rounds: usize,
 }
 
@@ -82,13 +82,22 @@ const WORK: &[Work] = &[
 /// Wall and processor microseconds.
 type Times = [f64; 2];
 
-/// `args`: `--record` appends what was measured to the performance page, a word picks the work with it in its name.
+/// `args`: `--record` appends what was measured to the performance page, `--rounds=N` says how often all is run, a word
+/// picks the work with it in its name.
 pub(crate) fn start(args: &[String]) -> Result<(), Failure> {
     let (flags, words): (Vec<&String>, Vec<&String>) = args.iter().partition(|arg| arg.starts_with("--"));
-    if let Some(unknown) = flags.iter().find(|flag| flag.as_str() != "--record") {
-        return Err(Failure::Usage(format!("`{unknown}` is no option of bench --peers; --record is")));
+    let (mut record, mut rounds) = (false, None);
+    for flag in flags {
+        match flag.split_once('=').map(|(name, count)| (name, count.parse())) {
+            None if flag == "--record" => record = true,
+            Some(("--rounds", Ok(count @ 1..))) => rounds = Some(count),
+            _ => {
+                return Err(Failure::Usage(format!(
+                    "bench --peers takes --record and --rounds=N, not `{flag}`"
+                )));
+            }
+        }
     }
-    let record = !flags.is_empty();
     let wanted = |work: &&Work| words.iter().all(|word| work.name.contains(word.as_str()));
     let work: Vec<&Work> = WORK.iter().filter(wanted).collect();
     if work.is_empty() {
@@ -106,7 +115,7 @@ pub(crate) fn start(args: &[String]) -> Result<(), Failure> {
 
     let mut rows = Vec::new();
     for work in work {
-        rows.extend(measure(work, &ours, &python, &data)?);
+        rows.extend(measure(work, rounds.unwrap_or(work.rounds), &ours, &python, &data)?);
     }
     let table = table(&rows);
     println!("\n{table}");
@@ -153,10 +162,10 @@ struct Row {
 }
 
 /// Runs everything of one piece of work in turn, several times.
-fn measure(work: &Work, ours: &Path, python: &Path, data: &Path) -> Result<Vec<Row>, Failure> {
+fn measure(work: &Work, rounds: usize, ours: &Path, python: &Path, data: &Path) -> Result<Vec<Row>, Failure> {
     let mut times = vec![Vec::new(); 1 + work.peers.len()];
-    for round in 1..=work.rounds {
-        println!("{}: round {round} of {}", work.name, work.rounds);
+    for round in 1..=rounds {
+        println!("{}: round {round} of {rounds}", work.name);
         times[0].push(once(&mut pinned(ours), work.ours, data)?);
         for ((script, args, _), times) in work.peers.iter().zip(&mut times[1..]) {
             let mut command = pinned(python);
@@ -319,7 +328,8 @@ mod tests {
 
     #[test]
     fn an_unknown_option_is_refused_before_anything_is_installed() {
-        let failure = start(&["--recrod".into()]).expect_err("a slip of the fingers");
-        assert_eq!(failure.status(), 2);
+        for slip in ["--recrod", "--rounds", "--rounds=0", "--rounds=many"] {
+            assert_eq!(start(&[slip.into()]).expect_err("a slip of the fingers").status(), 2, "{slip}");
+        }
     }
 }

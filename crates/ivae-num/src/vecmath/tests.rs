@@ -234,11 +234,16 @@ fn a_pass_with_the_derivative_gives_the_same_bits() {
                     };
                     let slope = 0.1;
                     let t = apart(|simd, x| simd.run(OverSlice::<_, Tanh>::new(x)));
-                    let (value, deriv) = run(&|x, d| simd.run(WithDerivative::new(x, d, Xtanh(slope))));
+                    let (value, deriv) = run(&|x, d| simd.run(InPairs::new(x, d, Xtanh(slope))));
                     let s = apart(|simd, x| simd.run(OverSlice::<_, Sigmoid>::new(x)));
-                    let (silu, d_silu) = run(&|x, d| simd.run(WithDerivative::new(x, d, Silu)));
+                    let (silu, d_silu) = run(&|x, d| simd.run(InPairs::new(x, d, Silu)));
+                    let (h, tanh_h) = run(&|x, d| simd.run(InPairs::new(x, d, XtanhInverse(slope))));
+                    let back = |h: $float| f64::from(h).tanh() + f64::from(slope) * f64::from(h);
                     for i in 0..len {
                         let x = start[i];
+                        let (error, of) = ((back(h[i]) - f64::from(x)).abs(), <$float>::EPSILON);
+                        assert!(error <= 8.0 * f64::from(of) * f64::from(x.abs()), "{x}: {}", h[i]);
+                        assert!((f64::from(tanh_h[i]) - f64::from(h[i]).tanh()).abs() <= 4.0 * f64::from(of));
                         assert_eq!((value[i], deriv[i]), (t[i] + slope * x, 1.0 - t[i] * t[i] + slope));
                         assert_eq!((silu[i], d_silu[i]), (x * s[i], s[i] + x * s[i] * (1.0 - s[i])));
                     }
