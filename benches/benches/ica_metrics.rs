@@ -3,29 +3,15 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use ivae_benches::{laplace_mixtures, normals};
 use ivae_ica::{Algorithm, FastIca, Pca};
 use ivae_metrics::{Correlation, assignment, mcc};
-use ivae_num::{Purpose, StreamKey, stream::fill_normal};
-use ndarray::Array2;
-
-fn normals(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
-    let mut x = vec![0.0; rows * columns];
-    fill_normal(&mut x, columns, StreamKey::new(seed, Purpose::Generate));
-    Array2::from_shape_fn((rows, columns), |(i, j)| x[i * columns + j])
-}
-
-/// Mixtures of Laplace sources, `[rows, columns]`.
-fn laplace_mixtures(rows: usize, columns: usize) -> Array2<f64> {
-    let g = [1, 2, 3, 4].map(|seed| normals(rows, columns, seed));
-    let sources = &g[0] * &g[3] - &g[1] * &g[2];
-    sources.dot(&normals(columns, columns, 5))
-}
 
 fn ica(c: &mut Criterion) {
     let mut group = c.benchmark_group("ica");
     group.sample_size(10);
     for (rows, columns) in [(40_000, 5), (100_000, 20)] {
-        let x = laplace_mixtures(rows, columns);
+        let (x, _) = laplace_mixtures(rows, columns);
         let single = x.mapv(|v| v as f32);
         let size = format!("{rows}x{columns}");
         group.bench_function(format!("pca/f64/{size}"), |b| b.iter(|| Pca::fit(black_box(x.view()), None)));

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::peers;
 use crate::run::{Failure, cargo, failed, run, target};
 
 /// One benchmark: its name, and the median and its confidence interval in nanoseconds.
@@ -15,12 +16,12 @@ struct Row {
     high: f64,
 }
 
-/// `--peers` compares with other implementations; everything else goes to Criterion.
+/// `--peers`, first, compares with other implementations; everything else goes to Criterion.
 pub(crate) fn start(args: &[String]) -> Result<(), Failure> {
-    if args.iter().any(|arg| arg == "--peers") {
-        return Err(Failure::Failed(
-            "--peers is not available yet: the comparison with peers is still to be built".into(),
-        ));
+    if let Some((flag, rest)) = args.split_first()
+        && flag == "--peers"
+    {
+        return peers::start(rest);
     }
     let begin = SystemTime::now();
     run(cargo(["bench", "--package", "ivae-benches", "--"]).args(args))?;
@@ -130,13 +131,5 @@ mod tests {
     fn durations_have_a_fitting_unit() {
         let shown = [0.53, 12.0, 4645.0e3, 2.5e9].map(duration);
         assert_eq!(shown, ["0.530 ns", "12.00 ns", "4.645 ms", "2.500 s"]);
-    }
-
-    #[test]
-    fn peers_are_refused_clearly() {
-        assert!(
-            start(&["--peers".into()])
-                .is_err_and(|failure| failure.message().unwrap().contains("not available yet"))
-        );
     }
 }

@@ -8,6 +8,7 @@ mod ci;
 mod docs;
 mod experiments;
 mod packages;
+mod peers;
 mod readme;
 mod run;
 mod suggest;
@@ -45,7 +46,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "bench",
         summary: "run the Criterion suites and print one table",
-        usage: "[--peers] [ARGUMENTS OF CRITERION]    (a plain word is a filter on names)",
+        usage: "[ARGUMENTS OF CRITERION] | --peers [--record] [--rounds=N] [WORD..]    (a plain word is a filter on names)",
         passes_help: false,
         start: bench::start,
     },

@@ -102,9 +102,7 @@ impl<F: Scalar> BatchBuffer<F> {
     /// Copy `rows` of `data` here and lend them as a batch.
     pub fn gather(&mut self, data: &Batch<'_, F>, rows: &[u32]) -> Batch<'_, F> {
         let b = rows.len();
-        for (mut to, &row) in self.x.rows_mut().into_iter().zip(rows) {
-            to.assign(&data.x.row(row as usize));
-        }
+        gather(&mut self.x, data.x, rows);
         let u = match data.u {
             AuxRows::None => AuxRows::None,
             AuxRows::Levels(levels) => {
@@ -114,13 +112,28 @@ impl<F: Scalar> BatchBuffer<F> {
                 AuxRows::Levels(&self.levels[..b])
             }
             AuxRows::Continuous(values) => {
-                for (mut to, &row) in self.continuous.rows_mut().into_iter().zip(rows) {
-                    to.assign(&values.row(row as usize));
-                }
+                gather(&mut self.continuous, values, rows);
                 AuxRows::Continuous(top(&self.continuous, b))
             }
         };
         Batch { x: top(&self.x, b), u }
+    }
+}
+
+/// Copy `rows` of `from` to the first rows of `to`.
+fn gather<F: Scalar>(to: &mut Array2<F>, from: ArrayView2<'_, F>, rows: &[u32]) {
+    let width = from.ncols();
+    match (to.as_slice_mut(), from.as_slice()) {
+        (Some(to), Some(from)) if width > 0 => {
+            for (to, &row) in to.chunks_exact_mut(width).zip(rows) {
+                to.copy_from_slice(&from[row as usize * width..][..width]);
+            }
+        }
+        _ => {
+            for (mut to, &row) in to.rows_mut().into_iter().zip(rows) {
+                to.assign(&from.row(row as usize));
+            }
+        }
     }
 }
 

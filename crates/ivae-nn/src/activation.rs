@@ -64,15 +64,7 @@ impl Activation {
                 VecMath::tanh(h);
                 each(h, deriv, |h, d| *d = one - *h * *h);
             }
-            Self::Xtanh { slope } => {
-                let slope = F::of(slope);
-                deriv.copy_from_slice(h);
-                VecMath::tanh(deriv);
-                each(h, deriv, |h, d| {
-                    *h = *d + slope * *h;
-                    *d = one - *d * *d + slope;
-                });
-            }
+            Self::Xtanh { slope } => VecMath::xtanh(h, deriv, F::of(slope)),
             Self::LeakyRelu { slope } => {
                 let slope = F::of(slope);
                 each(h, deriv, |h, d| {
@@ -93,14 +85,7 @@ impl Activation {
                 VecMath::sigmoid(deriv);
                 VecMath::softplus(h);
             }
-            Self::Silu => {
-                deriv.copy_from_slice(h);
-                VecMath::sigmoid(deriv);
-                each(h, deriv, |h, d| {
-                    *h *= *d;
-                    *d += *h * (one - *d);
-                });
-            }
+            Self::Silu => VecMath::silu(h, deriv),
         }
     }
 

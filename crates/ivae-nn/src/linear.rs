@@ -1,7 +1,7 @@
 //! [`Linear`]: y = x W + E\[u\] + b.
 
-use ivae_num::{GemmScratch, Scalar, gemm};
-use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ivae_num::{GemmScratch, Loop, Scalar, gemm, gemm_bias, gemm_times, wide};
+use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::Rng;
 
 use crate::{Init, Input, Inputs, Layout, Slot};
@@ -74,6 +74,11 @@ impl Linear {
         input: Input<'_, F>,
         scratch: &mut GemmScratch<F>,
     ) {
+        if let (Some(x), None, false) = (input.dense, input.levels, self.bias.is_empty()) {
+            self.assert_fits(&input, y.dim());
+            let bias = self.bias.view(params);
+            return gemm_bias(y, bias.row(0), x, self.dense.view(params), scratch);
+        }
         match self.bias.is_empty() {
             true => y.fill(F::zero()),
             false => y.assign(&self.bias.view(params)),
@@ -108,8 +113,7 @@ impl Linear {
     ) {
         self.assert_fits(&input, y.dim());
         if let Some(u) = input.levels {
-            let table = self.levels.view(params);
-            y.rows_mut().into_iter().zip(u).for_each(|(mut y, &u)| y += &table.row(u as usize));
+            wide(AddLevels { y: y.view_mut(), table: &params[self.levels.range()], levels: u });
         }
         if let Some(x) = input.dense {
             gemm(y, F::one(), F::one(), x, self.dense.view(params), scratch);
@@ -132,7 +136,7 @@ impl Linear {
     ) {
         self.backward_params(grad, input, dy, scratch);
         if let Some(dx) = dx {
-            self.backward_input(dx, F::one(), params, dy, scratch);
+            self.backward_input(dx, params, dy, scratch);
         }
     }
 
@@ -146,36 +150,89 @@ impl Linear {
     ) {
         self.assert_fits(&input, dy.dim());
         if !self.bias.is_empty() {
-            let mut bias = ArrayViewMut1::from(&mut grad[self.bias.range()]);
-            dy.rows().into_iter().for_each(|dy| bias += &dy);
+            wide(SumRows { sums: &mut grad[self.bias.range()], levels: None, dy });
         }
         if let Some(u) = input.levels {
-            let mut table = self.levels.view_mut(grad);
-            dy.rows().into_iter().zip(u).for_each(|(dy, &u)| {
-                let mut row = table.row_mut(u as usize);
-                row += &dy;
-            });
+            wide(SumRows { sums: &mut grad[self.levels.range()], levels: Some(u), dy });
         }
         if let Some(x) = input.dense {
             gemm(self.dense.view_mut(grad), F::one(), F::one(), x.t(), dy, scratch);
         }
     }
 
-    /// `dx ← dy Wᵀ + beta · dx`.
-    pub(crate) fn backward_input<F: Scalar>(
+    /// `dx ← dy Wᵀ + dx`.
+    fn backward_input<F: Scalar>(
         &self,
         dx: ArrayViewMut2<'_, F>,
-        beta: F,
         params: &[F],
         dy: ArrayView2<'_, F>,
         scratch: &mut GemmScratch<F>,
     ) {
-        gemm(dx, beta, F::one(), dy, self.dense.view(params).t(), scratch);
+        gemm(dx, F::one(), F::one(), dy, self.dense.view(params).t(), scratch);
+    }
+
+    /// `d ← (dy Wᵀ) ∘ deriv`: past the activation before this layer.
+    pub(crate) fn backward_activated<F: Scalar>(
+        &self,
+        d: ArrayViewMut2<'_, F>,
+        deriv: ArrayView2<'_, F>,
+        params: &[F],
+        dy: ArrayView2<'_, F>,
+        scratch: &mut GemmScratch<F>,
+    ) {
+        gemm_times(d, deriv, dy, self.dense.view(params).t(), scratch);
     }
 
     #[track_caller]
     fn assert_fits<F>(&self, input: &Input<'_, F>, y: (usize, usize)) {
         assert_eq!(y.1, self.out(), "the output has {} columns, the layer {}", y.1, self.out());
         input.assert_fits(y.0, self.inputs());
+    }
+}
+
+/// `y ← y + E[u]`, y `[B, o]`, E `[M, o]`.
+struct AddLevels<'a, F> {
+    y: ArrayViewMut2<'a, F>,
+    table: &'a [F],
+    levels: &'a [u32],
+}
+
+impl<F: Scalar> Loop for AddLevels<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        let width = self.y.ncols();
+        for (mut y, &u) in self.y.rows_mut().into_iter().zip(self.levels) {
+            let from = &self.table[u as usize * width..][..width];
+            match y.as_slice_mut() {
+                Some(y) => y.iter_mut().zip(from).for_each(|(y, &e)| *y += e),
+                None => y.iter_mut().zip(from).for_each(|(y, &e)| *y += e),
+            }
+        }
+    }
+}
+
+/// `sums[u] ← sums[u] + Σ dy` over the rows with level u, in their order; `sums` `[M, o]`, one row without levels.
+struct SumRows<'a, F> {
+    sums: &'a mut [F],
+    levels: Option<&'a [u32]>,
+    dy: ArrayView2<'a, F>,
+}
+
+impl<F: Scalar> Loop for SumRows<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let width = self.dy.ncols();
+        for (i, dy) in self.dy.rows().into_iter().enumerate() {
+            let level = self.levels.map_or(0, |levels| levels[i] as usize);
+            let to = &mut self.sums[level * width..][..width];
+            match dy.as_slice() {
+                Some(dy) => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
+                None => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
+            }
+        }
     }
 }

@@ -204,8 +204,8 @@ impl Mlp {
             let hidden = &ws.hidden[i_below];
             layer.backward_params(grad, hidden.input(rows), dy, &mut ws.scratch);
             let delta = matrix_mut(below, rows, hidden.width);
-            layer.backward_input(delta, F::zero(), params, dy, &mut ws.scratch);
-            below.iter_mut().zip(&hidden.deriv[..rows * hidden.width]).for_each(|(d, &f)| *d *= f);
+            let deriv = matrix(&hidden.deriv, rows, hidden.width);
+            layer.backward_activated(delta, deriv, params, dy, &mut ws.scratch);
             std::mem::swap(above, below);
         }
     }

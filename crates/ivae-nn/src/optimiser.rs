@@ -1,6 +1,6 @@
 //! [`Optimiser`]: one step from a gradient, in one pass over flat slices.
 
-use ivae_num::Scalar;
+use ivae_num::{Loop, Scalar, wide};
 use serde::{Deserialize, Serialize};
 
 use crate::SpecError;
@@ -134,14 +134,47 @@ impl<F: Scalar> Optimiser<F> {
     /// p ← (1 − η w) p − η m̂ / (√v̂ + ε), with the corrections 1 − βᵗ moved out of the loop.
     fn adam(&mut self, params: &mut [F], grad: &[F], rate: f64, beta: [f64; 2], epsilon: f64, decay: f64) {
         let correction = beta.map(|b| 1.0 - b.powf(self.steps as f64));
-        let keep = F::of(1.0 - rate * decay);
-        let rate = F::of(rate / correction[0]);
-        let root = F::of(1.0 / correction[1].sqrt());
-        let epsilon = F::of(epsilon);
-        let [b1, b2] = beta.map(F::of);
-        let [a1, a2] = beta.map(|b| F::of(1.0 - b));
-        let moments = self.first.iter_mut().zip(&mut self.second);
-        for ((p, &g), (m, v)) in params.iter_mut().zip(grad).zip(moments) {
+        wide(Adam {
+            params,
+            grad,
+            first: &mut self.first,
+            second: &mut self.second,
+            keep: F::of(1.0 - rate * decay),
+            rate: F::of(rate / correction[0]),
+            root: F::of(1.0 / correction[1].sqrt()),
+            epsilon: F::of(epsilon),
+            beta: beta.map(F::of),
+            rest: beta.map(|b| F::of(1.0 - b)),
+        });
+    }
+}
+
+/// The loop of [`Optimiser::adam`].
+struct Adam<'a, F> {
+    params: &'a mut [F],
+    grad: &'a [F],
+    first: &'a mut [F],
+    second: &'a mut [F],
+    /// 1 − η w.
+    keep: F,
+    /// η / (1 − β₁ᵗ).
+    rate: F,
+    /// 1 / √(1 − β₂ᵗ).
+    root: F,
+    epsilon: F,
+    beta: [F; 2],
+    /// 1 − β.
+    rest: [F; 2],
+}
+
+impl<F: Scalar> Loop for Adam<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { keep, rate, root, epsilon, beta: [b1, b2], rest: [a1, a2], .. } = self;
+        let moments = self.first.iter_mut().zip(self.second);
+        for ((p, &g), (m, v)) in self.params.iter_mut().zip(self.grad).zip(moments) {
             *m = b1 * *m + a1 * g;
             *v = b2 * *v + a2 * g * g;
             *p = keep * *p - rate * *m / (v.sqrt() * root + epsilon);

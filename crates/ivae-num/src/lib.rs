@@ -7,6 +7,7 @@
 //! | [`scalar`] | [`Scalar`]: `f32` and `f64` behind one trait |
 //! | [`mod@gemm`] | matrix products into caller-owned memory, with caller-owned scratch |
 //! | [`vecmath`] | `exp`, `ln`, `tanh`, `sigmoid`, `softplus` over slices, dispatched at run time |
+//! | [`mod@wide`] | your own loop over slices, dispatched in the same way |
 //! | [`linalg`] | `eigh`, `svd`, pivoted `qr`, `solve`, `inverse`, `slogdet` |
 //! | [`stream`] | counter-based random streams: same key, same numbers, on any number of threads |
 //! | [`gradcheck`] | compare a gradient with finite differences |
@@ -21,11 +22,13 @@ pub mod scalar;
 mod simd;
 pub mod stream;
 pub mod vecmath;
+pub mod wide;
 
-pub use gemm::{GemmScratch, gemm};
+pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_times};
 pub use linalg::LinalgError;
 pub use scalar::Scalar;
 pub use stream::{Purpose, StreamKey};
+pub use wide::{Loop, wide};
 
 /// Keeps the traits under [`Scalar`] closed: their implementations rely on knowing both types.
 mod sealed {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use ivae_num::{GemmScratch, Scalar, gemm, linalg};
+use ivae_num::{GemmScratch, Scalar, gemm, gemm_bias, linalg};
 use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 use rand_distr::StandardNormal;
@@ -110,18 +110,11 @@ impl Map {
             MapSpec::Lu => self.weight.view(params).diag().sum(),
         };
         log_det.iter_mut().for_each(|l| *l += det);
-        match &params[self.bias.range()] {
-            [] => y.fill(F::zero()),
-            bias => y.chunks_exact_mut(n).for_each(|y| y.copy_from_slice(bias)),
+        let (y, x, w) = (matrix_mut(y, rows, n), matrix(x, rows, n), matrix(&ws.weight, n, n));
+        match self.bias.is_empty() {
+            true => gemm(y, F::zero(), F::one(), x, w, scratch),
+            false => gemm_bias(y, self.bias.view(params).row(0), x, w, scratch),
         }
-        gemm(
-            matrix_mut(y, rows, n),
-            F::one(),
-            F::one(),
-            matrix(x, rows, n),
-            matrix(&ws.weight, n, n),
-            scratch,
-        );
     }
 
     #[expect(clippy::too_many_arguments, reason = "the signature of every layer, and the products' scratch")]

@@ -18,9 +18,6 @@ use super::{Layer, exp};
 use crate::error::require;
 use crate::{Layout, Slot, SpecError};
 
-/// Newton steps of φ⁻¹: from its bound, convergence is monotone, and quadratic in the end.
-const NEWTON: usize = 7;
-
 /// Shape and start of a square network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,7 +141,8 @@ impl Tanh {
     ) {
         let (a, one) = (self.a(params), F::one());
         let (t, slope) = (&mut ws.tanh[..x.len()], &mut ws.slope[..x.len()]);
-        unit_inverse(y, t, x, a);
+        y.copy_from_slice(x);
+        VecMath::xtanh_inverse(y, t, a);
         slope.iter_mut().zip(&*t).for_each(|(s, &t)| *s = one - t * t + a);
         VecMath::ln(slope);
         for (log_det, slope) in log_det.iter_mut().zip(slope.chunks_exact(self.dim)) {
@@ -186,25 +184,4 @@ impl Tanh {
         VecMath::tanh(x);
         x.iter_mut().zip(y).for_each(|(x, &y)| *x += a * y);
     }
-}
-
-/// Solve tanh h + a h = y for every entry. Overwrites `h`, and `t` with tanh h.
-///
-/// For v = |y| the root lies above max(v / (1 + a), (v − 1) / a), and φ is concave there: Newton's steps rise to it.
-fn unit_inverse<F: Scalar>(h: &mut [F], t: &mut [F], y: &[F], a: F) {
-    let one = F::one();
-    let (inner, outer) = ((one + a).recip(), a.recip());
-    for (h, &y) in h.iter_mut().zip(y) {
-        let v = y.abs();
-        *h = (v * inner).max((v - one) * outer).copysign(y);
-    }
-    for _ in 0..NEWTON {
-        t.copy_from_slice(h);
-        VecMath::tanh(t);
-        for ((h, &t), &y) in h.iter_mut().zip(&*t).zip(y) {
-            *h -= (t + a * *h - y) / (one - t * t + a);
-        }
-    }
-    t.copy_from_slice(h);
-    VecMath::tanh(t);
 }

@@ -1,6 +1,6 @@
 //! The loops around the kernels: which operand is packed, and in which blocks.
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 
 use super::GemmScratch;
 use super::kernel::{Panel, Shape};
@@ -18,6 +18,8 @@ const BLOCK_N: usize = 1024;
 const LARGE: usize = 1 << 19;
 /// Rows from which packing a large b pays.
 const MANY_ROWS: usize = 256;
+/// Columns below which the transpose of c may be the better product.
+const NARROW: usize = 8;
 /// Columns of the widest panel on any path.
 const WIDEST: usize = 48;
 
@@ -51,25 +53,86 @@ pub(super) fn gemm_on<F: Scalar>(
         let by_rows = unit(c.strides()[1], n);
         let by_columns = unit(c.strides()[0], m);
         let better_by_columns = a.strides()[0] == 1 && b.strides()[1] != 1;
-        if by_columns && (!by_rows || better_by_columns) {
-            product(simd, c.reversed_axes(), beta, alpha, b.reversed_axes(), a.reversed_axes(), scratch);
+        // A narrow c leaves most lanes idle, and its transpose does not; but it is then written entry by entry.
+        let narrow = n <= NARROW && m > 4 * NARROW && k > 4 * NARROW && a.strides()[0] == 1;
+        if by_columns && (!by_rows || better_by_columns) || narrow {
+            let (a, b) = (b.reversed_axes(), a.reversed_axes());
+            product(simd, c.reversed_axes(), Epilogue::plain(alpha, beta), a, b, scratch);
         } else {
-            product(simd, c, beta, alpha, a, b, scratch);
+            product(simd, c, Epilogue::plain(alpha, beta), a, b, scratch);
         }
     }
 }
 
-/// [`gemm_on`] for at least one summand.
+pub(super) fn bias_on<F: Scalar>(
+    simd: Simd,
+    mut c: ArrayViewMut2<'_, F>,
+    bias: ArrayView1<'_, F>,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    scratch: &mut GemmScratch<F>,
+) {
+    let one = F::one();
+    if fits(&c, &a, &b) && c.strides()[1] == 1 && bias.strides()[0] == 1 {
+        let start = bias.broadcast(c.dim()).expect("a bias is as long as c is wide");
+        product(simd, c, Epilogue { start: Some(start), ..Epilogue::plain(one, one) }, a, b, scratch);
+    } else {
+        c.assign(&bias);
+        gemm_on(simd, c, one, one, a, b, scratch);
+    }
+}
+
+pub(super) fn times_on<F: Scalar>(
+    simd: Simd,
+    mut c: ArrayViewMut2<'_, F>,
+    factor: ArrayView2<'_, F>,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    scratch: &mut GemmScratch<F>,
+) {
+    assert_eq!(factor.dim(), c.dim(), "one factor for each entry of c");
+    let plain = Epilogue::plain(F::one(), F::zero());
+    if fits(&c, &a, &b) && c.strides()[1] == 1 && factor.strides()[1] == 1 {
+        product(simd, c, Epilogue { factor: Some(factor), ..plain }, a, b, scratch);
+    } else {
+        gemm_on(simd, c.view_mut(), F::zero(), F::one(), a, b, scratch);
+        c *= &factor;
+    }
+}
+
+/// Whether the shapes fit and are not empty.
+fn fits<F>(c: &ArrayViewMut2<'_, F>, a: &ArrayView2<'_, F>, b: &ArrayView2<'_, F>) -> bool {
+    c.dim() == (a.nrows(), b.ncols()) && a.ncols() == b.nrows() && !c.is_empty() && !a.is_empty()
+}
+
+/// What becomes of the sums s = a b: `(alpha · s + beta · start) ∘ factor`.
+#[derive(Clone, Copy)]
+struct Epilogue<'a, F> {
+    alpha: F,
+    beta: F,
+    /// `[m, n]` with contiguous rows; c itself if `None`.
+    start: Option<ArrayView2<'a, F>>,
+    /// `[m, n]` with contiguous rows; 1 if `None`.
+    factor: Option<ArrayView2<'a, F>>,
+}
+
+impl<F> Epilogue<'_, F> {
+    fn plain(alpha: F, beta: F) -> Self {
+        Self { alpha, beta, start: None, factor: None }
+    }
+}
+
+/// [`gemm_on`] for at least one summand; rows of c are contiguous if the epilogue has a start or a factor.
 fn product<F: Scalar>(
     simd: Simd,
     mut c: ArrayViewMut2<'_, F>,
-    beta: F,
-    alpha: F,
+    epilogue: Epilogue<'_, F>,
     a: ArrayView2<'_, F>,
     b: ArrayView2<'_, F>,
     scratch: &mut GemmScratch<F>,
 ) {
     let ((m, k), n) = (a.dim(), b.ncols());
+    let alpha = epilogue.alpha;
     let shapes = F::shapes(simd);
     let contiguous_c = c.strides()[1] == 1 || n == 1;
     // Contiguous rows of a are read in place: in every measured shape that was as fast.
@@ -82,7 +145,9 @@ fn product<F: Scalar>(
 
     for (jc, nc) in blocks(n, BLOCK_N) {
         for (pc, kc) in blocks(k, BLOCK_K) {
-            let beta = if pc == 0 { beta } else { F::one() };
+            // Later blocks of summands go onto what c has got from the earlier ones.
+            let (beta, start) = if pc == 0 { (epilogue.beta, epilogue.start) } else { (F::one(), None) };
+            let factor = epilogue.factor.filter(|_| pc + kc == k);
             let b = part(b, (pc, kc), (jc, nc));
             if pack_b {
                 for (j, _, cols) in panels(shapes, nc) {
@@ -102,13 +167,16 @@ fn product<F: Scalar>(
                     } else {
                         part(b, (0, kc), (j, cols))
                     };
-                    let mut c = part_mut(c.view_mut(), (ic, mc), (jc + j, cols));
+                    let (rows, columns) = ((ic, mc), (jc + j, cols));
+                    let mut c = part_mut(c.view_mut(), rows, columns);
                     if contiguous_c {
-                        shape.run(Panel { c, beta, alpha, a, b });
+                        let [start, factor] = [start, factor].map(|x| x.map(|x| part(x, rows, columns)));
+                        shape.run(Panel { c, start, factor, beta, alpha, a, b });
                     } else {
                         let mut t = ArrayViewMut2::from_shape((mc, cols), &mut tile[..mc * cols])
                             .expect("the slice is as long as the shape says");
-                        shape.run(Panel { c: t.view_mut(), beta: F::zero(), alpha, a, b });
+                        let sums = t.view_mut();
+                        shape.run(Panel { c: sums, start: None, factor: None, beta: F::zero(), alpha, a, b });
                         let overwrite = beta == F::zero();
                         Zip::from(&mut c)
                             .and(&t)

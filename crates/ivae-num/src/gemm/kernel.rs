@@ -19,9 +19,14 @@ pub trait GemmKernel: Sealed {
     fn transposer(simd: Simd) -> unsafe fn(&Transposition<Self>);
 }
 
-/// `c ← alpha · a b + beta · c`, with c `[m, w]`, a `[m, k]`, b `[k, w]`, w small; rows of b and c contiguous.
+/// `c ← (alpha · a b + beta · start) ∘ factor`, with c `[m, w]`, a `[m, k]`, b `[k, w]`, w small; rows of b, c, start and
+/// factor contiguous.
 pub(super) struct Panel<'a, F> {
     pub(super) c: ArrayViewMut2<'a, F>,
+    /// `[m, w]`; c itself if `None`.
+    pub(super) start: Option<ArrayView2<'a, F>>,
+    /// `[m, w]`; 1 if `None`.
+    pub(super) factor: Option<ArrayView2<'a, F>>,
     pub(super) beta: F,
     pub(super) alpha: F,
     pub(super) a: ArrayView2<'a, F>,
@@ -43,6 +48,11 @@ struct Pointers<F> {
     cols: usize,
     c: *mut F,
     c_row: isize,
+    start: *const F,
+    start_row: isize,
+    /// Null for none.
+    factor: *const F,
+    factor_row: isize,
     a: *const F,
     a_row: isize,
     a_col: isize,
@@ -58,12 +68,23 @@ impl<F: Scalar> Shape<F> {
         assert!(p.c.dim() == (m, cols) && p.b.nrows() == k);
         assert!(cols <= self.cols && cols > self.cols - self.lanes);
         assert!(cols == 1 || (p.c.strides()[1] == 1 && p.b.strides()[1] == 1));
+        for extra in p.start.iter().chain(&p.factor) {
+            assert!(extra.dim() == (m, cols) && (cols == 1 || extra.strides()[1] == 1));
+        }
+        let c = p.c.as_mut_ptr();
+        let (start, start_row) =
+            p.start.map_or((c.cast_const(), p.c.strides()[0]), |s| (s.as_ptr(), s.strides()[0]));
+        let (factor, factor_row) = p.factor.map_or((std::ptr::null(), 0), |f| (f.as_ptr(), f.strides()[0]));
         let pointers = Pointers {
             m,
             k,
             cols,
             c_row: p.c.strides()[0],
-            c: p.c.as_mut_ptr(),
+            c,
+            start,
+            start_row,
+            factor,
+            factor_row,
             a: p.a.as_ptr(),
             a_row: p.a.strides()[0],
             a_col: p.a.strides()[1],
@@ -115,7 +136,11 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
             for j in 0..N {
                 let mut value = sum[i][j].mul(alpha);
                 if p.beta != F::zero() {
-                    value = value.add(load(c[i], j).mul(beta));
+                    let start = p.start.offset((row + i) as isize * p.start_row);
+                    value = value.add(load(start, j).mul(beta));
+                }
+                if !p.factor.is_null() {
+                    value = value.mul(load(p.factor.offset((row + i) as isize * p.factor_row), j));
                 }
                 let at = c[i].add(j * V::LANES);
                 if masked(j) { value.store_masked(at, mask) } else { value.store(at) }

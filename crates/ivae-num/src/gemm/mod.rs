@@ -16,7 +16,7 @@ mod tests;
 #[allow(unsafe_code)]
 mod vector;
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 pub use kernel::GemmKernel;
 
@@ -67,4 +67,34 @@ pub fn gemm<F: Scalar>(
     scratch: &mut GemmScratch<F>,
 ) {
     driver::gemm_on(Simd::active(), c, beta, alpha, a, b, scratch);
+}
+
+/// `c ← 1 biasᵀ + a b`, with c `[m, n]`, bias `[n]`, a `[m, k]`, b `[k, n]`, any strides: as [`gemm`] onto rows that are
+/// all `bias`, to the bit, without writing them first where the rows of c are contiguous.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn gemm_bias<F: Scalar>(
+    c: ArrayViewMut2<'_, F>,
+    bias: ArrayView1<'_, F>,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    scratch: &mut GemmScratch<F>,
+) {
+    driver::bias_on(Simd::active(), c, bias, a, b, scratch);
+}
+
+/// `c ← (a b) ∘ factor`, entry by entry, with c and factor `[m, n]`, a `[m, k]`, b `[k, n]`, any strides: as [`gemm`] and
+/// a product of entries after it, to the bit, in one pass where the rows of c and factor are contiguous.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn gemm_times<F: Scalar>(
+    c: ArrayViewMut2<'_, F>,
+    factor: ArrayView2<'_, F>,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    scratch: &mut GemmScratch<F>,
+) {
+    driver::times_on(Simd::active(), c, factor, a, b, scratch);
 }

@@ -122,6 +122,12 @@ proptest! {
         check::<f32>(case, &mut GemmScratch::new());
         check::<f64>(case, &mut GemmScratch::new());
     }
+
+    #[test]
+    fn fused_products_are_the_plain_ones(case in case()) {
+        check_fused::<f32>(case, &mut GemmScratch::new());
+        check_fused::<f64>(case, &mut GemmScratch::new());
+    }
 }
 
 #[test]
@@ -224,4 +230,40 @@ fn reserve_is_enough() {
 fn shapes_must_fit() {
     let (a, b) = (Array2::<f32>::zeros((2, 3)), Array2::zeros((3, 4)));
     gemm(Array2::zeros((2, 3)).view_mut(), 0.0, 1.0, a.view(), b.view(), &mut GemmScratch::new());
+}
+
+/// The fused products against the plain one with a pass before or after it: the same bits.
+fn check_fused<F: Scalar>(case: Case, scratch: &mut GemmScratch<F>) {
+    let Case { shape: (m, k, n), layouts: (of_a, of_b, of_c), seed, .. } = case;
+    let (mut a, mut b) = (of_a.memory(m, k, seed), of_b.memory(k, n, seed + 1));
+    let (a, b) = (of_a.view(&mut a, k), of_b.view(&mut b, n));
+    let mut extra = of_c.memory::<F>(m.max(1), n, seed + 2);
+    let extra = of_c.view(&mut extra, n);
+    let factor = extra.view().split_at(ndarray::Axis(0), m).0;
+    let bias = extra.row(0);
+    for simd in Simd::available() {
+        let filled = |with: F| Array2::from_elem((m, n), with);
+        let (mut want, mut got) = (filled(F::nan()), filled(F::nan()));
+        want.assign(&bias);
+        gemm_on(simd, want.view_mut(), F::one(), F::one(), a.view(), b.view(), scratch);
+        driver::bias_on(simd, got.view_mut(), bias, a.view(), b.view(), scratch);
+        assert_eq!(got, want, "bias, {} {case:?}", simd.name());
+
+        gemm_on(simd, want.view_mut(), F::zero(), F::one(), a.view(), b.view(), scratch);
+        want *= &factor;
+        let mut memory = of_c.memory::<F>(m, n, seed + 3);
+        let mut got = of_c.view(&mut memory, n);
+        driver::times_on(simd, got.view_mut(), factor, a.view(), b.view(), scratch);
+        assert_eq!(got, want, "factor, {} {case:?}", simd.name());
+    }
+}
+
+#[test]
+fn fused_products_with_several_blocks_of_summands() {
+    let layouts = (Layout::Rows, Layout::Columns, Layout::Rows);
+    for shape in [(9, 600, 50), (1, 257, 1), (300, 513, 5)] {
+        let case = Case { shape, layouts, alpha: 1.0, beta: 0.0, seed: 1 };
+        check_fused::<f32>(case, &mut GemmScratch::new());
+        check_fused::<f64>(case, &mut GemmScratch::new());
+    }
 }

@@ -25,6 +25,12 @@ pub trait VecMath: Sealed {
     fn sigmoid(x: &mut [Self]);
     /// `x ← ln(1 + eˣ)`.
     fn softplus(x: &mut [Self]);
+    /// `x ← tanh x + slope · x`, and `deriv ← 1 − tanh² x + slope`: overwrites both, of equal length.
+    fn xtanh(x: &mut [Self], deriv: &mut [Self], slope: Self);
+    /// `x ← x σ(x)`, and `deriv ← σ(x) + x σ(x) (1 − σ(x))`: overwrites both, of equal length.
+    fn silu(x: &mut [Self], deriv: &mut [Self]);
+    /// `x ← h` with tanh h + slope · h = x, slope positive, and `tanh ← tanh h`: overwrites both, of equal length.
+    fn xtanh_inverse(x: &mut [Self], tanh: &mut [Self], slope: Self);
 }
 
 /// A function of one number, compiled for the instructions of a [`Target`].
@@ -32,8 +38,18 @@ trait Function<F> {
     fn value<T: Target>(x: F) -> F;
 }
 
+/// A function and its derivative, or another number that comes with it.
+trait Pair<F> {
+    fn chunk<T: Target>(&self, x: &mut [F; GROUP], second: &mut [F; GROUP]);
+}
+
+/// Newton steps of φ⁻¹: from its bound, convergence is monotone, and quadratic in the end.
+const NEWTON: usize = 7;
+
 /// Numbers that are worked on at a time: one vector or more for every target.
 const CHUNK: usize = 16;
+/// The same for [`Pair`]: several vectors, so that one need not wait for another.
+const GROUP: usize = 64;
 
 macro_rules! slices {
     ($float:ty, $kernels:ident, $($name:ident $type:ident),*) => {
@@ -72,7 +88,80 @@ macro_rules! slices {
             }
         }
 
+        impl Pair<$float> for Xtanh<$float> {
+            #[inline(always)]
+            fn chunk<T: Target>(&self, x: &mut [$float; GROUP], deriv: &mut [$float; GROUP]) {
+                for (x, d) in x.iter_mut().zip(deriv) {
+                    let t = kernels::$kernels::tanh::<T>(*x);
+                    (*x, *d) = (t + self.0 * *x, 1.0 - t * t + self.0);
+                }
+            }
+        }
+
+        impl Pair<$float> for Silu {
+            #[inline(always)]
+            fn chunk<T: Target>(&self, x: &mut [$float; GROUP], deriv: &mut [$float; GROUP]) {
+                for (x, d) in x.iter_mut().zip(deriv) {
+                    let s = kernels::$kernels::sigmoid::<T>(*x);
+                    (*x, *d) = (*x * s, s + *x * s * (1.0 - s));
+                }
+            }
+        }
+
+        impl Pair<$float> for XtanhInverse<$float> {
+            /// For v = |y| the root lies above max(v / (1 + a), (v − 1) / a), and the function is concave there:
+            /// Newton's steps rise to it.
+            #[inline(always)]
+            fn chunk<T: Target>(&self, x: &mut [$float; GROUP], tanh: &mut [$float; GROUP]) {
+                let (a, y) = (self.0, *x);
+                let (inner, outer) = ((1.0 + a).recip(), a.recip());
+                for (h, y) in x.iter_mut().zip(y) {
+                    let (near, far) = (y.abs() * inner, (y.abs() - 1.0) * outer);
+                    *h = (if near < far { far } else { near }).copysign(y);
+                }
+                // A step of all numbers at a time: the compiler vectorises innermost loops.
+                for _ in 0..NEWTON {
+                    for (h, y) in x.iter_mut().zip(y) {
+                        let t = kernels::$kernels::tanh::<T>(*h);
+                        *h -= (t + a * *h - y) / (1.0 - t * t + a);
+                    }
+                }
+                for (t, h) in tanh.iter_mut().zip(&*x) {
+                    *t = kernels::$kernels::tanh::<T>(*h);
+                }
+            }
+        }
+
+        impl<M: Pair<$float>> Kernel for InPairs<'_, $float, M> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run<T: Target>(self) {
+                let (x, x_rest) = self.x.as_chunks_mut::<GROUP>();
+                let (d, d_rest) = self.second.as_chunks_mut::<GROUP>();
+                x.iter_mut().zip(d).for_each(|(x, d)| self.function.chunk::<T>(x, d));
+                if !x_rest.is_empty() {
+                    let (mut x, mut d) = ([1.0; GROUP], [0.0; GROUP]);
+                    x[..x_rest.len()].copy_from_slice(x_rest);
+                    self.function.chunk::<T>(&mut x, &mut d);
+                    x_rest.copy_from_slice(&x[..x_rest.len()]);
+                    d_rest.copy_from_slice(&d[..d_rest.len()]);
+                }
+            }
+        }
+
         impl VecMath for $float {
+            fn xtanh(x: &mut [Self], deriv: &mut [Self], slope: Self) {
+                Simd::active().run(InPairs::new(x, deriv, Xtanh(slope)));
+            }
+
+            fn xtanh_inverse(x: &mut [Self], tanh: &mut [Self], slope: Self) {
+                Simd::active().run(InPairs::new(x, tanh, XtanhInverse(slope)));
+            }
+
+            fn silu(x: &mut [Self], deriv: &mut [Self]) {
+                Simd::active().run(InPairs::new(x, deriv, Silu));
+            }
             $(
                 fn $name(x: &mut [Self]) {
                     Simd::active().run(OverSlice::<_, $type>::new(x));
@@ -89,6 +178,27 @@ struct Sigmoid;
 struct Softplus;
 slices!(f32, single, exp Exp, ln Ln, tanh Tanh, sigmoid Sigmoid, softplus Softplus);
 slices!(f64, double, exp Exp, ln Ln, tanh Tanh, sigmoid Sigmoid, softplus Softplus);
+
+/// tanh x + slope · x.
+struct Xtanh<F>(F);
+/// x σ(x).
+struct Silu;
+/// The inverse of tanh x + slope · x, with tanh of the result.
+struct XtanhInverse<F>(F);
+
+/// Applies a function to every element of a slice, and fills another with what comes with it.
+struct InPairs<'a, F, M> {
+    x: &'a mut [F],
+    second: &'a mut [F],
+    function: M,
+}
+
+impl<'a, F, M> InPairs<'a, F, M> {
+    fn new(x: &'a mut [F], second: &'a mut [F], function: M) -> Self {
+        assert_eq!(x.len(), second.len(), "two slices of one length");
+        Self { x, second, function }
+    }
+}
 
 /// Applies `M` to every element of a slice.
 struct OverSlice<'a, F, M> {

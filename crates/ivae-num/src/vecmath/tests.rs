@@ -212,3 +212,45 @@ macro_rules! laws {
 }
 laws!(f32, f32_special_values, f32_bits_do_not_depend_on_the_position);
 laws!(f64, f64_special_values, f64_bits_do_not_depend_on_the_position);
+
+/// A function with its derivative in one pass, against the function alone and its definition: value and derivative of
+/// the same bits as by separate passes, for every length.
+#[test]
+fn a_pass_with_the_derivative_gives_the_same_bits() {
+    macro_rules! check {
+        ($float:ty) => {
+            for simd in paths() {
+                for len in (0..40).chain([100, 6400]) {
+                    let start: Vec<$float> = (0..len).map(|i| 9.0 * (i as $float * 0.7).sin()).collect();
+                    let apart = |f: OnSlice<$float>| {
+                        let mut out = start.clone();
+                        f(simd, &mut out);
+                        out
+                    };
+                    let run = |fused: &dyn Fn(&mut [$float], &mut [$float])| {
+                        let (mut x, mut deriv) = (start.clone(), vec![<$float>::NAN; len]);
+                        fused(&mut x, &mut deriv);
+                        (x, deriv)
+                    };
+                    let slope = 0.1;
+                    let t = apart(|simd, x| simd.run(OverSlice::<_, Tanh>::new(x)));
+                    let (value, deriv) = run(&|x, d| simd.run(InPairs::new(x, d, Xtanh(slope))));
+                    let s = apart(|simd, x| simd.run(OverSlice::<_, Sigmoid>::new(x)));
+                    let (silu, d_silu) = run(&|x, d| simd.run(InPairs::new(x, d, Silu)));
+                    let (h, tanh_h) = run(&|x, d| simd.run(InPairs::new(x, d, XtanhInverse(slope))));
+                    let back = |h: $float| f64::from(h).tanh() + f64::from(slope) * f64::from(h);
+                    for i in 0..len {
+                        let x = start[i];
+                        let (error, of) = ((back(h[i]) - f64::from(x)).abs(), <$float>::EPSILON);
+                        assert!(error <= 8.0 * f64::from(of) * f64::from(x.abs()), "{x}: {}", h[i]);
+                        assert!((f64::from(tanh_h[i]) - f64::from(h[i]).tanh()).abs() <= 4.0 * f64::from(of));
+                        assert_eq!((value[i], deriv[i]), (t[i] + slope * x, 1.0 - t[i] * t[i] + slope));
+                        assert_eq!((silu[i], d_silu[i]), (x * s[i], s[i] + x * s[i] * (1.0 - s[i])));
+                    }
+                }
+            }
+        };
+    }
+    check!(f32);
+    check!(f64);
+}
