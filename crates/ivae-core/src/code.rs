@@ -112,7 +112,7 @@ impl<F: Scalar> Code<F> {
             self.net.encode(&self.params, batch, &mut ws);
             rows_mut(&mut c, start..start + b).assign(&columns(top(&ws.theta_e, b), 0..n));
         }
-        self.whitener.apply(c.view())
+        self.whitener.apply_owned(c)
     }
 
     /// Scaled x `[N, d]` of the white code `[N, n]`.

@@ -10,6 +10,7 @@ use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use crate::block::Theta;
 use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
 use crate::family::Family;
+use crate::fitted::{CHUNK, chunks};
 use crate::report::{Collapse, Identifiability};
 use crate::slices::{columns, top};
 use crate::vae::{Vae, aux_input};
@@ -157,20 +158,22 @@ pub fn collapse<F: Scalar>(vae: &Vae, params: &[F], data: Batch<'_, F>) -> Colla
     let index = spread_rows(data.rows(), MOST_ROWS);
     let (rows, mut buffer) = (index.len(), BatchBuffer::new(&data, index.len()));
     let data = buffer.gather(&data, &index);
-    let mut ws = Estimator::<F>::workspace(vae, rows);
-    vae.infer(params, data, &mut ws);
-    let (n, mut kl) = (vae.latents, vec![F::zero(); rows]);
+    let mut ws = Estimator::<F>::workspace(vae, CHUNK.min(rows));
+    let (n, mut kl, mut sums) = (vae.latents, [F::zero(); CHUNK], vec![0.0; vae.latents]);
     let gather = |theta: ArrayView2<'_, F>, i: usize| {
         let parts: Vec<_> = (i..theta.ncols()).step_by(n).map(|j| columns(theta, j..j + 1)).collect();
         concatenate(Axis(1), &parts).unwrap_or_default()
     };
-    let kl_per_latent: Vec<f64> = (0..n)
-        .map(|i| {
-            let (q, p) = (gather(top(&ws.theta_q, rows), i), gather(top(&ws.theta_p, rows), i));
-            gaussian_kl(&mut kl, q.view(), vae.prior_form, p.view());
-            kl.iter().map(|v| v.f64()).sum::<f64>() / rows.max(1) as f64
-        })
-        .collect();
+    for (_, part) in chunks(data.x, data.u) {
+        let b = part.rows();
+        vae.infer(params, part, &mut ws);
+        for (i, sum) in sums.iter_mut().enumerate() {
+            let (q, p) = (gather(top(&ws.theta_q, b), i), gather(top(&ws.theta_p, b), i));
+            gaussian_kl(&mut kl[..b], q.view(), vae.prior_form, p.view());
+            *sum += kl[..b].iter().map(|v| v.f64()).sum::<f64>();
+        }
+    }
+    let kl_per_latent: Vec<f64> = sums.iter().map(|sum| sum / rows.max(1) as f64).collect();
     let collapsed = (0..n).filter(|&i| kl_per_latent[i] < COLLAPSED).collect();
     Collapse { kl_per_latent, collapsed, threshold: COLLAPSED, retries: 0 }
 }
@@ -224,13 +227,13 @@ pub fn u_only_log_likelihood<F: Scalar>(train: &Dataset<F>, test: &Dataset<F>) -
         let scatter = (square[[u, j]] - count[u] * mean * mean).max(0.0);
         ((scatter + pooled) / (count[u] + 1.0)).ln()
     });
-    let index: Vec<usize> = (0..test.x.nrows()).map(|i| level(test, i)).collect();
-    let mut out = vec![0.0; test.x.nrows()];
-    let x = test.x.mapv(F::f64);
-    Gaussian { form: GaussianForm::MeanVar }.log_prob(
-        &mut out,
-        theta.select(Axis(0), &index).view(),
-        x.view(),
-    );
-    out.iter().sum::<f64>() / out.len().max(1) as f64
+    let (mut out, mut total) = ([0.0; CHUNK], 0.0);
+    for (start, part) in chunks(test.x.view(), AuxRows::None) {
+        let index: Vec<usize> = (start..start + part.rows()).map(|i| level(test, i)).collect();
+        let (theta, x) = (theta.select(Axis(0), &index), part.x.mapv(F::f64));
+        let out = &mut out[..index.len()];
+        Gaussian { form: GaussianForm::MeanVar }.log_prob(out, theta.view(), x.view());
+        total += out.iter().sum::<f64>();
+    }
+    total / test.x.nrows().max(1) as f64
 }

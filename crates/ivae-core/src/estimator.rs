@@ -65,6 +65,12 @@ impl<'a, F: Scalar> Batch<'a, F> {
         self.x.nrows()
     }
 
+    /// Batches of `most` rows and the last of what is left, with the row that each starts at.
+    pub(crate) fn parts(self, most: usize) -> impl Iterator<Item = (usize, Batch<'a, F>)> {
+        let rows = self.rows();
+        (0..rows).step_by(most).map(move |start| (start, self.slice(start, (start + most).min(rows))))
+    }
+
     /// Rows `start..end`.
     pub fn slice(&self, start: usize, end: usize) -> Batch<'a, F> {
         let u = match self.u {

@@ -17,6 +17,7 @@ use crate::block::{Block, BlockSpec, Theta, ThetaWorkspace};
 use crate::error::SpecError;
 use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, Terms, spread_rows};
 use crate::family::Family;
+use crate::fitted::exact_latents;
 use crate::slices::{top, top_mut};
 use crate::spec::PriorSpec;
 use crate::start::{START_ROWS, set_table};
@@ -106,9 +107,8 @@ impl Exact {
         let rows = spread_rows(data.rows(), START_ROWS);
         let mut buffer = BatchBuffer::new(&data, rows.len());
         let data = buffer.gather(&data, &rows);
-        let mut ws = Estimator::<F>::workspace(self, rows.len());
-        self.encode(params, data.x, &mut ws);
-        set_table(&self.prior, self.family, self.prior_form, params, top(&ws.z, rows.len()), data.u);
+        let z = exact_latents(self, params, data.x);
+        set_table(&self.prior, self.family, self.prior_form, params, z.view(), data.u);
     }
 
     /// Parameters with the bijection of `other`, a model of the same class, and the prior started at its latents.

@@ -36,15 +36,38 @@ pub fn fit<F: Scalar>(
     observer: &dyn Observer,
 ) -> Result<Fitted<F>, FitError> {
     check_fit(data, spec)?;
+    fit_checked(without_sources(data), split(data, spec)?, spec, observer)
+}
+
+/// [`fit`] in the memory of the data: of large data, no second copy is made.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_owned<F: Scalar>(
+    mut data: Dataset<F>,
+    spec: &FitSpec,
+    observer: &dyn Observer,
+) -> Result<Fitted<F>, FitError> {
+    check_fit(&data, spec)?;
+    data.s = None;
+    let split = split(&data, spec)?;
+    fit_checked(data, split, spec, observer)
+}
+
+fn split<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<Split, DataError> {
     let (n, fraction) = (data.x.nrows(), spec.training.held_out);
-    let split = match spec.training.held_out_block {
-        Some(block) => Split::by_blocks(n, fraction, block)?,
+    match spec.training.held_out_block {
+        Some(block) => Split::by_blocks(n, fraction, block),
         None => {
             let levels = data.u.levels().map(|l| l.index.as_slice());
-            Split::by_rows(n, fraction, levels, StreamKey::new(spec.seed, Purpose::Split))?
+            Split::by_rows(n, fraction, levels, StreamKey::new(spec.seed, Purpose::Split))
         }
-    };
-    fit_split(data, &split, spec, observer)
+    }
+}
+
+/// A copy of what a fit looks at.
+fn without_sources<F: Scalar>(data: &Dataset<F>) -> Dataset<F> {
+    Dataset { x: data.x.clone(), x_names: data.x_names.clone(), u: data.u.clone(), s: None }
 }
 
 impl FitSpec {
@@ -68,15 +91,35 @@ pub fn fit_split<F: Scalar>(
     observer: &dyn Observer,
 ) -> Result<Fitted<F>, FitError> {
     check_fit(data, spec)?;
+    fit_checked(without_sources(data), split.clone(), spec, observer)
+}
+
+fn fit_checked<F: Scalar>(
+    data: Dataset<F>,
+    split: Split,
+    spec: &FitSpec,
+    observer: &dyn Observer,
+) -> Result<Fitted<F>, FitError> {
     let began = Instant::now();
-    let schema = Schema::of(data);
-    let (train_rows, held_out) = (data.select_rows(&split.train), data.select_rows(&split.held_out));
+    let schema = Schema::of(&data);
+    let said_of_data = data_warnings(&data, spec);
+    let rows = data.rows();
+    let (train_rows, held_out) = data.divide(&split);
+    let split = {
+        // The rows that train are the others: while they do, their list need not be kept.
+        let Split { train, held_out } = split;
+        let stated = (train.len() + held_out.len() != rows).then_some(train);
+        move || match stated {
+            Some(train) => Split { train, held_out },
+            None => Split::holding_out(rows, held_out),
+        }
+    };
     let mut fitted = match spec.model {
         ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca => linear(&train_rows, schema, spec)?,
-        ModelKind::Ivae | ModelKind::Vae => variational(&train_rows, &held_out, schema, spec, observer)?,
+        ModelKind::Ivae | ModelKind::Vae => variational(train_rows, held_out, schema, spec, observer)?,
     };
-    fitted.split = split.clone();
-    fitted.report.warnings.extend(data_warnings(data, spec));
+    fitted.split = split();
+    fitted.report.warnings.extend(said_of_data);
     fitted.report.seconds = began.elapsed().as_secs_f64();
     Ok(fitted)
 }
@@ -132,16 +175,16 @@ fn linear<F: Scalar>(data: &Dataset<F>, schema: Schema, spec: &FitSpec) -> Resul
 }
 
 fn variational<F: Scalar>(
-    train_rows: &Dataset<F>,
-    held_out: &Dataset<F>,
+    train_rows: Dataset<F>,
+    held_out: Dataset<F>,
     schema: Schema,
     spec: &FitSpec,
     observer: &dyn Observer,
 ) -> Result<Fitted<F>, FitError> {
     let scaler = Scaler::fit(spec.scaling, train_rows.x.view())?;
-    let u_only = (!split_is_empty(held_out)).then(|| match spec.is_binary() {
-        true => u_only_bernoulli(train_rows, held_out),
-        false => u_only_log_likelihood(train_rows, held_out),
+    let u_only = (!split_is_empty(&held_out)).then(|| match spec.is_binary() {
+        true => u_only_bernoulli(&train_rows, &held_out),
+        false => u_only_log_likelihood(&train_rows, &held_out),
     });
     let (train_rows, held_out) = (scaler.scale(train_rows), scaler.scale(held_out));
     let aux = match &train_rows.u {

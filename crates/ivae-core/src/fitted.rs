@@ -20,6 +20,8 @@ use crate::vae::{AuxShape, Vae};
 
 /// Rows that inference works on at a time.
 pub(crate) const CHUNK: usize = 1024;
+/// Fewer where many layers of a bijection keep something of each row.
+pub(crate) const FLOW_CHUNK: usize = 256;
 
 /// The columns of the data a model was fitted on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,8 +124,8 @@ impl<F: Scalar> Fitted<F> {
             Model::Linear(map) => return Ok(map.transform(data.x.view())),
             Model::Exact { code, net, params } => {
                 let x = self.scaler.apply(data.x.view());
-                let Some(code) = code else { return Ok(exact_latents(net, params, x)) };
-                let z = exact_latents(net, params, code.encode(x.view()));
+                let Some(code) = code else { return Ok(exact_latents(net, params, x.view())) };
+                let z = exact_latents(net, params, code.encode(x.view()).view());
                 if matches!(data.u, Aux::None) {
                     return Ok(z);
                 }
@@ -223,10 +225,10 @@ impl<F: Scalar> Fitted<F> {
 }
 
 /// g(x) of scaled x `[N, n]`.
-fn exact_latents<F: Scalar>(net: &Exact, params: &[F], x: Array2<F>) -> Array2<F> {
+pub(crate) fn exact_latents<F: Scalar>(net: &Exact, params: &[F], x: ArrayView2<'_, F>) -> Array2<F> {
     let mut z = Array2::zeros(x.dim());
-    let mut ws = Estimator::<F>::workspace(net, CHUNK.min(x.nrows().max(1)));
-    for (start, batch) in chunks(x.view(), AuxRows::None) {
+    let mut ws = Estimator::<F>::workspace(net, FLOW_CHUNK.min(x.nrows().max(1)));
+    for (start, batch) in (Batch { x, u: AuxRows::None }).parts(FLOW_CHUNK) {
         net.encode(params, batch.x, &mut ws);
         rows_mut(&mut z, start..start + batch.rows()).assign(&top(&ws.z, batch.rows()));
     }
@@ -272,6 +274,5 @@ pub(crate) fn chunks<'a, F: Scalar>(
     x: ArrayView2<'a, F>,
     u: AuxRows<'a, F>,
 ) -> impl Iterator<Item = (usize, Batch<'a, F>)> {
-    let all = Batch { x, u };
-    (0..x.nrows()).step_by(CHUNK).map(move |start| (start, all.slice(start, (start + CHUNK).min(x.nrows()))))
+    Batch { x, u }.parts(CHUNK)
 }

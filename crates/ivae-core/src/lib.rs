@@ -34,7 +34,7 @@ pub use error::{FitError, ModelError, SaveError, SpecError};
 pub use estimator::{AuxRows, Batch, Estimator, Terms};
 pub use exact::Exact;
 pub use family::Family;
-pub use fit::{fit, fit_split};
+pub use fit::{fit, fit_owned, fit_split};
 pub use fitted::{Fitted, Model, Schema};
 pub use generative::{LogLikelihood, Samples};
 pub use race::Search;

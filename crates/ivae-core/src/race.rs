@@ -15,10 +15,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::FitError;
-use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
-use crate::exact::Exact;
+use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, Terms, spread_rows};
+use crate::exact::{Exact, ExactWorkspace};
 use crate::family::{Family, Latents, choose_family};
-use crate::slices::top;
+use crate::fitted::FLOW_CHUNK;
+use crate::slices::{rows_mut, top};
 use crate::spec::{BijectiveSpec, FitSpec, TrainSpec};
 use crate::trainer::{Ending, Observer, Restart, Stage, Staged, best, train, train_from};
 use crate::vae::AuxShape;
@@ -133,10 +134,12 @@ pub(crate) fn race<F: Scalar>(
     let key = |restart: usize| StreamKey::new(spec.seed, Purpose::Init).restart(restart as u32);
     let late = || deadline.is_some_and(|d| Instant::now() >= d);
     let start = |class, net: &Exact, restart: Restart<F>| {
-        let mut ws = Estimator::<F>::workspace(net, compared.rows());
-        net.forward(&restart.params, compared, &mut ws);
-        let log_p = ws.log_det.iter().zip(&ws.log_pz).map(|(d, p)| d.f64() + p.f64()).collect();
-        Start { class, net: net.clone(), restart, z: ws.z, log_p }
+        let (mut z, mut log_p) = (Array2::zeros((compared.rows(), net.latents)), Vec::new());
+        in_parts(net, &restart.params, compared, |start, part, ws| {
+            rows_mut(&mut z, start..start + part.rows()).assign(&top(&ws.z, part.rows()));
+            log_p.extend(ws.log_det.iter().zip(&ws.log_pz).take(part.rows()).map(|(d, p)| d.f64() + p.f64()));
+        });
+        Start { class, net: net.clone(), restart, z, log_p }
     };
 
     let mut starts: Vec<Start<F>> = Vec::new();
@@ -306,6 +309,22 @@ fn interrupted<'a, F: 'a>(restarts: impl Iterator<Item = &'a Restart<F>> + Clone
     }
 }
 
+/// The sums over all rows of `batch`, and `each` part of them with the row it starts at and what was computed of it.
+fn in_parts<F: Scalar>(
+    net: &Exact,
+    params: &[F],
+    batch: Batch<'_, F>,
+    mut each: impl FnMut(usize, Batch<'_, F>, &ExactWorkspace<F>),
+) -> Terms {
+    let mut ws = Estimator::<F>::workspace(net, FLOW_CHUNK.min(batch.rows()));
+    let mut terms = Terms::default();
+    for (start, part) in batch.parts(FLOW_CHUNK) {
+        terms += net.forward(params, part, &mut ws);
+        each(start, part, &ws);
+    }
+    terms
+}
+
 /// The simplest family that explains the latents found as well as the widest does.
 fn simplest_family<F: Scalar>(leader: &Start<F>, rows: Rows<'_, F>) -> Family {
     let (net, params) = (&leader.net, &leader.restart.params);
@@ -313,13 +332,15 @@ fn simplest_family<F: Scalar>(leader: &Start<F>, rows: Rows<'_, F>) -> Family {
         let index = spread_rows(rows.rows(), FAMILY_ROWS);
         let mut buffer = BatchBuffer::new(rows, index.len());
         let batch = buffer.gather(rows, &index);
-        let mut ws = Estimator::<F>::workspace(net, index.len());
-        let terms = net.forward(params, batch, &mut ws);
+        let mut z = Array2::zeros((index.len(), net.latents));
+        let terms = in_parts(net, params, batch, |start, part, ws| {
+            rows_mut(&mut z, start..start + part.rows()).assign(&top(&ws.z, part.rows()));
+        });
         let levels = match batch.u {
             AuxRows::Levels(levels) => levels.to_vec(),
             _ => Vec::new(),
         };
-        (top(&ws.z, index.len()).to_owned(), levels, -terms.kl / terms.rows.max(1) as f64)
+        (z, levels, -terms.kl / terms.rows.max(1) as f64)
     };
     let (z, levels, _) = latents(&rows.train);
     let (test, test_levels, learned) = latents(&rows.held_out);

@@ -3,7 +3,7 @@
 //! Every file is written to a temporary name in the same folder and renamed when whole.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use ivae_data::{DataError, Split, Standardiser, Whitener, write_atomically};
@@ -303,9 +303,10 @@ fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T, SaveError> {
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SaveError> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|e| format_error(path, e))?;
-    text.push('\n');
-    write_whole(path, text.as_bytes())
+    write_with(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        out.write_all(b"\n")
+    })
 }
 
 /// Write epochs as JSON, one a line.
@@ -323,7 +324,12 @@ pub fn write_history(path: &Path, history: &[EpochRecord]) -> Result<(), SaveErr
 
 /// Write `bytes` under a temporary name beside `path`, then rename.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), SaveError> {
-    write_atomically(path, |out| out.write_all(bytes)).map_err(|error| match error {
+    write_with(path, |out| out.write_all(bytes))
+}
+
+/// Write what `fill` does under a temporary name beside `path`, then rename.
+fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), SaveError> {
+    write_atomically(path, |out| fill(out)).map_err(|error| match error {
         DataError::Write { source, .. } => SaveError::Io { path: path.into(), source },
         other => format_error(path, other),
     })

@@ -58,9 +58,19 @@ impl<F: Scalar> Scaler<F> {
         }
     }
 
-    pub(crate) fn scale(&self, data: &Dataset<F>) -> Dataset<F> {
-        let x = self.apply(data.x.view());
+    /// x as the model sees it, in the memory of x.
+    pub fn apply_owned(&self, x: Array2<F>) -> Array2<F> {
+        match self {
+            Self::None => x,
+            Self::Standardise(s) => s.apply_owned(x),
+            Self::Whiten(w) => w.apply_owned(x),
+        }
+    }
+
+    /// The data as the model sees them, in the memory that they have.
+    pub(crate) fn scale(&self, data: Dataset<F>) -> Dataset<F> {
+        let x = self.apply_owned(data.x);
         let x_names = (1..=x.ncols()).map(|j| format!("x{j}")).collect();
-        Dataset { x, x_names, u: data.u.clone(), s: None }
+        Dataset { x, x_names, u: data.u, s: None }
     }
 }

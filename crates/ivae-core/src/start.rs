@@ -11,7 +11,8 @@ use rand_distr::StandardNormal;
 use crate::block::{Source, Theta};
 use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
 use crate::family::Family;
-use crate::slices::{columns, columns_mut, top, top_mut};
+use crate::fitted::{CHUNK, chunks};
+use crate::slices::{columns, columns_mut, rows_mut, top, top_mut};
 use crate::spec::Start;
 use crate::vae::Vae;
 
@@ -39,10 +40,14 @@ pub(crate) fn start<F: Scalar>(vae: &Vae, params: &mut [F], data: Batch<'_, F>, 
     if vae.binary {
         set_log_odds(vae, params, data.x.reborrow());
     }
-    let mut ws = Estimator::<F>::workspace(vae, data.rows());
-    vae.encode(params, data, &mut ws);
-    let z = columns(top(&ws.theta_e, data.rows()), 0..vae.latents);
-    set_table(&vae.prior, Family::Gaussian, vae.prior_form, params, z, data.u);
+    let mut z = Array2::zeros((data.rows(), vae.latents));
+    let mut ws = Estimator::<F>::workspace(vae, CHUNK.min(data.rows()));
+    for (start, part) in chunks(data.x, data.u) {
+        let b = part.rows();
+        vae.encode(params, part, &mut ws);
+        rows_mut(&mut z, start..start + b).assign(&columns(top(&ws.theta_e, b), 0..vae.latents));
+    }
+    set_table(&vae.prior, Family::Gaussian, vae.prior_form, params, z.view(), data.u);
 }
 
 /// Affine maps between x and n latents.

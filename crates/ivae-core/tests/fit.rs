@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 use ivae_core::block::BlockSpec;
-use ivae_core::spec::{DecoderSpec, LikelihoodFamily, PriorSpec, Scaling, VarianceSpec};
+use ivae_core::spec::{DecoderSpec, LikelihoodFamily, PriorSpec, Scaling, TrainSpec, VarianceSpec};
 use ivae_core::trainer::Ending;
 use ivae_core::{
-    DecoderKind, EpochRecord, FitError, FitSpec, Fitted, Model, ModelKind, Observer, Silent, fit,
+    DecoderKind, EpochRecord, FitError, FitSpec, Fitted, Model, ModelKind, Observer, Silent, fit, fit_owned,
+    fit_split,
 };
-use ivae_data::{Aux, DataError, Dataset, Levels, Simulation};
+use ivae_data::{Aux, DataError, Dataset, Levels, Simulation, Split};
 use ivae_expfam::GaussianForm;
 use ivae_metrics::{Correlation, mcc};
 use ivae_nn::{Activation, MlpSpec};
@@ -198,6 +199,25 @@ fn the_number_of_threads_does_not_change_a_bit() {
     assert_eq!(one.report.chosen, three.report.chosen);
     spec.seed = 1;
     assert_ne!(params(&one), params(&run(&spec, 1)), "another seed is another fit");
+}
+
+#[test]
+fn a_fit_in_the_memory_of_the_data_is_the_same_fit() {
+    let data = simulated(2, 4, 60);
+    let blocks = TrainSpec { held_out_block: Some(7), ..quick(2).training };
+    let linear = FitSpec { model: ModelKind::FastIca, ..quick(2) };
+    for spec in [quick(2), FitSpec { training: blocks, ..quick(2) }, linear] {
+        let (lent, given) = (spec.fit(&data).unwrap(), fit_owned(data.clone(), &spec, &Silent).unwrap());
+        assert_eq!(lent.transform(&data).unwrap(), given.transform(&data).unwrap());
+        assert_eq!(lent.split, given.split);
+        assert_eq!(lent.split.train.len() + lent.split.held_out.len(), data.rows());
+        let again = fit_split(&data, &lent.split, &spec, &Silent).unwrap();
+        assert_eq!(lent.transform(&data).unwrap(), again.transform(&data).unwrap());
+        assert_eq!((lent.split, lent.report.warnings), (again.split, again.report.warnings));
+    }
+    // A split of the caller's own, of some rows in an order of their own.
+    let some = Split { train: (0..data.rows()).rev().step_by(2).collect(), held_out: vec![1, 3, 5] };
+    assert_eq!(fit_split(&data, &some, &quick(2), &Silent).unwrap().split, some);
 }
 
 #[test]

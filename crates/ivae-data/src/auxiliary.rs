@@ -63,18 +63,19 @@ pub(crate) fn auxiliary<F: Scalar>(
         let (what, against) = ("one part of u", "another");
         return Err(DataError::Length { what, found: other, against, expected: rows });
     }
-    let numbers: Option<Vec<Vec<F>>> = columns.iter().map(Column::numbers).collect();
+    let numeric = columns.iter().all(|column| !matches!(column, Column::Text(_)));
+    let numbers = || columns.iter().map(Column::numbers).collect::<Option<Vec<Vec<F>>>>();
     let several = columns.len() > 1;
-    if several && let Some(index) = numbers.as_deref().and_then(ones) {
+    if several && let Some(index) = numbers().as_deref().and_then(ones) {
         return Ok(Aux::Levels(Levels { index, names: one_hot.unwrap_or(names) }));
     }
-    if !(several && one_hot.is_some() && numbers.is_some())
+    if !(several && one_hot.is_some() && numeric)
         && let Some(levels) = columns.iter().map(Column::levels).collect::<Option<Vec<_>>>()
     {
         let crossed = levels.into_iter().map(Ok).reduce(|a, b| a?.cross(&b?));
         return crossed.map_or(Ok(Aux::None), |levels| Ok(Aux::Levels(levels?)));
     }
-    match numbers {
+    match numbers() {
         Some(numbers) => {
             let values = Array2::from_shape_fn((rows, numbers.len()), |(i, j)| numbers[j][i]);
             Ok(Aux::Continuous { values, names })

@@ -1,10 +1,9 @@
 //! Checks of a data set before any work starts.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ivae_num::Scalar;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::{Aux, DataError, Dataset};
 
@@ -35,7 +34,7 @@ pub fn check_values<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
     }
     finite("x", &data.x, |j| data.x_names[j].clone())?;
     if let Some(s) = &data.s {
-        finite("s", s, |j| format!("s{}", j + 1))?;
+        finite_sources(s)?;
     }
     match &data.u {
         Aux::Continuous { values, names } => finite("u", values, |j| names[j].clone()),
@@ -114,21 +113,20 @@ pub fn constant_columns<F: Scalar>(x: ArrayView2<'_, F>) -> Vec<usize> {
     (0..x.ncols()).filter(|&j| constant[j]).collect()
 }
 
-/// How many rows hold the same values as an earlier one.
+/// How many rows hold the same values as an earlier one (told by 64-bit hashes).
 ///
 /// An exact likelihood of continuous data takes every repetition for a certainty, and held-out rows that stand among
 /// the training rows prove nothing.
 pub fn duplicate_rows<F: Scalar>(x: ArrayView2<'_, F>) -> usize {
-    let mut first = HashMap::new();
-    let mut count = 0;
-    for (i, row) in x.rows().into_iter().enumerate() {
+    let hash = |row: ArrayView1<'_, F>| {
         let mut hasher = DefaultHasher::new();
         // Adding 0 turns −0 into 0: equal values, equal bits.
         row.iter().for_each(|v| (v.f64() + 0.0).to_bits().hash(&mut hasher));
-        let earlier = *first.entry(hasher.finish()).or_insert(i);
-        count += usize::from(earlier < i && x.row(earlier) == row);
-    }
-    count
+        hasher.finish()
+    };
+    let mut hashes: Vec<u64> = x.rows().into_iter().map(hash).collect();
+    hashes.sort_unstable();
+    hashes.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
 fn no_constant<F: Scalar>(
@@ -149,6 +147,11 @@ fn no_constant<F: Scalar>(
 
 fn length(what: &'static str, found: usize, against: &'static str, expected: usize) -> Result<(), DataError> {
     if found == expected { Ok(()) } else { Err(DataError::Length { what, found, against, expected }) }
+}
+
+/// Whether the sources `[N, n]` are finite.
+pub(crate) fn finite_sources<F: Scalar>(s: &Array2<F>) -> Result<(), DataError> {
+    finite("s", s, |j| format!("s{}", j + 1))
 }
 
 fn finite<F: Scalar>(

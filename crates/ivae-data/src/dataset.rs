@@ -3,6 +3,7 @@
 use ivae_num::Scalar;
 use ndarray::{Array2, Axis};
 
+use crate::Split;
 use crate::levels::Levels;
 
 /// Observations x with their auxiliary variable u and, for simulated data, the true sources s.
@@ -101,6 +102,35 @@ impl<F: Scalar> Dataset<F> {
         }
     }
 
+    /// The training rows and the held-out rows of a split, without s.
+    ///
+    /// The training rows stay where they are in memory, or move up in it, if they ascend as those of the splits made
+    /// here do: only the held-out rows are a copy.
+    ///
+    /// # Panics
+    /// If a row is out of range.
+    pub fn divide(mut self, split: &Split) -> (Self, Self) {
+        self.s = None;
+        let held_out = self.select_rows(&split.held_out);
+        if !split.train.is_sorted_by(|a, b| a < b) || !self.x.is_standard_layout() {
+            return (self.select_rows(&split.train), held_out);
+        }
+        let u = match self.u {
+            Aux::Levels(Levels { mut index, names }) => {
+                keep_rows(&mut index, 1, &split.train);
+                Aux::Levels(Levels { index, names })
+            }
+            u => u.select_rows(&split.train),
+        };
+        let columns = self.x.ncols();
+        let (mut x, offset) = self.x.into_raw_vec_and_offset();
+        x.drain(..offset.unwrap_or(0));
+        keep_rows(&mut x, columns, &split.train);
+        let x = Array2::from_shape_vec((split.train.len(), columns), x);
+        let x = x.expect("keep_rows leaves as many rows of as many columns");
+        (Self { x, x_names: self.x_names, u, s: None }, held_out)
+    }
+
     /// The given columns of x, in the given order; u and s stay.
     ///
     /// # Panics
@@ -113,6 +143,14 @@ impl<F: Scalar> Dataset<F> {
             s: self.s.clone(),
         }
     }
+}
+
+/// Keeps the ascending `rows` of `values` `[N, columns]` and nothing else.
+fn keep_rows<T: Copy>(values: &mut Vec<T>, columns: usize, rows: &[usize]) {
+    for (to, &from) in rows.iter().enumerate() {
+        values.copy_within(from * columns..(from + 1) * columns, to * columns);
+    }
+    values.truncate(rows.len() * columns);
 }
 
 /// `x1`, `x2`, ..: the names of columns that have none of their own.
@@ -138,6 +176,14 @@ mod tests {
         assert_eq!(picked.s, Some(array![[0.3], [0.1]]));
         let levels = picked.u.levels().unwrap();
         assert_eq!((levels.index.as_slice(), levels.names.len()), (&[0, 0][..], 2));
+        for (train, held_out) in
+            [(vec![0, 2], vec![1]), (vec![2, 0], vec![1]), (vec![1], vec![0, 2]), (vec![], vec![])]
+        {
+            let split = Split { train, held_out };
+            let expected =
+                [&split.train, &split.held_out].map(|rows| Dataset { s: None, ..data.select_rows(rows) });
+            assert_eq!(<[_; 2]>::from(data.clone().divide(&split)), expected);
+        }
         let narrow = data.select_columns(&[1]);
         assert_eq!((narrow.x, narrow.x_names), (array![[2.0], [4.0], [6.0]], vec!["b".to_string()]));
 

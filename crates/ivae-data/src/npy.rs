@@ -1,10 +1,13 @@
 //! NumPy's `.npy` format, alone or as a member of an `.npz`: any numeric type, strings, either memory order.
+//!
+//! Values are converted as they stream in, so that reading takes the memory of the result and no more.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use ivae_num::Scalar;
-use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder};
+use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, ShapeBuilder};
 use ndarray_npy::npy::header::{Header, Layout};
 
 use crate::auxiliary::Column;
@@ -15,17 +18,18 @@ use crate::{DataError, Dataset, ReadOptions};
 const LONGEST_HEADER: usize = 1 << 16;
 /// Deeper nesting in a header than this is taken as damage (an array's own header has 2).
 const DEEPEST_HEADER: usize = 16;
+/// Values that are read at a time.
+const BLOCK: usize = 1 << 13;
 
-/// An array as it stands in the file.
-#[derive(Debug)]
-pub(crate) struct RawArray {
+/// An array in a file, its header read and its values still to come.
+pub(crate) struct RawArray<'a> {
     element: Element,
     dtype: String,
     pub(crate) shape: Vec<usize>,
     layout: Layout,
-    file: Vec<u8>,
-    /// Where the values start in `file`; they fill the rest.
-    start: usize,
+    values: Box<dyn Read + 'a>,
+    /// The error of a damaged file, for a reason.
+    damaged: Box<dyn Fn(String) -> DataError + 'a>,
 }
 
 /// Type of one value: its kind, its size in bytes, and whether it is stored with the high byte first.
@@ -66,65 +70,70 @@ impl Element {
     }
 }
 
-impl RawArray {
-    /// The array in the bytes of a whole `.npy` file, or what is wrong with it.
-    pub(crate) fn parse(file: Vec<u8>) -> Result<Self, String> {
-        let (header, start) = parse_header(&file)?;
+impl<'a> RawArray<'a> {
+    /// The array in `file`, a whole `.npy` file of `length` bytes.
+    pub(crate) fn open(
+        mut file: impl Read + 'a,
+        length: u64,
+        damaged: impl Fn(String) -> DataError + 'a,
+    ) -> Result<Self, DataError> {
+        let (header, start) = read_header(&mut file).map_err(&damaged)?;
         let dtype = match header.type_descriptor.as_string() {
             Some(dtype) => dtype.clone(),
             None => header.type_descriptor.to_string(),
         };
         let element = Element::parse(&dtype);
         let expected = header.shape.iter().try_fold(element.size, |bytes, &len| bytes.checked_mul(len));
-        let found = file.len() - start;
-        if element.kind != Kind::Other && expected != Some(found) {
+        let found = length.saturating_sub(start as u64);
+        if element.kind != Kind::Other && expected.map(|bytes| bytes as u64) != Some(found) {
             let shape = &header.shape;
-            return Err(match expected {
+            return Err(damaged(match expected {
                 Some(expected) => {
                     format!("shape {shape:?} of {dtype} needs {expected} bytes, there are {found}")
                 }
                 None => format!("shape {shape:?} is impossible"),
-            });
+            }));
         }
-        Ok(Self { element, dtype, shape: header.shape, layout: header.layout, file, start })
+        let Header { shape, layout, .. } = header;
+        Ok(Self { element, dtype, shape, layout, values: Box::new(file), damaged: Box::new(damaged) })
     }
 
     /// The numbers as a matrix `[N, c]`; an array `[N]` becomes `[N, 1]`.
-    pub(crate) fn matrix<F: Scalar>(&self, key: &str) -> Result<Array2<F>, DataError> {
+    pub(crate) fn matrix<F: Scalar>(mut self, key: &str) -> Result<Array2<F>, DataError> {
         let (rows, cols) = self.rows_cols(key)?;
         let values = self.numbers(key)?;
-        let shape = (rows, cols).set_f(self.layout.is_fortran());
-        let array = Array2::from_shape_vec(shape, values).map_err(|_| self.shape_error(key))?;
-        Ok(array.as_standard_layout().into_owned())
+        let fortran = self.layout.is_fortran();
+        let array =
+            Array2::from_shape_vec((rows, cols).set_f(fortran), values).map_err(|_| self.shape_error(key))?;
+        Ok(if fortran { array.as_standard_layout().into_owned() } else { array })
     }
 
     /// The columns, each by the kind of label or number it holds.
-    pub(crate) fn columns<F: Scalar>(&self, key: &str) -> Result<Vec<Column<F>>, DataError> {
-        fn split<T: Clone>(
-            (rows, cols): (usize, usize),
-            fortran: bool,
-            values: Vec<T>,
-        ) -> impl Iterator<Item = Vec<T>> {
+    pub(crate) fn columns<F: Scalar>(mut self, key: &str) -> Result<Vec<Column<F>>, DataError> {
+        fn split<T: Clone>((rows, cols): (usize, usize), fortran: bool, values: Vec<T>) -> Vec<Vec<T>> {
+            if cols == 1 {
+                return vec![values];
+            }
             let at = move |i, j| if fortran { j * rows + i } else { i * cols + j };
-            (0..cols).map(move |j| (0..rows).map(|i| values[at(i, j)].clone()).collect())
+            (0..cols).map(move |j| (0..rows).map(|i| values[at(i, j)].clone()).collect()).collect()
         }
         let shape = self.rows_cols(key)?;
         let fortran = self.layout.is_fortran();
         Ok(match self.element.kind {
             Kind::Bool | Kind::Int | Kind::Uint => {
-                split(shape, fortran, self.integers()).map(Column::Integers).collect()
+                split(shape, fortran, self.integers(|v| v)?).into_iter().map(Column::Integers).collect()
             }
             Kind::Unicode | Kind::Bytes => {
-                split(shape, fortran, self.strings(key)?).map(Column::Text).collect()
+                split(shape, fortran, self.strings(key)?).into_iter().map(Column::Text).collect()
             }
             Kind::Float | Kind::Other => {
-                split(shape, fortran, self.numbers(key)?).map(Column::Floats).collect()
+                split(shape, fortran, self.numbers(key)?).into_iter().map(Column::Floats).collect()
             }
         })
     }
 
     /// The strings of an array `[N]`; [`None`] if it holds anything else.
-    pub(crate) fn names(&self, key: &str) -> Option<Vec<String>> {
+    pub(crate) fn names(mut self, key: &str) -> Option<Vec<String>> {
         let text = matches!(self.element.kind, Kind::Unicode | Kind::Bytes) && self.shape.len() == 1;
         text.then(|| self.strings(key).ok()).flatten()
     }
@@ -146,57 +155,76 @@ impl RawArray {
         DataError::Dtype { key: key.into(), dtype: self.dtype.clone(), expected }
     }
 
-    /// The bytes of each value, low byte first.
-    fn values<const SIZE: usize>(&self) -> impl Iterator<Item = [u8; SIZE]> {
-        self.file[self.start..].chunks_exact(SIZE).map(|chunk| {
-            let mut bytes = [0; SIZE];
-            bytes.copy_from_slice(chunk);
+    /// Every value, decoded from its bytes with the low byte first.
+    fn values<const SIZE: usize, T>(
+        &mut self,
+        count: usize,
+        decode: impl Fn([u8; SIZE]) -> T,
+    ) -> Result<Vec<T>, DataError> {
+        let mut out = Vec::new();
+        out.try_reserve_exact(count).map_err(|e| (self.damaged)(format!("{count} values: {e}")))?;
+        let mut block = vec![[0; SIZE]; BLOCK.min(count)];
+        while out.len() < count {
+            let now = BLOCK.min(count - out.len());
+            let block = &mut block[..now];
+            self.values.read_exact(block.as_flattened_mut()).map_err(|e| (self.damaged)(e.to_string()))?;
             if self.element.big_endian {
-                bytes.reverse();
+                block.iter_mut().for_each(|bytes| bytes.reverse());
             }
-            bytes
-        })
+            out.extend(block.iter().map(|&bytes| decode(bytes)));
+        }
+        // An archive compares checksums at the end, and there has to be one.
+        match self.values.read(&mut [0]) {
+            Ok(0) => Ok(out),
+            Ok(_) => Err((self.damaged)("there are more values than its shape says".into())),
+            Err(e) => Err((self.damaged)(e.to_string())),
+        }
     }
 
-    fn numbers<F: Scalar>(&self, key: &str) -> Result<Vec<F>, DataError> {
+    /// Entries of the array.
+    fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn numbers<F: Scalar>(&mut self, key: &str) -> Result<Vec<F>, DataError> {
         match (self.element.kind, self.element.size) {
-            (Kind::Float, 4) => Ok(self.values().map(|b| F::of(f32::from_le_bytes(b).into())).collect()),
-            (Kind::Float, _) => Ok(self.values().map(|b| F::of(f64::from_le_bytes(b))).collect()),
-            (Kind::Bool | Kind::Int | Kind::Uint, _) => {
-                Ok(self.integers().into_iter().map(|v| F::of(v as f64)).collect())
-            }
+            (Kind::Float, 4) => self.values(self.len(), |b| F::of(f32::from_le_bytes(b).into())),
+            (Kind::Float, _) => self.values(self.len(), |b| F::of(f64::from_le_bytes(b))),
+            (Kind::Bool | Kind::Int | Kind::Uint, _) => self.integers(|v| F::of(v as f64)),
             _ => Err(self.dtype_error(key)),
         }
     }
 
-    /// The values of a boolean or integer array.
-    fn integers(&self) -> Vec<i128> {
+    /// The values of a boolean or integer array, converted.
+    fn integers<T>(&mut self, to: impl Fn(i128) -> T) -> Result<Vec<T>, DataError> {
+        let count = self.len();
         match (self.element.kind, self.element.size) {
-            (Kind::Bool, _) => self.values::<1>().map(|[b]| i128::from(b != 0)).collect(),
-            (Kind::Int, 1) => self.values().map(|b| i8::from_le_bytes(b).into()).collect(),
-            (Kind::Int, 2) => self.values().map(|b| i16::from_le_bytes(b).into()).collect(),
-            (Kind::Int, 4) => self.values().map(|b| i32::from_le_bytes(b).into()).collect(),
-            (Kind::Int, _) => self.values().map(|b| i64::from_le_bytes(b).into()).collect(),
-            (_, 1) => self.values().map(|b| u8::from_le_bytes(b).into()).collect(),
-            (_, 2) => self.values().map(|b| u16::from_le_bytes(b).into()).collect(),
-            (_, 4) => self.values().map(|b| u32::from_le_bytes(b).into()).collect(),
-            (_, _) => self.values().map(|b| u64::from_le_bytes(b).into()).collect(),
+            (Kind::Bool, _) => self.values(count, |[b]| to((b != 0).into())),
+            (Kind::Int, 1) => self.values(count, |b| to(i8::from_le_bytes(b).into())),
+            (Kind::Int, 2) => self.values(count, |b| to(i16::from_le_bytes(b).into())),
+            (Kind::Int, 4) => self.values(count, |b| to(i32::from_le_bytes(b).into())),
+            (Kind::Int, _) => self.values(count, |b| to(i64::from_le_bytes(b).into())),
+            (_, 1) => self.values(count, |b| to(u8::from_le_bytes(b).into())),
+            (_, 2) => self.values(count, |b| to(u16::from_le_bytes(b).into())),
+            (_, 4) => self.values(count, |b| to(u32::from_le_bytes(b).into())),
+            (_, _) => self.values(count, |b| to(u64::from_le_bytes(b).into())),
         }
     }
 
     /// The values of an array of strings.
-    fn strings(&self, key: &str) -> Result<Vec<String>, DataError> {
-        let count = self.shape.iter().product();
-        let size = self.element.size;
+    fn strings(&mut self, key: &str) -> Result<Vec<String>, DataError> {
+        let (count, Element { kind, size, big_endian }) = (self.len(), self.element);
+        self.element.big_endian = false; // of single bytes there is no order
+        let bytes = self.values(count * size, |[b]: [u8; 1]| b)?;
         let decode = |i: usize| -> Option<String> {
-            let bytes = &self.file[self.start..][i * size..][..size];
-            let text: String = match self.element.kind {
+            let bytes = &bytes[i * size..][..size];
+            let text: String = match kind {
                 Kind::Bytes => String::from_utf8(bytes.to_vec()).ok()?,
                 _ => bytes
                     .chunks_exact(4)
                     .map(|c| {
                         let code = [c[0], c[1], c[2], c[3]];
-                        char::from_u32(if self.element.big_endian {
+                        char::from_u32(if big_endian {
                             u32::from_be_bytes(code)
                         } else {
                             u32::from_le_bytes(code)
@@ -210,33 +238,48 @@ impl RawArray {
     }
 }
 
-/// The header, and where the values start.
-fn parse_header(file: &[u8]) -> Result<(Header, usize), String> {
+/// The header, and how many bytes it is long.
+fn read_header(file: &mut impl Read) -> Result<(Header, usize), String> {
     // ndarray-npy trusts the length it finds and parses nested text recursively: look before it leaps.
-    let short = || "the file ends within its header".to_string();
-    if !file.starts_with(b"\x93NUMPY") {
+    let mut bytes = vec![0; 10];
+    let mut fill = |bytes: &mut [u8]| {
+        file.read_exact(bytes).map_err(|e| match e.kind() {
+            io::ErrorKind::UnexpectedEof => "the file ends within its header".to_string(),
+            _ => e.to_string(),
+        })
+    };
+    fill(&mut bytes)?;
+    if !bytes.starts_with(b"\x93NUMPY") {
         return Err("it does not start as an .npy file does".into());
     }
-    let (length, prefix) = match *file.get(6..12).ok_or_else(short)? {
-        [1, _, a, b, ..] => (usize::from(u16::from_le_bytes([a, b])), 10),
-        [_, _, a, b, c, d] => (u32::from_le_bytes([a, b, c, d]) as usize, 12),
-        _ => return Err(short()),
-    };
+    let mut length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    if bytes[6] != 1 {
+        bytes.resize(12, 0);
+        fill(&mut bytes[10..])?;
+        length = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) as usize;
+    }
     if length > LONGEST_HEADER {
         return Err(format!("its header is {length} bytes long"));
     }
-    let text = file.get(prefix..prefix + length).ok_or_else(short)?;
-    if text.iter().filter(|b| b"([{".contains(b)).count() > DEEPEST_HEADER {
+    let prefix = bytes.len();
+    bytes.resize(prefix + length, 0);
+    fill(&mut bytes[prefix..])?;
+    if bytes[prefix..].iter().filter(|b| b"([{".contains(b)).count() > DEEPEST_HEADER {
         return Err("its header is nested too deeply".into());
     }
-    let header = Header::from_reader(&mut &*file).map_err(|e| e.to_string())?;
-    Ok((header, prefix + length))
+    let header = Header::from_reader(&mut bytes.as_slice()).map_err(|e| e.to_string())?;
+    Ok((header, bytes.len()))
 }
 
-/// Read an `.npy` file.
-pub(crate) fn read_file(path: &Path) -> Result<RawArray, DataError> {
-    let file = std::fs::read(path).map_err(unreadable(path))?;
-    RawArray::parse(file).map_err(|reason| DataError::Damaged { path: path.into(), format: "npy", reason })
+/// Open an `.npy` file.
+pub(crate) fn open_file(path: &Path) -> Result<RawArray<'_>, DataError> {
+    let file = File::open(path).map_err(unreadable(path))?;
+    let length = file.metadata().map_err(unreadable(path))?.len();
+    RawArray::open(io::BufReader::new(file), length, move |reason| DataError::Damaged {
+        path: path.into(),
+        format: "npy",
+        reason,
+    })
 }
 
 /// Read an `.npy` file as a data set of x alone.
@@ -245,7 +288,7 @@ pub(crate) fn read_x<F: Scalar>(path: &Path, options: &ReadOptions) -> Result<Da
         let reason = "an .npy file holds x alone".to_string();
         return Err(DataError::BadColumns { text: columns.to_string(), reason });
     }
-    let data = Dataset::from_x(read_file(path)?.matrix("x")?);
+    let data = Dataset::from_x(open_file(path)?.matrix("x")?);
     match &options.x {
         Some(columns) => Ok(data.select_columns(&columns.resolve(&data.x_names)?)),
         None => Ok(data),
@@ -260,9 +303,25 @@ fn write_header(out: &mut impl Write, dtype: &str, shape: &[usize]) -> io::Resul
 
 /// Write numbers `[N, c]` in their own precision.
 pub(crate) fn write_matrix<F: Scalar>(out: &mut impl Write, array: ArrayView2<'_, F>) -> io::Result<()> {
+    write_blocks(out, array.dim(), std::iter::once(array.reborrow()))
+}
+
+/// Write a matrix of `shape` from blocks of its rows.
+pub(crate) fn write_blocks<'a, F: Scalar>(
+    out: &mut impl Write,
+    shape: (usize, usize),
+    blocks: impl Iterator<Item = impl Into<CowArray<'a, F, Ix2>>>,
+) -> io::Result<()> {
+    write_header(out, if size_of::<F>() == 4 { "<f4" } else { "<f8" }, &[shape.0, shape.1])?;
+    for block in blocks {
+        write_rows(out, block.into().view())?;
+    }
+    Ok(())
+}
+
+fn write_rows<F: Scalar>(out: &mut impl Write, block: ArrayView2<'_, F>) -> io::Result<()> {
     let single = size_of::<F>() == 4;
-    write_header(out, if single { "<f4" } else { "<f8" }, array.shape())?;
-    for row in array.axis_iter(Axis(0)) {
+    for row in block.axis_iter(Axis(0)) {
         for v in row {
             match single {
                 true => out.write_all(&(v.f64() as f32).to_le_bytes())?,
@@ -274,9 +333,12 @@ pub(crate) fn write_matrix<F: Scalar>(out: &mut impl Write, array: ArrayView2<'_
 }
 
 /// Write integers `[N]`.
-pub(crate) fn write_integers(out: &mut impl Write, values: &[i64]) -> io::Result<()> {
+pub(crate) fn write_integers(
+    out: &mut impl Write,
+    mut values: impl ExactSizeIterator<Item = i64>,
+) -> io::Result<()> {
     write_header(out, "<i8", &[values.len()])?;
-    values.iter().try_for_each(|v| out.write_all(&v.to_le_bytes()))
+    values.try_for_each(|v| out.write_all(&v.to_le_bytes()))
 }
 
 /// Write strings `[N]`.

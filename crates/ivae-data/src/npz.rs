@@ -1,7 +1,7 @@
 //! NumPy's `.npz` format: a zip archive of `.npy` arrays, each under its key.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read};
+use std::io::{self, BufReader, BufWriter};
 use std::path::Path;
 
 use ivae_num::Scalar;
@@ -38,16 +38,15 @@ impl<'a> Archive<'a> {
         self.zip.index_for_name(&format!("{key}.npy")).is_some()
     }
 
-    fn array(&mut self, key: &str) -> Result<RawArray, DataError> {
+    fn array<'b>(&'b mut self, key: &'b str) -> Result<RawArray<'b>, DataError> {
         let path = self.path;
-        let fault = |reason: String| damaged(path, format!("array `{key}`: {reason}"));
+        let fault = move |reason: String| damaged(path, format!("array `{key}`: {reason}"));
         if !self.has(key) {
             return Err(DataError::MissingKey { path: path.into(), key: key.into(), found: self.keys() });
         }
-        let mut member = self.zip.by_name(&format!("{key}.npy")).map_err(|e| fault(e.to_string()))?;
-        let mut bytes = Vec::new();
-        member.read_to_end(&mut bytes).map_err(|e| fault(e.to_string()))?;
-        RawArray::parse(bytes).map_err(fault)
+        let member = self.zip.by_name(&format!("{key}.npy")).map_err(|e| fault(e.to_string()))?;
+        let length = member.size();
+        RawArray::open(member, length, fault)
     }
 
     /// The keys that a selection stands for, if all its parts are keys.
@@ -94,7 +93,11 @@ impl<'a> Archive<'a> {
 
     /// The array whose columns `columns` select: the `default` one. Where that is missing too, the error names the part of
     /// the selection that is no key.
-    fn array_behind(&mut self, default: &str, columns: Option<&Columns>) -> Result<RawArray, DataError> {
+    fn array_behind<'b>(
+        &'b mut self,
+        default: &'b str,
+        columns: Option<&'b Columns>,
+    ) -> Result<RawArray<'b>, DataError> {
         match columns.and_then(|c| c.parts().iter().find(|part| !self.has(part))) {
             Some(part) if !self.has(default) => self.array(part),
             _ => self.array(default),
@@ -143,12 +146,13 @@ pub(crate) fn keys(path: &Path) -> Result<Vec<String>, DataError> {
 
 pub(crate) fn read<F: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<F>, DataError> {
     let mut archive = Archive::open(path)?;
-    let (x, x_names) = archive.matrix("x", options.x.as_ref())?;
-    let u = archive.auxiliary(options.u.as_ref())?;
+    // x comes last: what the other two take while they are read is then free again.
     let s = match &options.s {
         None if !archive.has("s") => None,
-        columns => Some(archive.matrix("s", columns.as_ref())?.0),
+        columns => options.kept(Some(archive.matrix("s", columns.as_ref())?.0))?,
     };
+    let u = archive.auxiliary(options.u.as_ref())?;
+    let (x, x_names) = archive.matrix("x", options.x.as_ref())?;
     Ok(Dataset { x, x_names, u, s })
 }
 
@@ -199,7 +203,7 @@ pub(crate) fn write<F: Scalar>(path: &Path, data: &Dataset<F>) -> Result<(), Dat
         match &data.u {
             Aux::None => {}
             Aux::Levels(levels) => match as_integers(levels) {
-                Some(integers) => npy::write_integers(members.start("u")?, &integers)?,
+                Some(integers) => npy::write_integers(members.start("u")?, integers)?,
                 None => npy::write_strings(members.start("u")?, &levels.labels())?,
             },
             Aux::Continuous { values, names } => {
@@ -211,6 +215,20 @@ pub(crate) fn write<F: Scalar>(path: &Path, data: &Dataset<F>) -> Result<(), Dat
             Some(s) => npy::write_matrix(members.start("s")?, s.view()),
             None => Ok(()),
         }
+    })
+}
+
+/// Write x, u and s from blocks of their rows; x and s come with their shapes.
+pub(crate) fn write_blocks<F: Scalar>(
+    path: &Path,
+    x: ((usize, usize), impl Iterator<Item = Array2<F>>),
+    u: impl ExactSizeIterator<Item = i64>,
+    s: ((usize, usize), impl Iterator<Item = Array2<F>>),
+) -> Result<(), DataError> {
+    write_members(path, |members| {
+        npy::write_blocks(members.start("x")?, x.0, x.1)?;
+        npy::write_integers(members.start("u")?, u)?;
+        npy::write_blocks(members.start("s")?, s.0, s.1)
     })
 }
 
@@ -232,9 +250,9 @@ fn write_names(members: &mut Members<'_, '_>, key: &str, names: &[String]) -> io
 }
 
 /// The labels as integers, if every name is one and reading them gives the same levels.
-fn as_integers(levels: &Levels) -> Option<Vec<i64>> {
+fn as_integers(levels: &Levels) -> Option<impl ExactSizeIterator<Item = i64>> {
     let parse = |name: &String| name.parse::<i64>().ok().filter(|v| v.to_string() == *name);
     let integers: Vec<i64> = levels.names.iter().map(parse).collect::<Option<_>>()?;
     let ascending = integers.windows(2).all(|pair| pair[0] < pair[1]);
-    ascending.then(|| levels.index.iter().map(|&level| integers[level as usize]).collect())
+    ascending.then(|| levels.index.iter().map(move |&level| integers[level as usize]))
 }

@@ -38,6 +38,8 @@ pub struct ReadOptions {
     pub u: Option<Columns>,
     /// True sources.
     pub s: Option<Columns>,
+    /// Look whether the sources are finite, and do not keep them.
+    pub drop_s: bool,
 }
 
 /// Read a data set; the extension of `path` says how: `.npz`, `.npy`, `.csv` or `.tsv`.
@@ -51,7 +53,21 @@ pub fn read<F: Scalar>(path: impl AsRef<Path>, options: &ReadOptions) -> Result<
     match Format::of(path)? {
         Format::Npz => crate::npz::read(path, options),
         Format::Npy => crate::npy::read_x(path, options),
-        Format::Text { delimiter } => crate::text::read(path, delimiter, options),
+        Format::Text { delimiter } => {
+            let mut data = crate::text::read(path, delimiter, options)?;
+            data.s = options.kept(data.s)?;
+            Ok(data)
+        }
+    }
+}
+
+impl ReadOptions {
+    /// The sources `[N, n]`, if they are to be kept.
+    pub(crate) fn kept<F: Scalar>(&self, s: Option<Array2<F>>) -> Result<Option<Array2<F>>, DataError> {
+        match s {
+            Some(s) if self.drop_s => crate::check::finite_sources(&s).map(|()| None),
+            s => Ok(s),
+        }
     }
 }
 
@@ -66,7 +82,7 @@ pub fn read_array<F: Scalar>(path: impl AsRef<Path>, key: Option<&str>) -> Resul
     let path = path.as_ref();
     match Format::of(path)? {
         Format::Npz => crate::npz::read_array(path, key),
-        Format::Npy => crate::npy::read_file(path)?.matrix("x"),
+        Format::Npy => crate::npy::open_file(path)?.matrix("x"),
         Format::Text { delimiter } => crate::text::read_all(path, delimiter),
     }
 }
@@ -79,7 +95,7 @@ pub fn keys(path: impl AsRef<Path>) -> Result<Vec<String>, DataError> {
     let path = path.as_ref();
     match Format::of(path)? {
         Format::Npz => crate::npz::keys(path),
-        Format::Npy => crate::npy::read_file(path).map(|_| vec!["x".to_string()]),
+        Format::Npy => crate::npy::open_file(path).map(|_| vec!["x".to_string()]),
         Format::Text { delimiter } => crate::text::header(path, delimiter),
     }
 }

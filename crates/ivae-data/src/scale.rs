@@ -48,6 +48,17 @@ impl<F: Scalar> Standardiser<F> {
         }
     }
 
+    /// The standardised x `[N, d]`, in the memory of x.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn apply_owned(&self, mut x: Array2<F>) -> Array2<F> {
+        for mut x in x.rows_mut() {
+            Zip::from(&mut x).and(&self.mean).and(&self.std).for_each(|x, &m, &s| *x = (*x - m) / s);
+        }
+        x
+    }
+
     /// The standardised x `[N, d]`.
     ///
     /// # Panics
@@ -120,6 +131,7 @@ mod tests {
         assert_abs_diff_eq!(scale.std[0], 3.5f64.sqrt(), epsilon = 1e-15);
         assert_eq!(scale.std[2], 1.0, "a constant column is left in its unit");
         let y = scale.apply(x.view());
+        assert_eq!(scale.apply_owned(x.clone()), y);
         assert_abs_diff_eq!(y.column(0).sum(), 0.0, epsilon = 1e-14);
         assert_abs_diff_eq!(y.column(1).mapv(|v| v * v).sum(), 4.0, epsilon = 1e-14);
         assert!((scale.invert(y.view()) - &x).iter().all(|e| e.abs() < 1e-13));

@@ -1,18 +1,24 @@
 //! The standard simulation of nonlinear ICA: sources that change from segment to segment, mixed by a random map.
 
+use std::path::Path;
+
 use ivae_num::{Purpose, Scalar, StreamKey};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 use rand::Rng;
 use rand_distr::{Exp1, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::numbered;
+use crate::read::Format;
 use crate::{Aux, DataError, Dataset, Levels, Mixing, MixingMap};
 
 /// Standard deviations of a source are uniform between these.
 const STD: std::ops::Range<f64> = 0.5..3.0;
 /// Means of a source are uniform between these, unless centred.
 const MEAN: std::ops::Range<f64> = -5.0..5.0;
+/// Rows that are drawn at a time.
+const BLOCK: usize = 1024;
+
 /// Distribution of a source within a segment, before scaling; of unit variance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,57 +95,111 @@ pub struct Simulated<F> {
     pub mixing: MixingMap,
 }
 
+/// What the data are drawn from, in f64.
+struct Truth {
+    means: Array2<f64>, // [M, n]
+    stds: Array2<f64>,  // [M, n]
+    mixing: MixingMap,
+}
+
 impl Simulation {
     /// Draw the data. The same options give the same bytes; everything is computed in f64 and rounded at the end.
     ///
     /// # Errors
     /// An option out of its range.
     pub fn generate<F: Scalar>(&self) -> Result<Simulated<F>, DataError> {
-        self.check()?;
-        let (segments, n, rows) = (self.segments, self.latents, self.segments * self.per_segment);
-        let key = StreamKey::new(self.seed, Purpose::Generate);
-
-        let mut rng = key.step(0).rng();
-        let stds = Array2::from_shape_simple_fn((segments, n), || rng.random_range(STD));
-        let mut rng = key.step(1).rng();
-        let mean = || if self.centred { 0.0 } else { rng.random_range(MEAN) };
-        let means = Array2::from_shape_simple_fn((segments, n), mean);
-
-        let mut z = Array2::<f64>::zeros((rows, n));
-        for (u, mut segment) in z.axis_chunks_iter_mut(Axis(0), self.per_segment).enumerate() {
-            let mut rng = key.step(2).block(u as u64).rng();
-            for ((_, i), z) in segment.indexed_iter_mut() {
-                *z = means[[u, i]] + stds[[u, i]] * self.prior.draw(&mut rng);
-            }
+        let truth = self.truth()?;
+        let (rows, mut at) = (self.segments * self.per_segment, 0);
+        let (mut x, mut s) = (Array2::zeros((rows, self.observed)), Array2::zeros((rows, self.latents)));
+        let mut observe = self.observing(&truth);
+        for z in self.sources(&truth) {
+            let block = Slice::from(at..at + z.nrows());
+            x.slice_axis_mut(Axis(0), block).assign(&observe(z.view()).mapv(F::of));
+            s.slice_axis_mut(Axis(0), block).assign(&z.mapv(F::of));
+            at += z.nrows();
         }
-
-        let mixing = match self.mixing {
-            Mixing::Network => MixingMap::network(n, self.observed, self.layers, key.step(3))?,
-            kind => MixingMap::draw(kind, &means, &stds, self.observed, key.step(3))?,
-        };
-        let mut x = mixing.apply(z.view());
-        if self.noise > 0.0 {
-            let mut rng = key.step(4).rng();
-            x.mapv_inplace(|v| v + self.noise * rng.sample::<f64, _>(StandardNormal));
-        }
-        if self.discrete {
-            let mut rng = key.step(5).rng();
-            x.mapv_inplace(|v| if rng.random::<f64>() < 1.0 / (1.0 + (-v).exp()) { 1.0 } else { 0.0 });
-        }
-
+        drop(observe);
         let index = (0..rows).map(|i| (i / self.per_segment) as u32).collect();
-        let names = (0..segments).map(|u| u.to_string()).collect();
+        let names = (0..self.segments).map(|u| u.to_string()).collect();
         Ok(Simulated {
             data: Dataset {
-                x: x.mapv(F::of),
+                x,
                 x_names: numbered("x", self.observed),
                 u: Aux::Levels(Levels { index, names }),
-                s: Some(z.mapv(F::of)),
+                s: Some(s),
             },
-            means: means.mapv(F::of),
-            stds: stds.mapv(F::of),
-            mixing,
+            means: truth.means.mapv(F::of),
+            stds: truth.stds.mapv(F::of),
+            mixing: truth.mixing,
         })
+    }
+
+    /// Draw the data into a file: what [`write`](crate::write()) makes of [`generate`](Self::generate), byte for byte.
+    ///
+    /// An `.npz` is written while the rows are drawn, so that any number of them takes little memory.
+    ///
+    /// # Errors
+    /// As those two.
+    pub fn write<F: Scalar>(&self, path: impl AsRef<Path>) -> Result<(), DataError> {
+        let path = path.as_ref();
+        if Format::of(path)? != Format::Npz {
+            return crate::write(path, &self.generate::<F>()?.data);
+        }
+        let truth = self.truth()?;
+        let rows = self.segments * self.per_segment;
+        let mut observe = self.observing(&truth);
+        let x = self.sources(&truth).map(|z| observe(z.view()).mapv(F::of));
+        let s = self.sources(&truth).map(|z| z.mapv(F::of));
+        let u = (0..rows).map(|row| (row / self.per_segment) as i64);
+        crate::npz::write_blocks(path, ((rows, self.observed), x), u, ((rows, self.latents), s))
+    }
+
+    fn key(&self) -> StreamKey {
+        StreamKey::new(self.seed, Purpose::Generate)
+    }
+
+    fn truth(&self) -> Result<Truth, DataError> {
+        self.check()?;
+        let (shape, key) = ((self.segments, self.latents), self.key());
+        let mut rng = key.step(0).rng();
+        let stds = Array2::from_shape_simple_fn(shape, || rng.random_range(STD));
+        let mut rng = key.step(1).rng();
+        let mean = || if self.centred { 0.0 } else { rng.random_range(MEAN) };
+        let means = Array2::from_shape_simple_fn(shape, mean);
+        let mixing = match self.mixing {
+            Mixing::Network => MixingMap::network(self.latents, self.observed, self.layers, key.step(3))?,
+            kind => MixingMap::draw(kind, &means, &stds, self.observed, key.step(3))?,
+        };
+        Ok(Truth { means, stds, mixing })
+    }
+
+    /// The sources, in blocks of rows `[B, n]` that each lie in one segment.
+    fn sources<'a>(&'a self, truth: &'a Truth) -> impl Iterator<Item = Array2<f64>> + 'a {
+        (0..self.segments).flat_map(move |u| {
+            let mut rng = self.key().step(2).block(u as u64).rng();
+            (0..self.per_segment).step_by(BLOCK).map(move |start| {
+                let rows = BLOCK.min(self.per_segment - start);
+                Array2::from_shape_fn((rows, self.latents), |(_, i)| {
+                    truth.means[[u, i]] + truth.stds[[u, i]] * self.prior.draw(&mut rng)
+                })
+            })
+        })
+    }
+
+    /// The observations of one block of sources after the other.
+    fn observing<'a>(&'a self, truth: &'a Truth) -> impl FnMut(ArrayView2<'_, f64>) -> Array2<f64> + 'a {
+        let (mut noise, mut coin) = (self.key().step(4).rng(), self.key().step(5).rng());
+        move |z| {
+            let mut x = truth.mixing.apply(z);
+            if self.noise > 0.0 {
+                x.mapv_inplace(|v| v + self.noise * noise.sample::<f64, _>(StandardNormal));
+            }
+            if self.discrete {
+                let one = |v: f64, coin: f64| if coin < 1.0 / (1.0 + (-v).exp()) { 1.0 } else { 0.0 };
+                x.mapv_inplace(|v| one(v, coin.random()));
+            }
+            x
+        }
     }
 
     fn check(&self) -> Result<(), DataError> {

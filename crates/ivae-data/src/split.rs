@@ -30,7 +30,7 @@ impl Split {
         key: StreamKey,
     ) -> Result<Self, DataError> {
         checked(rows, fraction)?;
-        Self::of_units((0..rows).map(|i| vec![i]).collect(), rows, fraction, levels, key)
+        Self::of_units(rows, |row| [row], rows, fraction, levels, key)
     }
 
     /// Hold out `fraction` of the groups at random: rows of one group (an utterance, a session; `groups` `[N]`) stay
@@ -49,7 +49,9 @@ impl Split {
         for (row, &group) in groups.iter().enumerate() {
             units.entry(group).or_default().push(row);
         }
-        Self::of_units(units.into_values().collect(), groups.len(), fraction, levels, key)
+        let units: Vec<Vec<usize>> = units.into_values().collect();
+        let rows_of = |unit: usize| units[unit].iter().copied();
+        Self::of_units(units.len(), rows_of, groups.len(), fraction, levels, key)
     }
 
     /// Hold out `fraction` of the contiguous blocks of `block` rows, evenly spread over a time series; nothing is
@@ -72,8 +74,18 @@ impl Split {
         })
     }
 
-    fn of_units(
-        units: Vec<Vec<usize>>,
+    /// All of `rows` rows but the ascending `held_out` train.
+    pub fn holding_out(rows: usize, held_out: Vec<usize>) -> Self {
+        let mut out = held_out.iter().peekable();
+        let mut train = Vec::with_capacity(rows.saturating_sub(held_out.len()));
+        train.extend((0..rows).filter(|row| out.next_if_eq(&row).is_none()));
+        Self { train, held_out }
+    }
+
+    /// Hold out units, each of some rows `rows_of` (its number), at random.
+    fn of_units<R: IntoIterator<Item = usize>>(
+        units: usize,
+        rows_of: impl Fn(usize) -> R,
         rows: usize,
         fraction: f64,
         levels: Option<&[u32]>,
@@ -82,9 +94,11 @@ impl Split {
         if let Some(levels) = levels.filter(|l| l.len() != rows) {
             return Err(DataError::Length { what: "u", found: levels.len(), against: "x", expected: rows });
         }
-        let mut strata: BTreeMap<u32, Vec<&Vec<usize>>> = BTreeMap::new();
-        for unit in &units {
-            strata.entry(levels.map_or(0, |l| l[unit[0]])).or_default().push(unit);
+        let mut strata: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for unit in 0..units {
+            let first = rows_of(unit).into_iter().next();
+            let level = levels.zip(first).map_or(0, |(levels, row)| levels[row]);
+            strata.entry(level).or_default().push(unit as u32);
         }
         let mut rng = key.rng();
         let mut held_out = Vec::new();
@@ -96,11 +110,11 @@ impl Split {
             let wanted = (fraction * seen as f64 + 0.5).floor() as usize;
             let count = wanted.saturating_sub(taken).min(stratum.len() - 1);
             taken += count;
-            held_out.extend(stratum[..count].iter().copied().flatten().copied());
+            held_out.extend(stratum[..count].iter().flat_map(|&unit| rows_of(unit as usize)));
         }
+        drop(strata);
         held_out.sort_unstable();
-        let train = (0..rows).filter(|row| held_out.binary_search(row).is_err()).collect();
-        Ok(Self { train, held_out })
+        Ok(Self::holding_out(rows, held_out))
     }
 }
 

@@ -81,15 +81,36 @@ impl<F: Scalar> Whitener<F> {
     /// # Panics
     /// If the shapes do not fit.
     pub fn apply_into(&self, mut out: ArrayViewMut2<'_, F>, x: ArrayView2<'_, F>) {
-        let mut centred = Array2::zeros((CHUNK.min(x.nrows()), x.ncols()));
-        let mut scratch = GemmScratch::new();
-        for (mut y, x) in out.axis_chunks_iter_mut(Axis(0), CHUNK).zip(x.axis_chunks_iter(Axis(0), CHUNK)) {
-            let mut centred = centred.slice_axis_mut(Axis(0), Slice::from(..x.nrows()));
-            for (mut c, x) in centred.rows_mut().into_iter().zip(x.rows()) {
-                Zip::from(&mut c).and(x).and(&self.mean).for_each(|c, &x, &m| *c = x - m);
-            }
-            gemm(y.view_mut(), F::zero(), F::one(), centred.view(), self.forward.t(), &mut scratch);
+        let mut chunk = Chunk::new(x.dim());
+        for (y, x) in out.axis_chunks_iter_mut(Axis(0), CHUNK).zip(x.axis_chunks_iter(Axis(0), CHUNK)) {
+            chunk.apply(self, y, x);
         }
+    }
+
+    /// The whitened x, `[N, r]`, in the memory of x.
+    ///
+    /// # Panics
+    /// If x is not `[N, d]`.
+    pub fn apply_owned(&self, x: Array2<F>) -> Array2<F> {
+        let ((rows, d), r) = (x.dim(), self.components());
+        if !x.is_standard_layout() || r > d {
+            return self.apply(x.view());
+        }
+        let (mut flat, offset) = x.into_raw_vec_and_offset();
+        flat.drain(..offset.unwrap_or(0));
+        let mut chunk = Chunk::new((rows, d));
+        let mut y = Array2::zeros((CHUNK.min(rows), r));
+        // y is no longer than x: it never overtakes what is still to be read.
+        for start in (0..rows).step_by(CHUNK) {
+            let count = CHUNK.min(rows - start);
+            let x = ArrayView2::from_shape((count, d), &flat[start * d..(start + count) * d]);
+            let x = x.expect("the slice is as long as the shape says");
+            chunk.apply(self, y.slice_axis_mut(Axis(0), Slice::from(..count)), x);
+            let to = &mut flat[start * r..(start + count) * r];
+            to.iter_mut().zip(&y).for_each(|(to, &y)| *to = y);
+        }
+        flat.truncate(rows * r);
+        Array2::from_shape_vec((rows, r), flat).expect("as many values are left as the shape says")
     }
 
     /// The whitened x, `[N, r]`.
@@ -125,6 +146,28 @@ impl<F: Scalar> Whitener<F> {
     pub fn log_abs_det(&self) -> Option<f64> {
         let square = self.forward.nrows() == self.forward.ncols();
         square.then(|| self.variances.iter().map(|v| -0.5 * v.f64().ln()).sum())
+    }
+}
+
+/// Scratch for mapping rows in chunks.
+struct Chunk<F> {
+    centred: Array2<F>, // [CHUNK, d]
+    scratch: GemmScratch<F>,
+}
+
+impl<F: Scalar> Chunk<F> {
+    /// For chunks of x of the dimensions `(N, d)`.
+    fn new((rows, d): (usize, usize)) -> Self {
+        Self { centred: Array2::zeros((CHUNK.min(rows), d)), scratch: GemmScratch::new() }
+    }
+
+    /// Overwrites y `[B, r]` with the whitened x `[B, d]`, B ≤ [`CHUNK`].
+    fn apply(&mut self, whitener: &Whitener<F>, y: ArrayViewMut2<'_, F>, x: ArrayView2<'_, F>) {
+        let mut centred = self.centred.slice_axis_mut(Axis(0), Slice::from(..x.nrows()));
+        for (mut c, x) in centred.rows_mut().into_iter().zip(x.rows()) {
+            Zip::from(&mut c).and(x).and(&whitener.mean).for_each(|c, &x, &m| *c = x - m);
+        }
+        gemm(y, F::zero(), F::one(), centred.view(), whitener.forward.t(), &mut self.scratch);
     }
 }
 

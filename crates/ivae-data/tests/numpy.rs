@@ -141,7 +141,7 @@ fn other_keys_can_be_named() {
     assert_eq!(keys(&path).unwrap(), ["x", "who", "when", "truth", "short"]);
     let options = |x: &str, u: &str, s: &str| {
         let columns = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
-        ReadOptions { x: columns(x), u: columns(u), s: columns(s) }
+        ReadOptions { x: columns(x), u: columns(u), s: columns(s), drop_s: false }
     };
     let data: Dataset<f32> = read(&path, &options("x1,3", "who,when", "truth")).unwrap();
     assert_eq!(

@@ -192,3 +192,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn sources_that_are_dropped_are_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut data = Dataset::from_x(array![[1.0, 2.0], [3.0, 5.0]]);
+    let options = ReadOptions { drop_s: true, ..ReadOptions::default() };
+    for name in ["d.npz", "d.csv"] {
+        let path = folder.path().join(name);
+        data.s = Some(array![[0.5], [0.25]]);
+        write(&path, &data).unwrap();
+        assert_eq!(read::<f64>(&path, &options).unwrap(), Dataset { s: None, ..data.clone() });
+    }
+    let path = folder.path().join("d.npz");
+    data.s = Some(array![[0.5], [f64::NAN]]);
+    write(&path, &data).unwrap();
+    let err = read::<f64>(&path, &options).unwrap_err();
+    assert!(matches!(err, DataError::NotFinite { part: "s", row: 1, .. }), "{err}");
+}

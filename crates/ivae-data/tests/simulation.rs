@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // the helpers of tests are tests
 
 use approx::assert_abs_diff_eq;
-use ivae_data::{DataError, Simulated, Simulation, SourcePrior, check, check_conditional};
+use ivae_data::{DataError, Simulated, Simulation, SourcePrior, check, check_conditional, write};
 use ndarray::{Array1, Array2, Axis, array};
 
 /// Panic unless the values agree one by one.
@@ -144,4 +144,22 @@ fn impossible_options_are_refused() {
     let json = serde_json::to_string(&small()).unwrap();
     assert_eq!(serde_json::from_str::<Simulation>(&json).unwrap(), small());
     assert_eq!(serde_json::from_str::<Simulation>("{}").unwrap(), Simulation::default());
+}
+
+/// The rows of a segment are drawn in blocks: as many as one block, fewer, and more.
+#[test]
+fn what_is_written_while_drawing_is_what_was_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for (per_segment, discrete) in [(3, false), (1024, true), (1500, false)] {
+        let simulation =
+            Simulation { segments: 4, per_segment, noise: 0.1, discrete, seed: 3, ..Simulation::default() };
+        write(path("a.npz"), &simulation.generate::<f32>().unwrap().data).unwrap();
+        simulation.write::<f32>(path("b.npz")).unwrap();
+        assert!(std::fs::read(path("a.npz")).unwrap() == std::fs::read(path("b.npz")).unwrap());
+    }
+    assert!(matches!(
+        Simulation::default().write::<f32>(path("c.npy")),
+        Err(DataError::Unwritable { what: "u", .. })
+    ));
 }

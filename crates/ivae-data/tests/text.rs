@@ -16,7 +16,7 @@ fn file(name: &str, text: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
 
 fn options(x: &str, u: &str, s: &str) -> ReadOptions {
     let columns = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
-    ReadOptions { x: columns(x), u: columns(u), s: columns(s) }
+    ReadOptions { x: columns(x), u: columns(u), s: columns(s), drop_s: false }
 }
 
 fn csv(text: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Dataset<f64>, DataError> {

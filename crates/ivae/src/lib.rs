@@ -18,7 +18,7 @@ pub use ndarray;
 pub mod prelude {
     pub use ivae_core::{
         FitError, FitReport, FitSpec, Fitted, LogLikelihood, ModelError, ModelKind, Observer, Samples,
-        Silent, fit, fit_split,
+        Silent, fit, fit_owned, fit_split,
     };
     pub use ivae_data::{
         Aux, DataError, Dataset, Levels, ReadOptions, Simulation, SourcePrior, Split, read, write,

@@ -95,7 +95,7 @@ pub(crate) struct DataArgs {
 }
 
 /// Which columns of the data are what.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct ColumnArgs {
     /// Columns (or key) of x, such as `x1..x8`, `1-12` or `a,b,c` [default: `x`, or all columns but u and s]

@@ -12,7 +12,7 @@ use ivae::data::{Aux, Dataset, dequantise, discrete_columns};
 use ivae::expfam::GaussianForm;
 use ivae::nn::MlpSpec;
 use ivae::num::{Purpose, StreamKey};
-use ivae::prelude::{FitReport, FitSpec, ModelKind, fit};
+use ivae::prelude::{FitReport, FitSpec, ModelKind, fit_owned};
 
 use crate::args::{DecoderArg, FitArgs, LikelihoodArg, ModelArg, PriorArg};
 use crate::exit::{Exit, print, print_json, warn};
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<(), Exit> {
     refuse_missing(args)?;
     refuse_folder(&args.out, args.force)?;
     let path = &args.data.path;
-    let mut data = input::data(path, &args.data.columns)?;
+    let mut data = input::data_to_fit(path, &args.data.columns)?;
     if args.dequantise {
         let columns = discrete_columns(data.x.view(), &data.x_names);
         let key = StreamKey::new(args.seed.unwrap_or(0), Purpose::Noise);
@@ -44,7 +44,8 @@ pub(crate) fn run(args: &FitArgs) -> Result<(), Exit> {
     };
     let watch = Watch::new(&args.out, epochs, args.quiet)?;
     let began = Instant::now();
-    let mut fitted = pool.install(|| fit(&data, &spec, &watch)).map_err(|e| watch.give_up(exit(e, path)))?;
+    let mut fitted =
+        pool.install(|| fit_owned(data, &spec, &watch)).map_err(|e| watch.give_up(exit(e, path)))?;
     fitted.report.seconds = began.elapsed().as_secs_f64();
     let _whole = watch.save(&fitted)?;
     // What was said before the fit need not be said twice.

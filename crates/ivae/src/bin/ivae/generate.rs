@@ -1,6 +1,6 @@
 //! `ivae generate`.
 
-use ivae::data::{DataError, Mixing, Simulation, SourcePrior, write};
+use ivae::data::{DataError, Mixing, Simulation, SourcePrior};
 use serde::Serialize;
 
 use crate::args::{GenerateArgs, SourceArg};
@@ -39,12 +39,11 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Exit> {
         discrete: args.discrete,
         seed: args.seed,
     };
-    let made = simulation.generate::<f32>().map_err(Exit::input)?;
-    write(&args.out, &made.data).map_err(|e| match e {
-        DataError::Unwritable { .. } => Exit::input(e),
-        _ => Exit::failed(e),
+    simulation.write::<f32>(&args.out).map_err(|e| match e {
+        DataError::Write { .. } => Exit::failed(e),
+        _ => Exit::input(e),
     })?;
-    let rows = made.data.rows();
+    let rows = simulation.segments * simulation.per_segment;
     if args.json {
         return print_json(&Generated { out: &args.out, rows, simulation: &simulation });
     }

@@ -11,7 +11,17 @@ use crate::exit::Exit;
 
 /// Read the data that the arguments name.
 pub(crate) fn data(path: &Path, columns: &ColumnArgs) -> Result<Dataset<f32>, Exit> {
-    let options = ReadOptions { x: columns.x.clone(), u: columns.u.clone(), s: columns.s.clone() };
+    read_data(path, columns, false)
+}
+
+/// Read the data that the arguments name, without the true sources.
+pub(crate) fn data_to_fit(path: &Path, columns: &ColumnArgs) -> Result<Dataset<f32>, Exit> {
+    read_data(path, columns, true)
+}
+
+fn read_data(path: &Path, columns: &ColumnArgs, drop_s: bool) -> Result<Dataset<f32>, Exit> {
+    let ColumnArgs { x, u, s, .. } = columns.clone();
+    let options = ReadOptions { x, u, s, drop_s };
     let mut data: Dataset<f32> = read(path, &options).map_err(|e| Exit::file(path, e))?;
     if let Some(count) = columns.windows {
         data.u = Aux::Levels(Levels::windows(data.rows(), count).map_err(|e| Exit::file(path, e))?);
