@@ -1,10 +1,10 @@
 //! `cargo xtask bench --peers`: our programs and the peers' on the same work, one processor core each, in turn.
 //!
-//! The peers are Python programs (`benches/peers`). Their packages are installed once into a virtual environment below the
-//! target folder, by `pip` from wherever it is set up to install from; PyTorch's alone takes several gigabytes. Every task is run by all
-//! its programs in turn, round after round, each pinned to the last core where `taskset` is there; a figure is the median
-//! of the rounds. Two kinds of time are told: on the wall, and of the processor, which is what a busy machine leaves to
-//! compare by.
+//! The peers are Python programs (`benches/peers`). Their packages are installed once into a virtual environment below
+//! the target folder, by `pip` from wherever it is set up to install from; PyTorch's alone takes several gigabytes.
+//! Every task is run by all its programs in turn, round after round, each pinned to the last core where `taskset` is
+//! there; a figure is the median of the rounds. Two kinds of time are told: on the wall, and of the processor, which is
+//! what a busy machine leaves to compare by.
 
 use std::fs;
 use std::path::{Path, PathBuf};
