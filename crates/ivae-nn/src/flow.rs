@@ -17,6 +17,7 @@
 
 mod coupling;
 mod map;
+mod narrow;
 mod spline;
 mod splines;
 mod unit;

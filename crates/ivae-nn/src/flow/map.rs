@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 
-use ivae_num::{GemmScratch, Scalar, gemm, gemm_bias, linalg};
+use ivae_num::{GemmScratch, Scalar, linalg};
 use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-use super::{exp, matrix, matrix_mut};
+use super::{exp, narrow};
 use crate::inverse::invert;
 use crate::{Layout, Slot};
 
@@ -103,18 +103,14 @@ impl Map {
         ws: &mut MapWorkspace<F>,
         scratch: &mut GemmScratch<F>,
     ) {
-        let (n, rows) = (self.dim, log_det.len());
+        let n = self.dim;
         self.fill_weight(params, &mut ws.weight);
         let det = match self.kind {
             MapSpec::Free => invert(&mut ws.inverse, &mut ws.work, &ws.weight, n),
             MapSpec::Lu => self.weight.view(params).diag().sum(),
         };
         log_det.iter_mut().for_each(|l| *l += det);
-        let (y, x, w) = (matrix_mut(y, rows, n), matrix(x, rows, n), matrix(&ws.weight, n, n));
-        match self.bias.is_empty() {
-            true => gemm(y, F::zero(), F::one(), x, w, scratch),
-            false => gemm_bias(y, self.bias.view(params).row(0), x, w, scratch),
-        }
+        narrow::times(y, x, &ws.weight, &params[self.bias.range()], n, scratch);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the signature of every layer, and the products' scratch")]
@@ -129,11 +125,9 @@ impl Map {
         ws: &mut MapWorkspace<F>,
         scratch: &mut GemmScratch<F>,
     ) {
-        let (n, rows, one) = (self.dim, d_log_det.len(), F::one());
+        let n = self.dim;
         let weight: F = d_log_det.iter().copied().sum();
-        let delta = matrix(dy, rows, n);
-        let x = matrix(x, rows, n).reversed_axes();
-        gemm(matrix_mut(&mut ws.grad, n, n), F::zero(), one, x, delta, scratch);
+        narrow::gram(&mut ws.grad, x, dy, n, scratch);
         let mut dw = self.weight.view_mut(grad);
         match self.kind {
             MapSpec::Free => {
@@ -161,8 +155,7 @@ impl Map {
         if !bias.is_empty() {
             dy.chunks_exact(n).for_each(|dy| bias.iter_mut().zip(dy).for_each(|(b, &d)| *b += d));
         }
-        let w = matrix(&ws.weight, n, n).reversed_axes();
-        gemm(matrix_mut(dx, rows, n), F::zero(), one, delta, w, scratch);
+        narrow::times_transposed(dx, dy, &ws.weight, n, scratch);
     }
 
     /// Overwrite `weight` with W.
@@ -190,11 +183,9 @@ impl Map {
         scratch: &mut GemmScratch<F>,
     ) {
         let n = self.dim;
-        let rows = y.len() / n.max(1);
         self.fill_weight(params, &mut ws.weight);
         invert(&mut ws.inverse, &mut ws.work, &ws.weight, n);
-        let inverse = matrix(&ws.inverse, n, n);
-        gemm(matrix_mut(x, rows, n), F::zero(), F::one(), matrix(y, rows, n), inverse, scratch);
+        narrow::times(x, y, &ws.inverse, &[], n, scratch);
         let bias = &params[self.bias.range()];
         if !bias.is_empty() {
             // (y − b) W⁻¹ = y W⁻¹ − b W⁻¹

@@ -7,8 +7,8 @@
 //!
 //! Its inverse, z to x, is then a network with the activation φ: an ordinary square multi-layer perceptron.
 
-use ivae_num::Scalar;
 use ivae_num::vecmath::VecMath;
+use ivae_num::{Loop, Scalar, wide};
 use serde::{Deserialize, Serialize};
 
 use super::map::{Map, MapSpec, MapStart};
@@ -17,6 +17,9 @@ use super::splines::Splines;
 use super::{Layer, exp};
 use crate::error::require;
 use crate::{Layout, Slot, SpecError};
+
+/// Entries that are worked on side by side.
+const LANES: usize = 16;
 
 /// Shape and start of a square network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -162,19 +165,11 @@ impl Tanh {
         y: &[F],
         ws: &mut TanhWorkspace<F>,
     ) {
-        let (a, one, two) = (self.a(params), F::one(), F::of(2.0));
-        let mut da = F::zero();
-        let n = self.dim;
-        let rows = y.chunks_exact(n).zip(ws.tanh.chunks_exact(n)).zip(dy.chunks_exact(n)).zip(d_log_det);
-        for (dx, (((y, t), dy), &c)) in dx.chunks_exact_mut(n).zip(rows) {
-            for (dx, ((&h, &t), &dy)) in dx.iter_mut().zip(y.iter().zip(t).zip(dy)) {
-                let squash = one - t * t;
-                let scale = (squash + a).recip();
-                let total = dy + c * two * t * squash * scale;
-                da -= (total * h + c) * scale;
-                *dx = total * scale;
-            }
-        }
+        let a = self.a(params);
+        // What the forward pass left there is not needed any more.
+        let c = &mut ws.slope[..y.len()];
+        c.chunks_exact_mut(self.dim).zip(d_log_det).for_each(|(c, &d)| c.fill(d));
+        let da = wide(Backward { dx, dy, c, h: y, t: &ws.tanh[..y.len()], a });
         grad[self.log_slope.start] += da * a;
     }
 
@@ -183,5 +178,58 @@ impl Tanh {
         x.copy_from_slice(y);
         VecMath::tanh(x);
         x.iter_mut().zip(y).for_each(|(x, &y)| *x += a * y);
+    }
+}
+
+/// The loop of [`Tanh::backward`]: overwrites `dx`, and returns the gradient of a.
+struct Backward<'a, F> {
+    dx: &'a mut [F],
+    dy: &'a [F],
+    /// Cotangent of the log-determinant of each entry's row.
+    c: &'a [F],
+    h: &'a [F],
+    t: &'a [F],
+    a: F,
+}
+
+impl<F: Scalar> Backward<'_, F> {
+    /// The derivatives by an entry and, through it, by a.
+    #[inline(always)]
+    fn entry(a: F, dy: F, c: F, h: F, t: F) -> (F, F) {
+        let (one, two) = (F::one(), F::of(2.0));
+        let squash = one - t * t;
+        let scale = (squash + a).recip();
+        let total = dy + c * two * t * squash * scale;
+        (total * scale, -(total * h + c) * scale)
+    }
+}
+
+impl<F: Scalar> Loop for Backward<'_, F> {
+    type Output = F;
+
+    #[inline(always)]
+    fn run(self) -> F {
+        let a = self.a;
+        let (dx, dx_rest) = self.dx.as_chunks_mut::<LANES>();
+        let (dy, dy_rest) = self.dy.as_chunks::<LANES>();
+        let (c, c_rest) = self.c.as_chunks::<LANES>();
+        let (h, h_rest) = self.h.as_chunks::<LANES>();
+        let (t, t_rest) = self.t.as_chunks::<LANES>();
+        let mut sums = [F::zero(); LANES];
+        for ((((dx, dy), c), h), t) in dx.iter_mut().zip(dy).zip(c).zip(h).zip(t) {
+            for i in 0..LANES {
+                let (d, da) = Self::entry(a, dy[i], c[i], h[i], t[i]);
+                dx[i] = d;
+                sums[i] += da;
+            }
+        }
+        for ((((dx, &dy), &c), &h), (&t, sum)) in
+            dx_rest.iter_mut().zip(dy_rest).zip(c_rest).zip(h_rest).zip(t_rest.iter().zip(&mut sums))
+        {
+            let (d, da) = Self::entry(a, dy, c, h, t);
+            *dx = d;
+            *sum += da;
+        }
+        sums.into_iter().sum()
     }
 }
