@@ -37,9 +37,13 @@ pub fn fit<F: Scalar>(
 ) -> Result<Fitted<F>, FitError> {
     check_fit(data, spec)?;
     let (n, fraction) = (data.x.nrows(), spec.training.held_out);
-    let split = match spec.training.held_out_block {
-        Some(block) => Split::by_blocks(n, fraction, block)?,
-        None => {
+    let split = match (spec.training.held_out_block, spec.model) {
+        (Some(block), _) => Split::by_blocks(n, fraction, block)?,
+        // Lags are counted in rows: hold out one stretch of the series, not rows here and there.
+        (None, ModelKind::Sobi) => {
+            Split::by_blocks(n, fraction, ((fraction * n as f64).round() as usize).max(1))?
+        }
+        (None, _) => {
             let levels = data.u.levels().map(|l| l.index.as_slice());
             Split::by_rows(n, fraction, levels, StreamKey::new(spec.seed, Purpose::Split))?
         }
@@ -72,7 +76,9 @@ pub fn fit_split<F: Scalar>(
     let schema = Schema::of(data);
     let (train_rows, held_out) = (data.select_rows(&split.train), data.select_rows(&split.held_out));
     let mut fitted = match spec.model {
-        ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca => linear(&train_rows, schema, spec)?,
+        ModelKind::FastIca | ModelKind::Ajd | ModelKind::Sobi | ModelKind::Pca => {
+            linear(&train_rows, schema, spec)?
+        }
         ModelKind::Ivae | ModelKind::Vae => variational(&train_rows, &held_out, schema, spec, observer)?,
     };
     fitted.split = split.clone();
@@ -99,7 +105,7 @@ pub fn check_fit<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<(), Fit
 }
 
 fn linear<F: Scalar>(data: &Dataset<F>, schema: Schema, spec: &FitSpec) -> Result<Fitted<F>, FitError> {
-    let fit = fit_linear(spec.model, data, spec.latents, spec.seed)?;
+    let fit = fit_linear(spec, data)?;
     let mut warnings = Vec::new();
     if !fit.converged {
         warnings.push(format!("{} did not converge in {} iterations", spec.model.name(), fit.iterations));
