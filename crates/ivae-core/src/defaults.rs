@@ -48,6 +48,7 @@ impl FitSpec {
         Self {
             model: ModelKind::Ivae,
             latents,
+            lags: None,
             scaling: Scaling::Whiten,
             decoder: DecoderSpec::Mlp,
             vae: VaeSpec {
@@ -189,7 +190,9 @@ impl FitSpec {
             }
             (ModelKind::Ivae, None) => Self::ivae(latents),
             (ModelKind::Vae, _) => Self::vae(latents),
-            (ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca, _) => Self::linear(model, latents),
+            (ModelKind::FastIca | ModelKind::Ajd | ModelKind::Sobi | ModelKind::Pca, _) => {
+                Self::linear(model, latents)
+            }
         };
         if binary && spec.decoder == DecoderSpec::Mlp {
             spec.set_bernoulli();
@@ -227,6 +230,7 @@ impl FitSpec {
         Self {
             model: ModelKind::Ivae,
             latents,
+            lags: None,
             scaling: Scaling::None,
             decoder: DecoderSpec::Mlp,
             vae: VaeSpec {

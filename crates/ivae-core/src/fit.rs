@@ -56,9 +56,13 @@ pub fn fit_owned<F: Scalar>(
 
 fn split<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<Split, DataError> {
     let (n, fraction) = (data.x.nrows(), spec.training.held_out);
-    match spec.training.held_out_block {
-        Some(block) => Split::by_blocks(n, fraction, block),
-        None => {
+    match (spec.training.held_out_block, spec.model) {
+        (Some(block), _) => Split::by_blocks(n, fraction, block),
+        // Lags are counted in rows: hold out one stretch of the series, not rows here and there.
+        (None, ModelKind::Sobi) => {
+            Split::by_blocks(n, fraction, ((fraction * n as f64).round() as usize).max(1))
+        }
+        (None, _) => {
             let levels = data.u.levels().map(|l| l.index.as_slice());
             Split::by_rows(n, fraction, levels, StreamKey::new(spec.seed, Purpose::Split))
         }
@@ -115,7 +119,9 @@ fn fit_checked<F: Scalar>(
         }
     };
     let mut fitted = match spec.model {
-        ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca => linear(&train_rows, schema, spec)?,
+        ModelKind::FastIca | ModelKind::Ajd | ModelKind::Sobi | ModelKind::Pca => {
+            linear(&train_rows, schema, spec)?
+        }
         ModelKind::Ivae | ModelKind::Vae => variational(train_rows, held_out, schema, spec, observer)?,
     };
     fitted.split = split();
@@ -142,7 +148,7 @@ pub fn check_fit<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<(), Fit
 }
 
 fn linear<F: Scalar>(data: &Dataset<F>, schema: Schema, spec: &FitSpec) -> Result<Fitted<F>, FitError> {
-    let fit = fit_linear(spec.model, data, spec.latents, spec.seed)?;
+    let fit = fit_linear(spec, data)?;
     let mut warnings = Vec::new();
     if !fit.converged {
         warnings.push(format!("{} did not converge in {} iterations", spec.model.name(), fit.iterations));

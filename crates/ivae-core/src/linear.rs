@@ -1,11 +1,11 @@
-//! [`LinearMap`]: the fitted form of the linear models (FastICA, AJD, PCA).
+//! [`LinearMap`]: the fitted form of the linear models (FastICA, AJD, SOBI, PCA).
 
 use ivae_data::Dataset;
-use ivae_ica::{Ajd, FastIca, IcaError, Pca};
+use ivae_ica::{Ajd, Diagonalised, FastIca, IcaError, Pca, Sobi};
 use ivae_num::Scalar;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use crate::spec::ModelKind;
+use crate::spec::{FitSpec, ModelKind};
 
 /// z = (x − mean) unmixingᵀ, x = z mixingᵀ + mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,24 +41,28 @@ impl<F: Scalar> LinearMap<F> {
     }
 }
 
-/// Fit a linear model with `n` components.
-pub(crate) fn fit_linear<F: Scalar>(
-    kind: ModelKind,
-    data: &Dataset<F>,
-    n: usize,
-    seed: u64,
-) -> Result<LinearFit<F>, IcaError> {
-    let x = data.x.view();
-    if let (ModelKind::Ajd, Some(levels)) = (kind, data.u.levels()) {
-        let fitted = Ajd { components: Some(n), ..Ajd::default() }.fit(x, &levels.index)?;
-        return Ok(LinearFit {
+impl<F> From<Diagonalised<F>> for LinearFit<F> {
+    fn from(fitted: Diagonalised<F>) -> Self {
+        Self {
             map: LinearMap { mean: fitted.mean, unmixing: fitted.unmixing, mixing: fitted.mixing },
             iterations: fitted.sweeps,
             converged: fitted.converged,
-        });
+        }
     }
-    if kind == ModelKind::FastIca {
-        let fitted = FastIca { components: Some(n), seed, ..FastIca::default() }.fit(x)?;
+}
+
+/// Fit the linear model of `spec`.
+pub(crate) fn fit_linear<F: Scalar>(spec: &FitSpec, data: &Dataset<F>) -> Result<LinearFit<F>, IcaError> {
+    let (x, n) = (data.x.view(), spec.latents);
+    if let (ModelKind::Ajd, Some(levels)) = (spec.model, data.u.levels()) {
+        return Ok(Ajd { components: Some(n), ..Ajd::default() }.fit(x, &levels.index)?.into());
+    }
+    if spec.model == ModelKind::Sobi {
+        let sobi = Sobi { components: Some(n), lags: spec.lags.clone(), ..Sobi::default() };
+        return Ok(sobi.fit(x)?.into());
+    }
+    if spec.model == ModelKind::FastIca {
+        let fitted = FastIca { components: Some(n), seed: spec.seed, ..FastIca::default() }.fit(x)?;
         return Ok(LinearFit {
             map: LinearMap { mean: fitted.mean, unmixing: fitted.unmixing, mixing: fitted.mixing },
             iterations: fitted.iterations,

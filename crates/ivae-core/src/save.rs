@@ -124,11 +124,13 @@ impl<F: Scalar> Fitted<F> {
             Scaling::Whiten => arrays.whitener("scaler", inner, d)?,
         };
         let model = match spec.model {
-            ModelKind::FastIca | ModelKind::Ajd | ModelKind::Pca => Model::Linear(LinearMap {
-                mean: arrays.one("mean", d)?,
-                unmixing: arrays.two("unmixing", n, d)?,
-                mixing: arrays.two("mixing", d, n)?,
-            }),
+            ModelKind::FastIca | ModelKind::Ajd | ModelKind::Sobi | ModelKind::Pca => {
+                Model::Linear(LinearMap {
+                    mean: arrays.one("mean", d)?,
+                    unmixing: arrays.two("unmixing", n, d)?,
+                    mixing: arrays.two("mixing", d, n)?,
+                })
+            }
             ModelKind::Ivae | ModelKind::Vae => {
                 let aux = match spec.model {
                     ModelKind::Vae if !spec.vae.posterior.sees_u => AuxShape::None,

@@ -18,6 +18,9 @@ pub struct FitSpec {
     pub model: ModelKind,
     /// Number of latents n.
     pub latents: usize,
+    /// Lags of `sobi`, in rows; of the other models, none. Those of [`ivae_ica::Sobi`] by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lags: Option<Vec<usize>>,
     /// How x is scaled before the network sees it.
     pub scaling: Scaling,
     /// The class of the decoder f.
@@ -43,6 +46,8 @@ pub enum ModelKind {
     FastIca,
     /// Joint diagonalisation of the covariances of u's levels: nonstationary linear ICA (Pham & Cardoso 2001).
     Ajd,
+    /// Joint diagonalisation of lagged covariances: linear ICA of time series, without u (Belouchrani et al. 1997).
+    Sobi,
     /// Principal components, scaled to unit variance.
     Pca,
 }
@@ -55,13 +60,14 @@ impl ModelKind {
             Self::Vae => "vae",
             Self::FastIca => "fastica",
             Self::Ajd => "ajd",
+            Self::Sobi => "sobi",
             Self::Pca => "pca",
         }
     }
 
     /// Whether it is a linear map of x.
     pub fn is_linear(self) -> bool {
-        matches!(self, Self::FastIca | Self::Ajd | Self::Pca)
+        matches!(self, Self::FastIca | Self::Ajd | Self::Sobi | Self::Pca)
     }
 }
 

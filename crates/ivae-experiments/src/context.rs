@@ -7,11 +7,15 @@ use std::time::Instant;
 use ivae::core::spec::DecoderSpec;
 use ivae::data::{Dataset, Split};
 use ivae::prelude::{FitSpec, Fitted, Silent, fit, fit_split};
-use ivae::report::{Details, Record, Section};
+use ivae::report::{Details, Record, Section, Table};
+
+use crate::numbers::markdown;
 
 /// Experiments fail with whatever went wrong below them.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
+/// The chapter that holds the tables of the experiments.
+const CHAPTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/recovery.md");
 /// Pictures of the documentation.
 const IMAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/images");
 
@@ -26,9 +30,11 @@ pub(crate) struct Context {
     pub(crate) seeds: u64,
     /// Less data and shorter fits.
     pub(crate) quick: bool,
+    /// The rows of `recovery` to run; those that the other options ask for, if none is named.
+    pub(crate) rows: Vec<String>,
     /// Folder of the real data.
     pub(crate) data_dir: PathBuf,
-    /// Also rewrite the pictures of the documentation.
+    /// Also rewrite the pictures and tables of the documentation.
     pub(crate) update_docs: bool,
 }
 
@@ -47,6 +53,9 @@ impl Context {
         let mut command = format!("cargo xtask experiments {} --seed {}", self.name, self.seed);
         if self.seeds > 1 {
             command += &format!(" --seeds {}", self.seeds);
+        }
+        if !self.rows.is_empty() {
+            command += &format!(" --rows {}", self.rows.join(","));
         }
         if self.quick {
             command += " --quick";
@@ -85,6 +94,19 @@ impl Context {
             let path = Path::new(IMAGES).join(name);
             std::fs::write(&path, svg).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
             eprintln!("wrote {}", path.display());
+        }
+        Ok(())
+    }
+
+    /// Write a table that the documentation shows, between the lines `<!-- NAME -->` and `<!-- end -->` of its chapter,
+    /// if that is asked for.
+    pub(crate) fn table_of_docs(&self, name: &str, table: &Table) -> Result<()> {
+        if self.update_docs {
+            let text = std::fs::read_to_string(CHAPTER).map_err(|e| format!("cannot read {CHAPTER}: {e}"))?;
+            let text = with_table(&text, name, &markdown(table))
+                .ok_or_else(|| format!("{CHAPTER} has no place for the table {name}"))?;
+            std::fs::write(CHAPTER, text).map_err(|e| format!("cannot write {CHAPTER}: {e}"))?;
+            eprintln!("wrote the table {name} of {CHAPTER}");
         }
         Ok(())
     }
@@ -137,6 +159,13 @@ impl Context {
     }
 }
 
+/// A page with `table` between its lines `<!-- NAME -->` and `<!-- end -->`; nothing where they are missing.
+fn with_table(page: &str, name: &str, table: &str) -> Option<String> {
+    let (before, rest) = page.split_once(&format!("<!-- {name} -->\n"))?;
+    let (_, after) = rest.split_once("<!-- end -->")?;
+    Some(format!("{before}<!-- {name} -->\n{table}<!-- end -->{after}"))
+}
+
 /// The results of all jobs, in their order: each job has one thread, and as many run at a time as there are threads.
 pub(crate) fn one_thread_each<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) -> Result<Vec<R>> {
     let next = AtomicUsize::new(0);
@@ -161,4 +190,17 @@ pub(crate) fn one_thread_each<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) ->
     })?;
     done.sort_by_key(|&(i, _)| i);
     Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_takes_the_place_of_the_last_one() {
+        let page = "a\n<!-- t -->\nold\n<!-- end -->\nb\n<!-- u -->\nother\n<!-- end -->\n";
+        let new = page.replace("old\n", "| new |\n");
+        assert_eq!(with_table(page, "t", "| new |\n"), Some(new));
+        assert_eq!(with_table(page, "v", ""), None);
+    }
 }

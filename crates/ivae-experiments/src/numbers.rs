@@ -31,6 +31,14 @@ pub(crate) fn plain_text(section: &Section, seconds: f64) -> String {
     format!("{} ({seconds:.1} s)\n{}\n", section.title, tables.join("\n"))
 }
 
+/// A table in Markdown, its caption below it.
+pub(crate) fn markdown(table: &Table) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rule = "|---".repeat(table.head.len()) + "|\n";
+    let rows: String = table.rows.iter().map(|cells| line(cells)).collect();
+    format!("{}{rule}{rows}\n{}\n", line(&table.head), table.caption)
+}
+
 fn aligned(table: &Table) -> String {
     let rows: Vec<&Vec<String>> = std::iter::once(&table.head).chain(&table.rows).collect();
     let columns = rows.iter().map(|r| r.len()).max().unwrap_or(0);
@@ -68,5 +76,7 @@ mod tests {
             ..Table::default()
         };
         assert_eq!(aligned(&table), "  model     MCC\n  iVAE     0.99\n  u alone     –\n");
+        let text = "| model | MCC |\n|---|---|\n| iVAE | 0.99 |\n| u alone | – |\n\n\n";
+        assert_eq!(markdown(&table), text);
     }
 }

@@ -4,6 +4,8 @@
 mod basins;
 mod cases;
 mod page;
+#[cfg(test)]
+mod quick;
 
 use ivae::core::ModelKind;
 use ivae::data::Dataset;
@@ -52,7 +54,7 @@ struct Row {
 }
 
 pub(crate) fn run(context: &Context) -> Result<Outcome> {
-    let cases = cases(context);
+    let cases = cases(context)?;
     let seeds = context.seed..context.seed + context.seeds;
     let jobs: Vec<(usize, u64)> =
         seeds.flat_map(|seed| (0..cases.len()).map(move |case| (case, seed))).collect();

@@ -98,7 +98,7 @@ fn help_lists_the_experiments_and_an_unknown_one_is_refused() {
     let help = run(&["--help"]);
     let text = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
-    for name in ["example-1", "example-2", "recovery", "speech"] {
+    for name in ["example-1", "example-2", "recovery", "ablations", "speech"] {
         assert!(text.contains(&format!("- {name}:")), "{text}");
     }
     let unknown = run(&["exmaple-1"]);

@@ -95,6 +95,7 @@ fn title(model: ModelKind) -> &'static str {
         ModelKind::FastIca => "FastICA",
         ModelKind::Pca => "Principal components",
         ModelKind::Ajd => "Linear ICA by joint diagonalisation",
+        ModelKind::Sobi => "Second-order blind identification",
     }
 }
 
@@ -135,6 +136,10 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
         ModelKind::Ajd => {
             "The model unmixes x **linearly** into components that are uncorrelated in every segment at once: it uses \
              u through the variances, as iVAE does, but cannot undo a nonlinear mixing."
+        }
+        ModelKind::Sobi => {
+            "The model unmixes x **linearly** into components that are uncorrelated at every lag at once: it uses the \
+             order of the rows in time, and not u, and cannot undo a nonlinear mixing."
         }
         ModelKind::Pca => {
             "The model rotates x onto its directions of largest variance. It is a baseline: uncorrelated is less than \

@@ -24,6 +24,8 @@ fn values_out_of_range() {
         ("--latents 0", "--latents"),
         ("--patience 0", "--patience"),
         ("--windows 0", "--windows"),
+        ("--model sobi --lags 0", "--lags"),
+        ("--model sobi --lags 1,,2", "--lags"),
         ("--seed -1", "-1"),
         ("--x ,", "--x"),
     ] {
@@ -49,7 +51,7 @@ fn typing_errors_are_met_with_suggestions() {
     let place = Place::with_data();
     place.refused("fit d.npz --out run --epocs 3", &["--epocs", "similar", "--epochs"]);
     place.refused("fitt d.npz --out run", &["fitt", "similar", "fit"]);
-    place.refused("fit d.npz --out run --model ivea", &["ivea", "ivae, vae, fastica, ajd, pca"]);
+    place.refused("fit d.npz --out run --model ivea", &["ivea", "ivae, vae, fastica, ajd, sobi, pca"]);
     place.refused("fit d.npz --out run --prior gaus-var", &["gaus-var", "gauss-var"]);
     place.refused("generate --out g.npz --mixing swirll", &["swirll", "swirl", "additive-coupling", "sines"]);
     place.refused("fit d.npz", &["--out"]);
@@ -64,7 +66,7 @@ fn models_still_to_come_are_called_so() {
         let line = format!("fit d.npz --out run --model {model}");
         place.refused(
             &line,
-            &[&format!("--model {model} is not available yet"), "ivae, vae, fastica, ajd, pca"],
+            &[&format!("--model {model} is not available yet"), "ivae, vae, fastica, ajd, sobi, pca"],
         );
     }
 }
@@ -73,6 +75,8 @@ fn models_still_to_come_are_called_so() {
 fn options_that_the_model_does_not_have() {
     let place = Place::with_data();
     place.refused("fit d.npz --out run --model vae --prior gauss-var", &["--prior", "--model ivae", "vae"]);
+    place.refused("fit d.npz --out run --model ajd --lags 1,2", &["--lags", "--model sobi", "ajd"]);
+    place.refused("fit d.npz --out run --model sobi --lags 1,400", &["d.npz", "400"]);
     place.refused("fit d.npz --out run --model vae --decoder square", &["square", "--model ivae", "vae"]);
     place.refused(
         "fit d.npz --out run --decoder square --hidden 8",

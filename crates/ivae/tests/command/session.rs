@@ -141,9 +141,24 @@ fn windows_of_a_time_series() {
 }
 
 #[test]
+fn lags_of_a_time_series_without_u() {
+    let place = Place::new();
+    write(place.path("x.npy"), &Dataset::from_x(small().x)).unwrap();
+    place.done("fit x.npy --model sobi --latents 2 --lags 1,2,5 --out run");
+    assert!(place.text("run/spec.toml").contains("lags = [") && place.text("run/spec.toml").contains("5"));
+    place.done("transform run x.npy --out z.npy");
+    place.done("fit x.npy --config run/spec.toml --out again");
+    assert!(place.bytes("run/params.safetensors") == place.bytes("again/params.safetensors"));
+    place.done("fit x.npy --model sobi --latents 2 --out usual");
+    assert!(place.bytes("run/params.safetensors") != place.bytes("usual/params.safetensors"));
+    // Settings of one model are no hindrance to another.
+    place.done("fit x.npy --config run/spec.toml --model pca --out pca");
+}
+
+#[test]
 fn other_models() {
     let place = Place::with_data();
-    for model in ["vae", "fastica", "pca"] {
+    for model in ["vae", "fastica", "ajd", "sobi", "pca"] {
         let epochs = if model == "vae" { QUICK } else { "" };
         let fit = place.json(&format!("fit d.npz --model {model} --latents 2 --out {model} {epochs}"));
         assert_eq!(fit["model"], model);

@@ -122,6 +122,8 @@ pub(crate) enum ModelArg {
     Fastica,
     /// Linear ICA of nonstationary sources: joint diagonalisation of the covariances of u's levels
     Ajd,
+    /// Linear ICA of time series, without u: joint diagonalisation of lagged covariances
+    Sobi,
     /// Principal components
     Pca,
     #[value(hide = true)]
@@ -199,6 +201,9 @@ pub(crate) struct FitArgs {
     /// Number of latents [default: the number of columns of x]
     #[arg(long, value_name = "COUNT", value_parser = positive, help_heading = "Model")]
     pub(crate) latents: Option<usize>,
+    /// Lags of sobi, in rows, such as `1,2,5` [default: 1 to 20, at most a quarter of the rows]
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', value_parser = positive, help_heading = "Model")]
+    pub(crate) lags: Option<Vec<usize>>,
     /// Conditional prior p(z|u) [default: gauss]
     #[arg(long, value_enum, help_heading = "Model")]
     pub(crate) prior: Option<PriorArg>,

@@ -62,7 +62,7 @@ fn refuse_missing(args: &FitArgs) -> Result<(), Exit> {
     use ModelArg as M;
     if let Some(model @ (M::BetaVae | M::BetaTcVae | M::FactorVae | M::Tcl | M::Gcl)) = args.model {
         return Err(Exit::input(format!(
-            "--model {} is not available yet; there are ivae, vae, fastica, ajd, pca",
+            "--model {} is not available yet; there are ivae, vae, fastica, ajd, sobi, pca",
             name(&model)
         )));
     }
@@ -80,6 +80,7 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
         Some(ModelArg::Vae) => ModelKind::Vae,
         Some(ModelArg::Fastica) => ModelKind::FastIca,
         Some(ModelArg::Ajd) => ModelKind::Ajd,
+        Some(ModelArg::Sobi) => ModelKind::Sobi,
         Some(ModelArg::Pca) => ModelKind::Pca,
         _ => ModelKind::Ivae,
     };
@@ -127,6 +128,12 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
     }
     if args.latents.is_some() {
         spec.latents = latents;
+    }
+    if let Some(lags) = &args.lags {
+        if spec.model != ModelKind::Sobi {
+            return Err(Exit::input(format!("--lags is for --model sobi, not {}", spec.model.name())));
+        }
+        spec.lags = Some(lags.clone());
     }
     if let Some(prior) = args.prior {
         if spec.model != ModelKind::Ivae {
