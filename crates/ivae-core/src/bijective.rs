@@ -13,9 +13,13 @@ use crate::fit::{OwnUnits, Trained};
 use crate::fitted::Model;
 use crate::race::{Found, Rows, race};
 use crate::scaler::Scaler;
-use crate::spec::{BijectiveSpec, FitSpec, TrainSpec};
+use crate::spec::{BijectiveSpec, CodeKind, FitSpec, TrainSpec};
 use crate::trainer::{EpochRecord, Observer, Stage, Staged};
 use crate::vae::AuxShape;
+
+/// Where an autoencoder loses more of the variance than this, noise has bent its code: the ELBO, which knows of noise, finds a
+/// better one.
+const NOISY: f64 = 0.1;
 
 /// Fit to scaled rows.
 pub(crate) fn fit_bijective<F: Scalar>(
@@ -44,11 +48,19 @@ pub(crate) fn fit_bijective<F: Scalar>(
         restarts: 1,
         ..spec.training.clone()
     };
-    let net = code_net(spec, &bijective.code, directions, aux)?;
-    let key = StreamKey::new(spec.seed, Purpose::Init);
-    let staged = Staged { observer, stage: Stage::Code };
-    let (code, restart) = Code::fit(net, rows, Some(judge), &training, key, &staged)?;
-    let report = code.report(bijective.code.kind, judge.x);
+    let coded = |kind| -> Result<(Code<F>, CodeReport, Vec<EpochRecord>), FitError> {
+        let net = code_net(spec, &bijective.code, kind, directions, aux)?;
+        let key = StreamKey::new(spec.seed, Purpose::Init);
+        let staged = Staged { observer, stage: Stage::Code };
+        let (code, restart) = Code::fit(net, rows, Some(judge), &training, key, &staged)?;
+        let report = code.report(judge.x);
+        let history = restart.history.into_iter().map(|e| EpochRecord { stage: Stage::Code, ..e }).collect();
+        Ok((code, report, history))
+    };
+    let (mut code, mut report, mut history) = coded(bijective.code.kind)?;
+    if bijective.code.kind == CodeKind::Auto && report.lost_variance > NOISY {
+        (code, report, history) = coded(CodeKind::Elbo)?;
+    }
     let with =
         |x, data: &Dataset<F>| Dataset { x, x_names: data.x_names.clone(), u: data.u.clone(), s: None };
     let train_code = with(code.encode(rows.x), data);
@@ -56,9 +68,8 @@ pub(crate) fn fit_bijective<F: Scalar>(
     if train_code.x.ncols() != spec.latents {
         return Err(DataError::Rank { rank: train_code.x.ncols(), asked: spec.latents }.into());
     }
-    let coded = Rows { train: Batch::all(&train_code), held_out: Batch::all(&judge_code) };
-    let found = race(spec, bijective, coded, aux, deadline, observer)?;
-    let history = restart.history.into_iter().map(|e| EpochRecord { stage: Stage::Code, ..e }).collect();
+    let separated = Rows { train: Batch::all(&train_code), held_out: Batch::all(&judge_code) };
+    let found = race(spec, bijective, separated, aux, deadline, observer)?;
     Ok(bijection(found, data, Some((code, report, history))))
 }
 

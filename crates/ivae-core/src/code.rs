@@ -49,10 +49,11 @@ pub struct CodeReport {
     pub round_trip: f64,
 }
 
-/// The networks of a code.
+/// The networks of a code of `kind`.
 pub(crate) fn code_net(
     spec: &FitSpec,
     code: &CodeSpec,
+    kind: CodeKind,
     observed: usize,
     aux: AuxShape,
 ) -> Result<Vae, SpecError> {
@@ -60,7 +61,7 @@ pub(crate) fn code_net(
     vae.posterior.net = code.net.clone();
     vae.likelihood.net = code.net.clone();
     vae.posterior.sees_u = false;
-    if code.kind == CodeKind::Autoencoder {
+    if kind != CodeKind::Elbo {
         vae = VaeSpec { kl: KlTerm::None, start: Start::Pca, ..vae };
         vae.likelihood.family = LikelihoodFamily::Gaussian(VarianceSpec::Fixed(1.0));
         (vae.posterior.product, vae.posterior.correlated) = (false, false);
@@ -72,6 +73,11 @@ pub(crate) fn code_net(
 }
 
 impl<F: Scalar> Code<F> {
+    /// How it was trained.
+    pub fn kind(&self) -> CodeKind {
+        if self.net.kl == KlTerm::None { CodeKind::Autoencoder } else { CodeKind::Elbo }
+    }
+
     /// Train a code on `data`, judged on `held_out`.
     ///
     /// # Errors
@@ -140,7 +146,7 @@ impl<F: Scalar> Code<F> {
     }
 
     /// What is lost of scaled x `[N, d]`.
-    pub fn report(&self, kind: CodeKind, x: ArrayView2<'_, F>) -> CodeReport {
+    pub fn report(&self, x: ArrayView2<'_, F>) -> CodeReport {
         let c = self.encode(x);
         let back = self.decode(c.view());
         let again = self.encode(back.view());
@@ -151,7 +157,7 @@ impl<F: Scalar> Code<F> {
         let centre = x.sum_axis(Axis(0)) / F::of(x.nrows().max(1) as f64);
         let variance = mean(x, (Array2::zeros(x.dim()) + &centre).view());
         CodeReport {
-            kind,
+            kind: self.kind(),
             lost_variance: mean(x, back.view()) / variance,
             round_trip: mean(c.view(), again.view()),
         }

@@ -131,7 +131,7 @@ impl FitSpec {
             polish_epochs: 60,
             classes,
             code: CodeSpec {
-                kind: CodeKind::Autoencoder,
+                kind: CodeKind::Auto,
                 net: MlpSpec { hidden: vec![128; 3], activation: Activation::Silu, skip: true },
                 epochs: 120,
                 learning_rate: 4e-3,

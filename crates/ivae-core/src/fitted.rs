@@ -14,7 +14,7 @@ use crate::local::Noisy;
 use crate::report::FitReport;
 use crate::scaler::Scaler;
 use crate::slices::{rows, rows_mut, top};
-use crate::spec::FitSpec;
+use crate::spec::{CodeKind, FitSpec};
 use crate::trainer::EpochRecord;
 use crate::vae::{AuxShape, Vae};
 
@@ -113,7 +113,7 @@ impl<F: Scalar> Fitted<F> {
     /// Of a variational model with a product posterior, that of q(z|x,u) where `data` have u and of q(z|x) where they
     /// have none ([`Vae::posterior_mean`]).
     ///
-    /// Of a bijective model of a code, the mode of p(z|x,u) at the noise that the code leaves, where `data` have u; of
+    /// Of a bijective model of an autoencoder's code, the mode of p(z|x,u) at the noise that it leaves, where `data` have u; of
     /// any bijective model without u, g(x).
     ///
     /// # Errors
@@ -126,7 +126,8 @@ impl<F: Scalar> Fitted<F> {
                 let x = self.scaler.apply(data.x.view());
                 let Some(code) = code else { return Ok(exact_latents(net, params, x.view())) };
                 let z = exact_latents(net, params, code.encode(x.view()).view());
-                if matches!(data.u, Aux::None) {
+                // The means of an ELBO's encoder have taken the noise into account already.
+                if matches!(data.u, Aux::None) || code.kind() == CodeKind::Elbo {
                     return Ok(z);
                 }
                 let u = self.aux(data, Some("inference"))?;

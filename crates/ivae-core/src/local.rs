@@ -159,7 +159,7 @@ mod tests {
         race.code.net.hidden.clear();
         let code_spec = race.code.clone();
         let key = StreamKey::new(2, Purpose::Init);
-        let net = code_net(&spec, &code_spec, d, AuxShape::Levels(3)).unwrap();
+        let net = code_net(&spec, &code_spec, code_spec.kind, d, AuxShape::Levels(3)).unwrap();
         let mut params = vec![0.0; Estimator::<f64>::layout(&net).len()];
         net.init(&mut params, batch, key);
         let noise = Array1::from(vec![0.1, 0.4, 0.2, 0.3]);

@@ -21,7 +21,7 @@ use crate::family::Family;
 use crate::fitted::{Fitted, Model, Schema};
 use crate::linear::LinearMap;
 use crate::scaler::Scaler;
-use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
+use crate::spec::{CodeKind, DecoderSpec, FitSpec, ModelKind, Scaling};
 use crate::trainer::EpochRecord;
 use crate::vae::{AuxShape, Vae};
 
@@ -43,6 +43,9 @@ struct SpecFile {
 struct Bijection {
     family: Family,
     flow: FlowSpec,
+    /// What its code was trained to do, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<CodeKind>,
 }
 
 const FORMAT: u32 = 2;
@@ -77,7 +80,11 @@ impl<F: Scalar> Fitted<F> {
         };
         arrays.extend(scaler_arrays("scaler", &self.scaler));
         let bijection = match &self.model {
-            Model::Exact { net, .. } => Some(Bijection { family: net.family, flow: net.class.clone() }),
+            Model::Exact { code, net, .. } => Some(Bijection {
+                family: net.family,
+                flow: net.class.clone(),
+                code: code.as_ref().map(|c| c.kind()),
+            }),
             _ => None,
         };
         let spec = SpecFile {
@@ -145,7 +152,7 @@ impl<F: Scalar> Fitted<F> {
                     }
                     DecoderSpec::Bijective(bijective) => {
                         let missing = "no table \"bijection\", which says what won the race";
-                        let Some(Bijection { family, flow }) = &bijection else {
+                        let Some(Bijection { family, flow, code: kind }) = &bijection else {
                             return Err(format_error(&dir.join("spec.toml"), missing));
                         };
                         let net = Exact::new(flow, &spec.vae.prior, *family, n, aux).map_err(bad)?;
@@ -153,7 +160,8 @@ impl<F: Scalar> Fitted<F> {
                         let code = match inner > n {
                             false => None,
                             true => {
-                                let net = code_net(&spec, &bijective.code, inner, aux).map_err(bad)?;
+                                let kind = kind.unwrap_or(bijective.code.kind);
+                                let net = code_net(&spec, &bijective.code, kind, inner, aux).map_err(bad)?;
                                 let params = arrays.params("code.", Estimator::<F>::layout(&net))?;
                                 Some(Box::new(Code {
                                     net,

@@ -143,6 +143,8 @@ pub struct CodeSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CodeKind {
+    /// As [`CodeKind::Autoencoder`], or as [`CodeKind::Elbo`] where that loses more than a tenth of the variance.
+    Auto,
     /// Give x back with the least squared error.
     Autoencoder,
     /// The ELBO of the variational model.

@@ -2,7 +2,7 @@
 
 use ivae_nn::MlpSpec;
 
-use super::{DecoderSpec, FitSpec, LikelihoodFamily, ModelKind, Scaling, Start, VarianceSpec};
+use super::{CodeKind, DecoderSpec, FitSpec, LikelihoodFamily, ModelKind, Scaling, Start, VarianceSpec};
 use crate::block::BlockSpec;
 use crate::error::SpecError;
 
@@ -104,7 +104,12 @@ impl FitSpec {
         match &self.decoder {
             DecoderSpec::Mlp => self.training.epochs.saturating_mul(self.training.restarts),
             DecoderSpec::Bijective(b) => {
-                let code = if observed > self.latents { b.code.epochs } else { 0 };
+                let codes = match b.code.kind {
+                    _ if observed <= self.latents => 0,
+                    CodeKind::Auto => 2,
+                    CodeKind::Autoencoder | CodeKind::Elbo => 1,
+                };
+                let code = b.code.epochs.saturating_mul(codes);
                 let race: usize = b.classes.iter().map(|c| c.epochs.saturating_mul(c.restarts)).sum();
                 code.saturating_add(race).saturating_add(b.polish_epochs.saturating_mul(b.finalists))
             }

@@ -51,7 +51,7 @@ fn lead(search: &Search, code: Option<&CodeReport>) -> String {
     };
     if let Some(code) = code {
         let kind = match code.kind {
-            CodeKind::Autoencoder => "an autoencoder",
+            CodeKind::Auto | CodeKind::Autoencoder => "an autoencoder",
             CodeKind::Elbo => "a variational autoencoder",
         };
         lead += &format!(
