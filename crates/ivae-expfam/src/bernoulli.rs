@@ -1,4 +1,6 @@
-//! [`Bernoulli`]: the likelihood of binary data.
+//! [`Bernoulli`]: the likelihood of binary data, and the family of a binary latent.
+
+mod natural;
 
 use ivae_num::{Scalar, vecmath::VecMath};
 use ndarray::{ArrayView2, ArrayViewMut2};
@@ -10,6 +12,8 @@ use crate::shape::{assert_gradients, assert_rows};
 /// Independent Bernoulli components, θ = logits l `[B, d]`: `log p(v) = v l − log(1 + eˡ)`.
 ///
 /// v is 0 or 1. A v between them is a soft label, and the value minus the cross-entropy; outside \[0, 1\] it is −∞.
+/// As an exponential family: k = 1, T = v, h = 1, λ = l, A = log(1 + eˡ), the natural domain is ℝ.
+///
 /// Neither a large logit nor a nearly certain one costs digits. The derivative in v is l.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bernoulli;

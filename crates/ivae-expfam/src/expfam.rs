@@ -29,6 +29,24 @@ pub enum Support {
     },
 }
 
+impl Support {
+    /// Is `z` inside? Intervals are open, infinities and NaN outside.
+    pub fn contains(self, z: f64) -> bool {
+        match self {
+            Self::Real => z.is_finite(),
+            Self::Positive => z > 0.0 && z.is_finite(),
+            Self::Interval { low, high } => low < z && z < high,
+            Self::Naturals => z >= 0.0 && z.is_finite() && z.fract() == 0.0,
+            Self::Finite { count } => z >= 0.0 && z < f64::from(count) && z.fract() == 0.0,
+        }
+    }
+
+    /// Does it hold an interval, so that a density has a derivative in z?
+    pub fn is_continuous(self) -> bool {
+        matches!(self, Self::Real | Self::Positive | Self::Interval { .. })
+    }
+}
+
 /// An exponential family as a conditional prior: `p(z | u) = Πᵢ h(zᵢ) exp(λᵢ(u) · T(zᵢ) − A(λᵢ(u)))`
 /// (Khemakhem et al. 2020, equation 7; their Q is h, their log Z is A).
 ///
@@ -53,6 +71,9 @@ pub trait ExpFam<F: Scalar>: Density<F> {
     /// Log base measure, log h(z).
     fn log_base(&self, z: F) -> F;
 
+    /// Its derivative.
+    fn dlog_base(&self, z: F) -> F;
+
     /// Is `lambda` `[k]` in the natural domain, where the density can be normalised?
     fn in_domain(&self, lambda: &[F]) -> bool;
 
@@ -69,8 +90,15 @@ pub trait ExpFam<F: Scalar>: Density<F> {
     fn entropy(&self, lambda: &[F]) -> F;
 
     /// KL(λ ‖ to) within the family in nats: the Bregman divergence A(to) − A(λ) − ∇A(λ) · (to − λ)
-    /// (Wainwright and Jordan 2008, section 5.2).
-    fn kl(&self, lambda: &[F], to: &[F]) -> F;
+    /// (Wainwright and Jordan 2008, section 5.2), which is what the default computes. A family whose A is large where
+    /// the divergence is small has a form that does not cancel.
+    fn kl(&self, lambda: &[F], to: &[F]) -> F {
+        let mut mean = vec![F::zero(); lambda.len()];
+        self.mean_stats(&mut mean, lambda);
+        let steps = lambda.iter().zip(to).zip(mean);
+        let linear: F = steps.map(|((&lambda, &to), mean)| mean * (to - lambda)).sum();
+        self.log_partition(to) - self.log_partition(lambda) - linear
+    }
 
     /// The smooth map from ℝᵏ onto the natural domain. Overwrites `lambda` `[k]`.
     fn natural(&self, lambda: &mut [F], eta: &[F]);

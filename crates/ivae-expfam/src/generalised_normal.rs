@@ -5,8 +5,8 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use crate::Density;
 use crate::block::{BLOCK, Block, blocks};
-use crate::gamma::ln_gamma_and_digamma;
 use crate::shape::{assert_gradients, assert_rows};
+use crate::special::ln_gamma_and_digamma;
 use crate::terms::gather_residual;
 
 /// Independent generalised normal components, θ = \[location | log_scale | log_shape\] `[B, 3n]`

@@ -1,17 +1,19 @@
 //! [`Laplace`]: heavy tails, a kink at the location.
 
 use ivae_num::Scalar;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
 
-use crate::Density;
 use crate::block::blocks;
-use crate::shape::{assert_gradients, assert_rows};
+use crate::shape::{assert_gradients, assert_rows, assert_shape};
+use crate::special::ln_tail;
 use crate::terms::Terms;
+use crate::{Density, Reparam};
 
 /// Independent Laplace components, θ = \[location | log_scale\] `[B, 2n]`:
 /// `log p(v) = −log 2b − |v − μ| / b`, b = exp(log_scale), a standard deviation of √2 b.
 ///
-/// At the kink, v = μ, the derivative in v and μ is taken as 0.
+/// No exponential family, because of the location; at a fixed one it is
+/// [`ExponentialPower`](crate::ExponentialPower) of shape 1. At the kink, v = μ, the derivative in v and μ is taken as 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Laplace;
 
@@ -71,6 +73,51 @@ impl<F: Scalar> Density<F> for Laplace {
             }
         }
     }
+}
+
+impl<F: Scalar> Reparam<F> for Laplace {
+    /// z = μ + b Q(noise), Q the quantile of Φ(noise) at μ = 0, b = 1.
+    fn sample(&self, z: ArrayViewMut2<'_, F>, theta: ArrayView2<'_, F>, noise: ArrayView2<'_, F>) {
+        let (rows, n) = z.dim();
+        assert_shape("theta", &theta, rows, 2 * n);
+        assert_shape("noise", &noise, rows, n);
+        let (location, log_scale) = theta.split_at(Axis(1), n);
+        Zip::from(z).and(location).and(log_scale).and(noise).for_each(|z, &location, &log_scale, &noise| {
+            *z = location + log_scale.exp() * quantile(noise);
+        });
+    }
+
+    /// ∂μ = dz, ∂log b = b Q(noise) · dz.
+    fn sample_backward(
+        &self,
+        d_theta: ArrayViewMut2<'_, F>,
+        theta: ArrayView2<'_, F>,
+        noise: ArrayView2<'_, F>,
+        dz: ArrayView2<'_, F>,
+    ) {
+        let (rows, n) = dz.dim();
+        assert_shape("theta", &theta, rows, 2 * n);
+        assert_shape("d_theta", &d_theta.view(), rows, 2 * n);
+        assert_shape("noise", &noise, rows, n);
+        let (_, log_scale) = theta.split_at(Axis(1), n);
+        let (mut d_location, d_log_scale) = d_theta.split_at(Axis(1), n);
+        d_location += &dz;
+        Zip::from(d_log_scale).and(log_scale).and(noise).and(dz).for_each(|d, &log_scale, &noise, &dz| {
+            *d += dz * log_scale.exp() * quantile(noise);
+        });
+    }
+
+    fn mean(&self, mut z: ArrayViewMut2<'_, F>, theta: ArrayView2<'_, F>) {
+        let (rows, n) = z.dim();
+        assert_shape("theta", &theta, rows, 2 * n);
+        z.assign(&theta.split_at(Axis(1), n).0);
+    }
+}
+
+/// Standard Laplace noise of standard normal noise: ∓log 2Φ(−|noise|).
+fn quantile<F: Scalar>(noise: F) -> F {
+    let size = -(ln_tail(noise.f64().abs()) + std::f64::consts::LN_2);
+    F::of(size) * sign(noise)
 }
 
 /// −1, 0 or 1; NaN for NaN.

@@ -2,21 +2,40 @@
 #![forbid(unsafe_code)]
 
 pub mod bernoulli;
+pub mod beta;
 mod block;
+pub mod categorical;
+mod component;
 pub mod density;
 pub mod expfam;
-mod gamma;
+pub mod exponential;
+pub mod exponential_power;
+pub mod gamma;
 pub mod gaussian;
 pub mod generalised_normal;
+pub mod hyperbolic_secant;
 pub mod lambda;
 pub mod laplace;
+pub mod log_normal;
+pub mod poisson;
 mod shape;
+mod special;
 mod terms;
+pub mod von_mises;
 
 pub use bernoulli::Bernoulli;
+pub use beta::Beta;
+pub use categorical::Categorical;
 pub use density::{Density, Reparam};
 pub use expfam::{ExpFam, Support};
+pub use exponential::Exponential;
+pub use exponential_power::ExponentialPower;
+pub use gamma::Gamma;
 pub use gaussian::{Gaussian, GaussianForm, gaussian_kl, gaussian_kl_backward};
 pub use generalised_normal::GeneralisedNormal;
+pub use hyperbolic_secant::HyperbolicSecant;
 pub use lambda::{LambdaError, Variability, l_matrix, natural_table, variability};
 pub use laplace::Laplace;
+pub use log_normal::LogNormal;
+pub use poisson::Poisson;
+pub use von_mises::VonMises;

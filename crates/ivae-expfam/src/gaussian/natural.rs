@@ -11,12 +11,13 @@ impl Gaussian {
     /// Mean and variance of λ; NaN outside the natural domain.
     fn moments<F: Scalar>(self, lambda: &[F]) -> (F, F) {
         let var = |l: F| if l < F::zero() { -F::of(0.5) / l } else { F::nan() };
-        match (self.form, lambda) {
+        let (mean, var) = match (self.form, lambda) {
             (GaussianForm::MeanVar, &[l1, l2]) => (l1 * var(l2), var(l2)),
             (GaussianForm::Var, &[l]) => (F::zero(), var(l)),
             (GaussianForm::Mean, &[l]) => (l, F::one()),
             _ => panic!("{:?} has k = {}, but λ has length {}", self.form, self.form.k(), lambda.len()),
-        }
+        };
+        if mean.is_nan() { (mean, mean) } else { (mean, var) }
     }
 }
 
@@ -49,6 +50,13 @@ impl<F: Scalar> ExpFam<F> for Gaussian {
         match self.form {
             GaussianForm::MeanVar | GaussianForm::Var => F::zero(),
             GaussianForm::Mean => -F::of(0.5) * (z * z + F::TAU().ln()),
+        }
+    }
+
+    fn dlog_base(&self, z: F) -> F {
+        match self.form {
+            GaussianForm::MeanVar | GaussianForm::Var => F::zero(),
+            GaussianForm::Mean => -z,
         }
     }
 
@@ -85,7 +93,7 @@ impl<F: Scalar> ExpFam<F> for Gaussian {
                 cov.copy_from_slice(&[var, cross, cross, two * (var * var + mean * cross)]);
             }
             GaussianForm::Var => cov.copy_from_slice(&[two * var * var]),
-            GaussianForm::Mean => cov.copy_from_slice(&[F::one()]),
+            GaussianForm::Mean => cov.copy_from_slice(&[var]),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The laws that every exponential family obeys. A new family runs them in one line:
 //! `family_laws!(name, Family { .. }, [[η of a case], [η of another], ..]);`
 
+use std::cell::RefCell;
+
 use ivae_expfam::{ExpFam, Support};
 use ivae_num::gradcheck;
 use ndarray::Array2;
@@ -15,7 +17,7 @@ macro_rules! family_laws {
             family_laws!(@tests $family, $etas, density_is_that_of_the_natural_parameters normalises
                 score_is_the_derivative statistics_have_their_derivatives partition_has_its_derivatives
                 quadrature_gives_the_mean_statistics samples_have_the_mean_statistics partition_is_convex
-                entropy_and_kl_by_quadrature domain_map_is_smooth_and_inside);
+                entropy_and_kl_by_quadrature domain_map_is_smooth_and_inside draws_follow_the_density);
         }
     };
     (@tests $family:expr, $etas:expr, $($law:ident)*) => {
@@ -56,9 +58,13 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// log h(z) + λ · T(z) − A(λ).
-pub(crate) fn log_density(family: &Family, lambda: &[f64], z: f64) -> f64 {
-    family.log_base(z) + dot(lambda, &stats(family, z)) - family.log_partition(lambda)
+/// log h(z) + λ · T(z) − A(λ), as a function of z.
+pub(crate) fn log_density<'a>(family: &'a Family, lambda: &'a [f64]) -> impl Fn(f64) -> f64 + 'a {
+    let (log_partition, t) = (family.log_partition(lambda), RefCell::new(vec![0.0; family.k()]));
+    move |z| {
+        family.stats(&mut t.borrow_mut(), z);
+        family.log_base(z) + dot(lambda, &t.borrow()) - log_partition
+    }
 }
 
 fn draws(family: &Family, lambda: &[f64], count: usize) -> Vec<f64> {
@@ -74,9 +80,10 @@ fn assert_close(what: &str, found: f64, expected: f64, tolerance: f64) {
 
 /// E[f(z)] under λ: a sum, or adaptive quadrature where draws say that the mass is.
 fn expectation(family: &Family, lambda: &[f64], f: impl Fn(f64) -> f64) -> f64 {
-    let weighted = |z: f64| match log_density(family, lambda, z).exp() {
-        p if p > 0.0 => p * f(z),
-        _ => 0.0,
+    let log_density = log_density(family, lambda);
+    let weighted = |z: f64| {
+        let p = if family.support().contains(z) { log_density(z).exp() } else { 0.0 };
+        if p > 0.0 { p * f(z) } else { 0.0 }
     };
     let quartiles = |map: fn(f64) -> f64| {
         let mut z: Vec<f64> = draws(family, lambda, 400).into_iter().map(map).collect();
@@ -100,7 +107,7 @@ fn expectation(family: &Family, lambda: &[f64], f: impl Fn(f64) -> f64) -> f64 {
             let slope = |t: f64| (high - low) * sigmoid(t) * sigmoid(-t);
             integrate(&|t: f64| weighted(low + (high - low) * sigmoid(t)) * slope(t), -100.0, 100.0)
         }
-        Support::Naturals => (0..100_000).map(|z| weighted(f64::from(z))).sum(),
+        Support::Naturals => (0..10_000).map(|z| weighted(f64::from(z))).sum(),
         Support::Finite { count } => (0..count).map(|z| weighted(f64::from(z))).sum(),
         other => panic!("no quadrature for {other:?}"),
     }
@@ -150,7 +157,7 @@ pub(crate) fn density_is_that_of_the_natural_parameters(family: &Family, etas: &
     family.log_prob(&mut out, theta.view(), v.view());
     for (b, &out) in out.iter().enumerate() {
         let component =
-            |i: usize| log_density(family, &natural(family, &etas[(b + i) % etas.len()]), v[[b, i]]);
+            |i: usize| log_density(family, &natural(family, &etas[(b + i) % etas.len()]))(v[[b, i]]);
         assert_close("log density", out, (0..n).map(component).sum(), 1e-11);
     }
 }
@@ -179,13 +186,35 @@ pub(crate) fn score_is_the_derivative(family: &Family, etas: &[Vec<f64>]) {
     let flat = |a: &Array2<f64>| a.iter().copied().collect::<Vec<f64>>();
     gradcheck::check(&flat(&theta), &flat(&(d_theta - 1.0)), |at| total(&of(at, &theta), &v))
         .assert_below(1e-8);
-    if continuous(family) {
-        gradcheck::check(&flat(&v), &flat(&(d_v - 1.0)), |at| total(&theta, &of(at, &v))).assert_below(1e-8);
+    if family.support().is_continuous() {
+        // In t of z(t), so that no step leaves the support: d/dt = z′(t) d/dz.
+        let (z, slope, t) = chart(family.support());
+        let (at, d_v) = (v.mapv(t), (d_v - 1.0) * v.mapv(|v| slope(t(v))));
+        gradcheck::check(&flat(&at), &flat(&d_v), |at| total(&theta, &of(at, &v).mapv(z))).assert_below(1e-8);
     }
 }
 
-fn continuous(family: &Family) -> bool {
-    matches!(family.support(), Support::Real | Support::Positive | Support::Interval { .. })
+/// z(t), z′(t) and t(z) from ℝ onto a continuous support.
+#[allow(clippy::type_complexity)]
+fn chart(
+    support: Support,
+) -> (impl Fn(f64) -> f64 + Copy, impl Fn(f64) -> f64 + Copy, impl Fn(f64) -> f64 + Copy) {
+    let z = move |t: f64| match support {
+        Support::Positive => t.exp(),
+        Support::Interval { low, high } => low + (high - low) / (1.0 + (-t).exp()),
+        _ => t,
+    };
+    let slope = move |t: f64| match support {
+        Support::Positive => t.exp(),
+        Support::Interval { low, high } => (high - low) / ((1.0 + (-t).exp()) * (1.0 + t.exp())),
+        _ => 1.0,
+    };
+    let t = move |z: f64| match support {
+        Support::Positive => z.ln(),
+        Support::Interval { low, high } => ((z - low) / (high - z)).ln(),
+        _ => z,
+    };
+    (z, slope, t)
 }
 
 pub(crate) fn statistics_have_their_derivatives(family: &Family, etas: &[Vec<f64>]) {
@@ -193,7 +222,11 @@ pub(crate) fn statistics_have_their_derivatives(family: &Family, etas: &[Vec<f64
         let mut dt = vec![0.0; family.k()];
         family.dstats(&mut dt, z);
         for j in 0..family.k() {
-            gradcheck::check(&[z], &dt[j..=j], |z| stats(family, z[0])[j]).assert_below(1e-8);
+            // In t of z(t), so that no step leaves the support.
+            let (to_z, slope, to_t) = chart(family.support());
+            let at = to_t(z);
+            gradcheck::check(&[at], &[dt[j] * slope(at)], |t| stats(family, to_z(t[0]))[j])
+                .assert_below(1e-8);
         }
     }
 }
@@ -260,9 +293,11 @@ pub(crate) fn partition_is_convex(family: &Family, etas: &[Vec<f64>]) {
 pub(crate) fn entropy_and_kl_by_quadrature(family: &Family, etas: &[Vec<f64>]) {
     for (a, b) in etas.iter().zip(etas.iter().cycle().skip(1)) {
         let (a, b) = (natural(family, a), natural(family, b));
-        let entropy = expectation(family, &a, |z| -log_density(family, &a, z));
+        let (log_a, log_b) = (log_density(family, &a), log_density(family, &b));
+        let entropy = expectation(family, &a, |z| -log_a(z));
         assert_close("entropy", family.entropy(&a), entropy, 1e-9);
-        let kl = expectation(family, &a, |z| log_density(family, &a, z) - log_density(family, &b, z));
+        let kl = expectation(family, &a, |z| log_a(z) - log_b(z));
+        assert!(kl >= 0.0 && family.kl(&a, &b) >= 0.0, "KL {kl} is negative");
         assert_close("KL", family.kl(&a, &b), kl, 1e-9);
         assert_close("KL to itself", family.kl(&a, &a), 0.0, 1e-14);
     }
@@ -279,6 +314,24 @@ pub(crate) fn domain_map_is_smooth_and_inside(family: &Family, etas: &[Vec<f64>]
             family.natural_backward(&mut d_eta, eta, &unit);
             d_eta.iter_mut().for_each(|d| *d -= 1.0);
             gradcheck::check(eta, &d_eta, |eta| natural(family, eta)[j]).assert_below(1e-8);
+        }
+    }
+}
+
+/// A Kolmogorov–Smirnov test at some of the order statistics: F there by quadrature.
+pub(crate) fn draws_follow_the_density(family: &Family, etas: &[Vec<f64>]) {
+    let count = 4000;
+    for eta in etas {
+        let lambda = natural(family, eta);
+        let mut z = draws(family, &lambda, count);
+        z.sort_by(f64::total_cmp);
+        for share in [0.002, 0.05, 0.2, 0.5, 0.8, 0.95, 0.998] {
+            let at = z[(share * count as f64) as usize];
+            let found = z.iter().filter(|&&z| z <= at).count() as f64 / count as f64;
+            let below = expectation(family, &lambda, |z| if z <= at { 1.0 } else { 0.0 });
+            // Exceeded with probability 1e-4 by the largest of all gaps.
+            let limit = 2.23 / (count as f64).sqrt();
+            assert!((found - below).abs() < limit, "{found} of draws ≤ {at} at η = {eta:?}, F = {below}");
         }
     }
 }
