@@ -3,8 +3,9 @@
 #[macro_use]
 mod laws;
 
+use ivae_expfam::custom::{Polynomial, Spline};
 use ivae_expfam::{
-    Bernoulli, Beta, Categorical, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
+    Bernoulli, Beta, Categorical, Custom, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
     GaussianForm, HyperbolicSecant, LogNormal, Poisson, Support, VonMises,
 };
 use ndarray::{ArrayView2, ArrayViewMut2};
@@ -35,6 +36,20 @@ family_laws!(bernoulli, Bernoulli, [[0.0], [-3.0], [2.5], [0.7]]);
 family_laws!(categorical, Categorical { count: 4 }, [[0.0, 0.0, 0.0], [1.5, -2.0, 0.3], [-3.0, 2.0, 4.0]]);
 family_laws!(binary, Categorical { count: 2 }, [[0.0], [-3.0], [2.5]]);
 family_laws!(poisson, Poisson, [[0.0], [-3.0], [4.0], [0.7]]);
+
+const QUARTICS: [[f64; 4]; 4] =
+    [[0.0; 4], [1.0, 2.0, -0.5, 0.0], [-3.0, 0.5, 1.0, 1.0], [0.3, 3.0, 0.0, -0.5]];
+family_laws!(polynomial_4, Custom::new(Polynomial { degree: 4 }).expect("a family"), QUARTICS);
+family_laws!(
+    polynomial_6,
+    Custom::new(Polynomial { degree: 6 }).expect("a family"),
+    [[0.0; 6], [0.3, 2.0, 0.5, -2.0, 0.1, 0.0], [-0.2, 4.0, 0.0, -6.0, 0.0, 0.5]]
+);
+family_laws!(
+    spline,
+    Custom::new(Spline { low: -2.0, high: 2.0, bumps: 4 }).expect("a family"),
+    [[0.0; 6], [2.0, -3.0, 1.0, 4.0, 0.5, -0.7], [-2.0, 3.0, 3.0, -2.0, -0.5, 1.0]]
+);
 
 #[test]
 fn outside_the_natural_domain_all_is_nan() {
