@@ -114,6 +114,20 @@ fn far_modes_and_narrow_ones_are_found() {
 }
 
 #[test]
+fn modes_that_are_close_for_their_distance_from_0_are_found() {
+    // Two wells, ((z − 10)² − δ²)² = (z² − 20 z + m)² with m = 100 − δ².
+    let family = Custom::new(Polynomial { degree: 4 }).unwrap();
+    for (delta, c) in [(0.5, 2e3), (0.2, 1e5), (0.02, 1e7)] {
+        let m = 100.0 - delta * delta;
+        let mut mean = [0.0f64; 4];
+        family.mean_stats(&mut mean, &[40.0 * c * m, -c * (400.0 + 2.0 * m), 40.0 * c, -c]);
+        // In units of δ, up to the rounding of λ · T, which may favour one well.
+        let rounding = 1e4 * c * f64::EPSILON;
+        assert!((mean[0] - 10.0).abs() < (10.0 * rounding + 1e-9) * delta, "δ = {delta}: E[z] = {}", mean[0]);
+    }
+}
+
+#[test]
 fn draws_invert_the_distribution_function() {
     let custom = Custom::new(Of(&Exponential, &[N])).unwrap();
     /// Always the same word.

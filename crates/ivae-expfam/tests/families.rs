@@ -9,6 +9,7 @@ use ivae_expfam::{
     GaussianForm, HyperbolicSecant, LogNormal, Poisson, Support, VonMises,
 };
 use ndarray::{ArrayView2, ArrayViewMut2};
+use proptest::prelude::*;
 use rand::{RngCore, SeedableRng};
 
 const LOCATED: [[f64; 2]; 5] = [[0.0, 0.0], [1.5, -2.0], [-3.0, 1.0], [0.2, 2.5], [12.0, -1.0]];
@@ -50,6 +51,36 @@ family_laws!(
     Custom::new(Spline { low: -2.0, high: 2.0, bumps: 4 }).expect("a family"),
     [[0.0; 6], [2.0, -3.0, 1.0, 4.0, 0.5, -0.7], [-2.0, 3.0, 3.0, -2.0, -0.5, 1.0]]
 );
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn laws_hold_at_random_parameters(eta in prop::collection::vec(-1.5f64..1.5, 8)) {
+        let all: [&laws::Family; 11] = [
+            &FULL,
+            &QUARTIC,
+            &HyperbolicSecant,
+            &LogNormal,
+            &Gamma,
+            &Exponential,
+            &Beta,
+            &VonMises,
+            &Bernoulli,
+            &Categorical { count: 5 },
+            &Poisson,
+        ];
+        for family in all {
+            let etas: Vec<Vec<f64>> = eta.chunks_exact(family.k()).map(<[f64]>::to_vec).collect();
+            laws::density_is_that_of_the_natural_parameters(family, &etas);
+            laws::partition_has_its_derivatives(family, &etas);
+            laws::partition_is_convex(family, &etas);
+            laws::domain_map_is_smooth_and_inside(family, &etas);
+            let (a, b) = (laws::natural(family, &etas[0]), laws::natural(family, &etas[1]));
+            prop_assert!(family.kl(&a, &b) >= 0.0 && family.kl(&b, &a) >= 0.0, "{family:?}");
+        }
+    }
+}
 
 #[test]
 fn outside_the_natural_domain_all_is_nan() {

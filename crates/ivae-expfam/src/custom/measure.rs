@@ -12,6 +12,9 @@ const FALL: f64 = 34.0;
 /// Points at which modes are looked for.
 const GRID: usize = 720;
 
+/// Parts into which the neighbourhood of a highest point is cut, to look for others.
+const CLOSER: usize = 48;
+
 /// Error that a panel may have, relative to the whole mass.
 const TOLERANCE: f64 = 1e-12;
 
@@ -48,16 +51,15 @@ impl Measure {
             if value.is_nan() { f64::NEG_INFINITY } else { value }
         };
         let breaks: Vec<f64> = breaks.iter().map(|&z| chart.s(z)).filter(|s| s.is_finite()).collect();
-        let grid = grid(chart.end(), &breaks);
-        let values: Vec<f64> = grid.iter().map(|&s| along(s)).collect();
-        let modes = modes(&grid, &values, &along);
+        let samples = samples(chart.end(), &breaks, &along);
+        let modes = modes(&samples, &along);
         let top = modes.iter().fold(f64::NEG_INFINITY, |top, &(_, value)| top.max(value));
-        let open = values[0].max(values[values.len() - 1]);
+        let open = samples[0].1.max(samples[samples.len() - 1].1);
         if !top.is_finite() || open >= top - FALL {
             return None;
         }
         let modes: Vec<f64> = modes.iter().filter(|mode| mode.1 > top - DEPTH).map(|mode| mode.0).collect();
-        let cuts = cuts(&grid, &values, &modes, &breaks, top - DEPTH, &along);
+        let cuts = cuts(&samples, &modes, &breaks, top - DEPTH, &along);
         Self::refine(chart, cuts, top, &along)
     }
 
@@ -82,7 +84,10 @@ impl Measure {
             // The error of the Kronrod rule is far below its distance from the Gauss rule: to about the power 1.5.
             let rough = gap.abs().max(1e-2 * gap_of_square.abs()) > TOLERANCE.powf(2.0 / 3.0) * coarse;
             let middle = 0.5 * (low + high);
-            if rough && low < middle && middle < high && panels.len() + todo.len() < PANELS {
+            if rough && low < middle && middle < high {
+                if panels.len() + todo.len() > PANELS {
+                    return None;
+                }
                 points.truncate(start);
                 todo.extend([(middle, high), (low, middle)]);
             } else {
@@ -162,23 +167,39 @@ impl Measure {
     }
 }
 
-/// Points of the chart, in order, `breaks` among them.
-fn grid(end: f64, breaks: &[f64]) -> Vec<f64> {
+/// Points of the chart with the log-density there, in order: evenly spaced, `breaks`, and more around each highest point,
+/// where there may be several modes.
+fn samples(end: f64, breaks: &[f64], along: &dyn Fn(f64) -> f64) -> Vec<(f64, f64)> {
     let step = 2.0 * end / GRID as f64;
+    let even = (0..=GRID).map(|i| -end + step * i as f64);
     let inside = breaks.iter().copied().filter(|s| s.abs() < end);
-    let mut grid: Vec<f64> = (0..=GRID).map(|i| -end + step * i as f64).chain(inside).collect();
-    grid.sort_by(f64::total_cmp);
-    grid.dedup();
-    grid
+    let ordered = |mut samples: Vec<(f64, f64)>| {
+        samples.sort_by(|a, b| a.0.total_cmp(&b.0));
+        samples.dedup_by(|a, b| a.0 == b.0);
+        samples
+    };
+    let mut samples = ordered(even.chain(inside).map(|s| (s, along(s))).collect());
+    let around = |i: usize| {
+        let (low, high) = (samples[i - 1].0, samples[i + 1].0);
+        (1..CLOSER).map(move |j| low + (high - low) * (j as f64 / CLOSER as f64))
+    };
+    let closer: Vec<(f64, f64)> = peaks(&samples).flat_map(around).map(|s| (s, along(s))).collect();
+    samples.extend(closer);
+    ordered(samples)
 }
 
-/// Local maxima and their values, from the left: those of the grid, improved by golden sections.
-fn modes(grid: &[f64], values: &[f64], along: &dyn Fn(f64) -> f64) -> Vec<(f64, f64)> {
-    let peaks = (1..grid.len() - 1).filter(|&i| values[i] > values[i - 1] && values[i] >= values[i + 1]);
-    peaks
+/// Local maxima.
+fn peaks(samples: &[(f64, f64)]) -> impl Iterator<Item = usize> {
+    let value = |i: usize| samples[i].1;
+    (1..samples.len() - 1).filter(move |&i| value(i) > value(i - 1) && value(i) >= value(i + 1))
+}
+
+/// Local maxima and their values, from the left, improved by golden sections.
+fn modes(samples: &[(f64, f64)], along: &dyn Fn(f64) -> f64) -> Vec<(f64, f64)> {
+    peaks(samples)
         .map(|i| {
             let golden = 0.5 * (5.0f64.sqrt() - 1.0);
-            let (mut low, mut high) = (grid[i - 1], grid[i + 1]);
+            let (mut low, mut high) = (samples[i - 1].0, samples[i + 1].0);
             let mut inner = [high - golden * (high - low), low + golden * (high - low)];
             let mut at = inner.map(along);
             for _ in 0..60 {
@@ -193,7 +214,7 @@ fn modes(grid: &[f64], values: &[f64], along: &dyn Fn(f64) -> f64) -> Vec<(f64, 
                 }
             }
             let found = 0.5 * (low + high);
-            if along(found) >= values[i] { (found, along(found)) } else { (grid[i], values[i]) }
+            if along(found) >= samples[i].1 { (found, along(found)) } else { samples[i] }
         })
         .collect()
 }
@@ -201,16 +222,15 @@ fn modes(grid: &[f64], values: &[f64], along: &dyn Fn(f64) -> f64) -> Vec<(f64, 
 /// First panels: from each mode to where the log-density falls below `floor`, or to the valley before the next one,
 /// cut at `breaks`.
 fn cuts(
-    grid: &[f64],
-    values: &[f64],
+    samples: &[(f64, f64)],
     modes: &[f64],
     breaks: &[f64],
     floor: f64,
     along: &dyn Fn(f64) -> f64,
 ) -> Vec<(f64, f64)> {
     let valley = |from: f64, to: f64| {
-        let between = (0..grid.len()).filter(|&i| from < grid[i] && grid[i] < to);
-        between.min_by(|&i, &j| values[i].total_cmp(&values[j])).map_or(0.5 * (from + to), |i| grid[i])
+        let between = samples.iter().filter(|&&(s, _)| from < s && s < to);
+        between.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.5 * (from + to), |lowest| lowest.0)
     };
     // From `far`, towards the mode, to where the floor is passed.
     let edge = |far: f64, mode: f64| {
@@ -223,7 +243,7 @@ fn cuts(
         }
         far
     };
-    let ends = (grid[0], grid[grid.len() - 1]);
+    let ends = (samples[0].0, samples[samples.len() - 1].0);
     let mut panels = Vec::new();
     for (i, &mode) in modes.iter().enumerate() {
         let left = if i == 0 { ends.0 } else { valley(modes[i - 1], mode) };
