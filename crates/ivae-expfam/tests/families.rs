@@ -130,6 +130,7 @@ enum Fault {
     ScoreTheta,
     ScoreValue,
     DStats,
+    DLogBase,
     LogPartition,
     MeanStats,
     Fisher,
@@ -199,7 +200,8 @@ impl ExpFam<f64> for Broken {
         FULL.log_base(z)
     }
     fn dlog_base(&self, z: f64) -> f64 {
-        FULL.dlog_base(z)
+        let slope: f64 = FULL.dlog_base(z);
+        if self.0 == Fault::DLogBase { slope + 1e-3 } else { slope }
     }
     fn in_domain(&self, lambda: &[f64]) -> bool {
         FULL.in_domain(lambda)
@@ -238,11 +240,12 @@ impl ExpFam<f64> for Broken {
 #[test]
 fn every_fault_breaks_a_law() {
     type Law = fn(&laws::Family, &[Vec<f64>]);
-    let cases: [(Fault, Law); 12] = [
+    let cases: [(Fault, Law); 13] = [
         (Fault::LogProb, laws::density_is_that_of_the_natural_parameters),
         (Fault::ScoreTheta, laws::score_is_the_derivative),
         (Fault::ScoreValue, laws::score_is_the_derivative),
         (Fault::DStats, laws::statistics_have_their_derivatives),
+        (Fault::DLogBase, laws::statistics_have_their_derivatives),
         (Fault::LogPartition, laws::normalises),
         (Fault::MeanStats, laws::quadrature_gives_the_mean_statistics),
         (Fault::Fisher, laws::partition_has_its_derivatives),
