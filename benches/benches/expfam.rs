@@ -1,9 +1,15 @@
-//! Gaussian log-densities, their gradients and KL, per element, against the exponentials that they must take.
+//! Gaussian log-densities, their gradients and KL, per element, against the exponentials that they must take; the other
+//! families per element, and custom ones per λ.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ivae_expfam::{Density, Gaussian, GaussianForm, Reparam, gaussian_kl, gaussian_kl_backward};
+use ivae_expfam::custom::{Polynomial, Spline};
+use ivae_expfam::{
+    Bernoulli, Beta, Categorical, Custom, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
+    GaussianForm, HyperbolicSecant, LogNormal, Poisson, Reparam, VonMises, gaussian_kl, gaussian_kl_backward,
+    implicit_derivative,
+};
 use ivae_num::vecmath::VecMath;
 use ivae_num::{Purpose, Scalar, StreamKey, stream};
 use ndarray::Array2;
@@ -63,5 +69,72 @@ fn gaussian<F: Scalar>(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, gaussian::<f32>, gaussian::<f64>);
+/// Rows that all have their own θ.
+fn families(c: &mut Criterion) {
+    let mut group = c.benchmark_group("expfam/families");
+    let (rows, n) = (256, 25);
+    group.throughput(Throughput::Elements((rows * n) as u64));
+    let all: [(&str, &dyn ExpFam<f64>); 10] = [
+        ("exponential-power", &ExponentialPower { location: 0.0, shape: 1.0 }),
+        ("hyperbolic-secant", &HyperbolicSecant),
+        ("log-normal", &LogNormal),
+        ("gamma", &Gamma),
+        ("exponential", &Exponential),
+        ("beta", &Beta),
+        ("von-mises", &VonMises),
+        ("bernoulli", &Bernoulli),
+        ("categorical-4", &Categorical { count: 4 }),
+        ("poisson", &Poisson),
+    ];
+    for (name, family) in all {
+        let k = family.k();
+        let (mut lambda, mut rng) = (vec![0.0; k], StreamKey::new(1, Purpose::Generate).rng());
+        family.natural(&mut lambda, &vec![0.2; k]);
+        let v = Array2::from_shape_simple_fn((rows, n), || family.draw(&lambda, &mut rng));
+        let theta = normals::<f64>(rows, k * n, 4);
+        let (mut out, d_out) = (vec![0.0; rows], vec![1.0; rows]);
+        let (mut d_theta, mut d_v) = (theta.clone(), v.clone());
+        group.bench_function(BenchmarkId::new("log_prob", name), |b| {
+            b.iter(|| family.log_prob(black_box(&mut out), theta.view(), v.view()));
+        });
+        group.bench_function(BenchmarkId::new("log_prob_backward", name), |b| {
+            b.iter(|| {
+                let (d_theta, d_v) = (black_box(&mut d_theta).view_mut(), d_v.view_mut());
+                family.log_prob_backward(Some(d_theta), Some(d_v), theta.view(), v.view(), &d_out);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A λ that was not seen before, a draw, and the derivatives of a draw.
+fn custom(c: &mut Criterion) {
+    let mut group = c.benchmark_group("expfam/custom");
+    let (Ok(polynomial), Ok(spline)) =
+        (Custom::new(Polynomial { degree: 4 }), Custom::new(Spline { low: -2.0, high: 2.0, bumps: 8 }))
+    else {
+        panic!("both are families");
+    };
+    let all: [(&str, &dyn ExpFam<f64>); 2] = [("polynomial-4", &polynomial), ("spline-8", &spline)];
+    for (name, family) in all {
+        let k = family.k();
+        let (mut eta, mut lambda) = (vec![0.1; k], vec![0.0; k]);
+        group.bench_function(BenchmarkId::new("log_partition", name), |b| {
+            b.iter(|| {
+                eta[0] += 1e-6;
+                family.natural(&mut lambda, &eta);
+                black_box(family.log_partition(&lambda))
+            });
+        });
+        let mut rng = StreamKey::new(1, Purpose::Generate).rng();
+        group.bench_function(BenchmarkId::new("draw", name), |b| b.iter(|| family.draw(&lambda, &mut rng)));
+        let mut d_z = vec![0.0; k];
+        group.bench_function(BenchmarkId::new("implicit_derivative", name), |b| {
+            b.iter(|| implicit_derivative(family, black_box(&mut d_z), &lambda, 0.3));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, gaussian::<f32>, gaussian::<f64>, families, custom);
 criterion_main!(benches);

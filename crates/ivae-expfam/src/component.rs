@@ -122,7 +122,8 @@ struct Parameters<'a, E> {
     family: &'a E,
     eta: Vec<f64>,
     lambda: Vec<f64>,
-    log_partition: f64,
+    /// A, if asked for.
+    log_partition: Option<f64>,
     /// ∇A, if asked for.
     mean: Option<Vec<f64>>,
     /// Scratch for T or T′.
@@ -130,14 +131,14 @@ struct Parameters<'a, E> {
 }
 
 impl<'a, E: ExpFam<f64>> Parameters<'a, E> {
-    fn new(family: &'a E, with_mean: bool) -> Self {
+    fn new(family: &'a E, with_log_partition: bool, with_mean: bool) -> Self {
         let nan = vec![f64::NAN; family.k()];
         Self {
             family,
             // NaN equals nothing: computed before use.
             eta: nan.clone(),
             lambda: nan.clone(),
-            log_partition: f64::NAN,
+            log_partition: with_log_partition.then_some(f64::NAN),
             mean: with_mean.then(|| nan.clone()),
             t: nan,
         }
@@ -153,14 +154,17 @@ impl<'a, E: ExpFam<f64>> Parameters<'a, E> {
         }
         if !same {
             self.family.natural(&mut self.lambda, &self.eta);
-            self.log_partition = self.family.log_partition(&self.lambda);
+            if let Some(log_partition) = &mut self.log_partition {
+                *log_partition = self.family.log_partition(&self.lambda);
+            }
             if let Some(mean) = &mut self.mean {
                 self.family.mean_stats(mean, &self.lambda);
             }
         }
     }
 
-    fn log_prob(&mut self, z: f64) -> f64 {
+    /// log h(z) + λ · T(z).
+    fn log_density(&mut self, z: f64) -> f64 {
         if z.is_nan() {
             return z;
         }
@@ -168,7 +172,7 @@ impl<'a, E: ExpFam<f64>> Parameters<'a, E> {
             return f64::NEG_INFINITY;
         }
         self.family.stats(&mut self.t, z);
-        self.family.log_base(z) + dot(&self.lambda, &self.t) - self.log_partition
+        self.family.log_base(z) + dot(&self.lambda, &self.t)
     }
 }
 
@@ -186,11 +190,12 @@ pub(crate) fn log_prob<F: Scalar>(
     let (rows, n) = v.dim();
     assert_rows(&theta, rows, family.k() * n, "out", out);
     out.fill(F::zero());
-    let mut at = Parameters::new(family, false);
+    let mut at = Parameters::new(family, true, false);
     for i in 0..n {
         for b in 0..rows {
             at.fill(&theta, b, i, n);
-            out[b] += F::of(at.log_prob(v[[b, i]].f64()));
+            let log_density = at.log_density(v[[b, i]].f64());
+            out[b] += F::of(log_density - at.log_partition.unwrap_or(0.0));
         }
     }
 }
@@ -208,7 +213,7 @@ pub(crate) fn log_prob_backward<F: Scalar>(
     let ((rows, n), k) = (v.dim(), family.k());
     assert_rows(&theta, rows, k * n, "d_out", d_out);
     assert_gradients(&d_theta, &d_v, (rows, n), k * n);
-    let mut at = Parameters::new(family, d_theta.is_some());
+    let mut at = Parameters::new(family, false, d_theta.is_some());
     let mut d_eta = vec![0.0; k];
     for i in 0..n {
         for b in 0..rows {

@@ -3,11 +3,14 @@
 #[macro_use]
 mod laws;
 
+use ivae_expfam::custom::{Polynomial, Spline};
 use ivae_expfam::{
-    Bernoulli, Beta, Categorical, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
+    Bernoulli, Beta, Categorical, Custom, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
     GaussianForm, HyperbolicSecant, LogNormal, Poisson, Support, VonMises,
 };
 use ndarray::{ArrayView2, ArrayViewMut2};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use rand::{RngCore, SeedableRng};
 
 const LOCATED: [[f64; 2]; 5] = [[0.0, 0.0], [1.5, -2.0], [-3.0, 1.0], [0.2, 2.5], [12.0, -1.0]];
@@ -35,6 +38,50 @@ family_laws!(bernoulli, Bernoulli, [[0.0], [-3.0], [2.5], [0.7]]);
 family_laws!(categorical, Categorical { count: 4 }, [[0.0, 0.0, 0.0], [1.5, -2.0, 0.3], [-3.0, 2.0, 4.0]]);
 family_laws!(binary, Categorical { count: 2 }, [[0.0], [-3.0], [2.5]]);
 family_laws!(poisson, Poisson, [[0.0], [-3.0], [4.0], [0.7]]);
+
+const QUARTICS: [[f64; 4]; 4] =
+    [[0.0; 4], [1.0, 2.0, -0.5, 0.0], [-3.0, 0.5, 1.0, 1.0], [0.3, 3.0, 0.0, -0.5]];
+family_laws!(polynomial_4, Custom::new(Polynomial { degree: 4 }).expect("a family"), QUARTICS);
+family_laws!(
+    polynomial_6,
+    Custom::new(Polynomial { degree: 6 }).expect("a family"),
+    [[0.0; 6], [0.3, 2.0, 0.5, -2.0, 0.1, 0.0], [-0.2, 4.0, 0.0, -6.0, 0.0, 0.5]]
+);
+family_laws!(
+    spline,
+    Custom::new(Spline { low: -2.0, high: 2.0, bumps: 4 }).expect("a family"),
+    [[0.0; 6], [2.0, -3.0, 1.0, 4.0, 0.5, -0.7], [-2.0, 3.0, 3.0, -2.0, -0.5, 1.0]]
+);
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
+    #[test]
+    fn laws_hold_at_random_parameters(eta in prop::collection::vec(-1.5f64..1.5, 8)) {
+        let all: [&laws::Family; 11] = [
+            &FULL,
+            &QUARTIC,
+            &HyperbolicSecant,
+            &LogNormal,
+            &Gamma,
+            &Exponential,
+            &Beta,
+            &VonMises,
+            &Bernoulli,
+            &Categorical { count: 5 },
+            &Poisson,
+        ];
+        for family in all {
+            let etas: Vec<Vec<f64>> = eta.chunks_exact(family.k()).map(<[f64]>::to_vec).collect();
+            laws::density_is_that_of_the_natural_parameters(family, &etas);
+            laws::partition_has_its_derivatives(family, &etas);
+            laws::partition_is_convex(family, &etas);
+            laws::domain_map_is_smooth_and_inside(family, &etas);
+            let (a, b) = (laws::natural(family, &etas[0]), laws::natural(family, &etas[1]));
+            prop_assert!(family.kl(&a, &b) >= 0.0 && family.kl(&b, &a) >= 0.0, "{family:?}");
+        }
+    }
+}
 
 #[test]
 fn outside_the_natural_domain_all_is_nan() {
@@ -83,6 +130,7 @@ enum Fault {
     ScoreTheta,
     ScoreValue,
     DStats,
+    DLogBase,
     LogPartition,
     MeanStats,
     Fisher,
@@ -152,7 +200,8 @@ impl ExpFam<f64> for Broken {
         FULL.log_base(z)
     }
     fn dlog_base(&self, z: f64) -> f64 {
-        FULL.dlog_base(z)
+        let slope: f64 = FULL.dlog_base(z);
+        if self.0 == Fault::DLogBase { slope + 1e-3 } else { slope }
     }
     fn in_domain(&self, lambda: &[f64]) -> bool {
         FULL.in_domain(lambda)
@@ -191,11 +240,12 @@ impl ExpFam<f64> for Broken {
 #[test]
 fn every_fault_breaks_a_law() {
     type Law = fn(&laws::Family, &[Vec<f64>]);
-    let cases: [(Fault, Law); 12] = [
+    let cases: [(Fault, Law); 13] = [
         (Fault::LogProb, laws::density_is_that_of_the_natural_parameters),
         (Fault::ScoreTheta, laws::score_is_the_derivative),
         (Fault::ScoreValue, laws::score_is_the_derivative),
         (Fault::DStats, laws::statistics_have_their_derivatives),
+        (Fault::DLogBase, laws::statistics_have_their_derivatives),
         (Fault::LogPartition, laws::normalises),
         (Fault::MeanStats, laws::quadrature_gives_the_mean_statistics),
         (Fault::Fisher, laws::partition_has_its_derivatives),

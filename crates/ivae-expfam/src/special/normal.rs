@@ -7,6 +7,19 @@ pub(crate) fn ln_tail(x: f64) -> f64 {
     libm::erfc(x * FRAC_1_SQRT_2).ln() - LN_2
 }
 
+/// Standard logistic noise of standard normal noise, log Φ(x) − log Φ(−x).
+pub(crate) fn logistic(x: f64) -> f64 {
+    let tail = ln_tail(x.abs());
+    // log Φ(|x|) = log(1 − Φ(−|x|)).
+    ((-tail.exp()).ln_1p() - tail).copysign(x)
+}
+
+/// Standard Gumbel noise of standard normal noise, −log(−log Φ(x)).
+pub(crate) fn gumbel(x: f64) -> f64 {
+    let ln_probability = if x > 0.0 { (-ln_tail(x).exp()).ln_1p() } else { ln_tail(-x) };
+    -(-ln_probability).ln()
+}
+
 #[cfg(test)]
 mod tests {
     use std::f64::consts::PI;
@@ -20,5 +33,18 @@ mod tests {
         assert!((ln_tail(1.959963984540054) - 0.025f64.ln()).abs() < 1e-14);
         let series = -450.0 - (30.0 * (2.0 * PI).sqrt()).ln() - 1.0 / 900.0;
         assert!((ln_tail(30.0) - series).abs() < 1e-5);
+    }
+
+    #[test]
+    fn noise_of_other_laws() {
+        // At the upper quartile: log 3 and −log log(4/3); far out both are near −log Φ(−x).
+        let quartile = 0.674_489_750_196_081_7;
+        assert!((logistic(quartile) - 3.0f64.ln()).abs() < 1e-15);
+        assert!((logistic(-quartile) + 3.0f64.ln()).abs() < 1e-15);
+        assert!((gumbel(quartile) + (4.0f64 / 3.0).ln().ln()).abs() < 1e-15);
+        assert!((gumbel(-quartile) + 4.0f64.ln().ln()).abs() < 1e-15);
+        assert!(
+            (gumbel(20.0) + ln_tail(20.0)).abs() < 1e-13 && (logistic(20.0) + ln_tail(20.0)).abs() < 1e-13
+        );
     }
 }

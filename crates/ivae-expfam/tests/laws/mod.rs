@@ -217,17 +217,17 @@ fn chart(
     (z, slope, t)
 }
 
+/// T and log h, in t of z(t), so that no step leaves the support.
 pub(crate) fn statistics_have_their_derivatives(family: &Family, etas: &[Vec<f64>]) {
-    for z in values(family, etas, etas.len(), 5) {
+    let (z, slope, t) = chart(family.support());
+    for at in values(family, etas, etas.len(), 5).mapv(t) {
         let mut dt = vec![0.0; family.k()];
-        family.dstats(&mut dt, z);
+        family.dstats(&mut dt, z(at));
         for j in 0..family.k() {
-            // In t of z(t), so that no step leaves the support.
-            let (to_z, slope, to_t) = chart(family.support());
-            let at = to_t(z);
-            gradcheck::check(&[at], &[dt[j] * slope(at)], |t| stats(family, to_z(t[0]))[j])
-                .assert_below(1e-8);
+            gradcheck::check(&[at], &[dt[j] * slope(at)], |t| stats(family, z(t[0]))[j]).assert_below(1e-8);
         }
+        let d_base = family.dlog_base(z(at)) * slope(at);
+        gradcheck::check(&[at], &[d_base], |t| family.log_base(z(t[0]))).assert_below(1e-8);
     }
 }
 
