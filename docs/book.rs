@@ -18,6 +18,7 @@ chapters! {
     ica_and_metrics: "src/ica-and-metrics.md",
     data_files: "src/data-files.md",
     command_line: "src/command-line.md",
+    recovery: "src/recovery.md",
     performance: "src/performance.md",
     architecture: "src/architecture.md",
 }
