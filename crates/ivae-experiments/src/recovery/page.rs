@@ -32,6 +32,11 @@ pub(super) fn section(context: &Context, rows: &[Row], basins: &[Basins]) -> Res
     for (figure, name) in figures.iter().zip(["recovery-starts.svg", "recovery-noise.svg"]) {
         context.picture_of_docs(name, &figure.svg)?;
     }
+    if context.seeds > 1 && context.rows.is_empty() {
+        for (table, name) in tables.iter().zip(["recovery-targets", "recovery-others", "recovery-search"]) {
+            context.table_of_docs(name, table)?;
+        }
+    }
     let best = rows.iter().find_map(|r| r.trials.first());
     Ok(Section {
         id: "recovery".into(),
