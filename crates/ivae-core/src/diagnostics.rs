@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ivae_data::{Aux, Dataset};
-use ivae_expfam::{Density, Gaussian, GaussianForm, gaussian_kl, natural_table, variability};
+use ivae_expfam::{Density, Gaussian, GaussianForm, Lambda, gaussian_kl, natural_table};
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
@@ -99,7 +99,7 @@ pub fn identifiability<F: Scalar>(
             }))
         }
     };
-    let checked = lambda.and_then(|lambda| variability(&statistics, lambda.view()));
+    let checked = lambda.and_then(|lambda| Lambda::new(&statistics, lambda.view())?.variability());
     match checked {
         Err(error) => unknown(theta.nrows(), format!("cannot be known: {error}")),
         Ok(v) => {

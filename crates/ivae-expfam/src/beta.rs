@@ -81,6 +81,10 @@ impl ExpFam<f64> for Beta {
         d_eta[1] += d_lambda[1] * eta[1].exp();
     }
 
+    fn nature(&self) -> Option<crate::Nature> {
+        Some(crate::Nature::analytic(2, 0))
+    }
+
     /// X / (X + Y) of two Gamma draws, kept inside (0, 1).
     fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
         let (a, b) = parameters(lambda);

@@ -3,7 +3,7 @@
 use ivae_num::Scalar;
 use rand::RngCore;
 
-use crate::Density;
+use crate::{Density, Nature};
 
 /// Where a family puts its mass.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,6 +105,12 @@ pub trait ExpFam<F: Scalar>: Density<F> {
 
     /// Backward of [`natural`](ExpFam::natural) for the cotangents `d_lambda` `[k]`. Adds to `d_eta` `[k]`.
     fn natural_backward(&self, d_eta: &mut [F], eta: &[F], d_lambda: &[F]);
+
+    /// What is proven of T as functions on the support; `None` if that is left to inspection
+    /// ([`Nature::of`](crate::Nature::of)).
+    fn nature(&self) -> Option<Nature> {
+        None
+    }
 
     /// One draw from p(z | λ).
     fn draw(&self, lambda: &[F], rng: &mut dyn RngCore) -> F;

@@ -81,6 +81,10 @@ impl ExpFam<f64> for Exponential {
         d_eta[0] -= d_lambda[0] * eta[0].exp();
     }
 
+    fn nature(&self) -> Option<crate::Nature> {
+        Some(crate::Nature::analytic(1, 0))
+    }
+
     fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
         let z = rng.sample::<f64, _>(Exp1) / rate(lambda);
         if z == 0.0 { f64::MIN_POSITIVE } else { z }

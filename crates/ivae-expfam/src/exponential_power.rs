@@ -89,6 +89,10 @@ impl ExpFam<f64> for ExponentialPower {
         d_eta[0] += d_lambda[0] * self.shape * (-self.shape * eta[0]).exp();
     }
 
+    fn nature(&self) -> Option<crate::Nature> {
+        Some(crate::Nature { smooth: self.shape >= 2.0, ..crate::Nature::analytic(1, 1) })
+    }
+
     /// |z − μ|^β follows a Gamma law of shape 1/β and rate −λ.
     fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
         let size = ((draw_ln_gamma(1.0 / self.shape, rng) - self.rate(lambda).ln()) / self.shape).exp();

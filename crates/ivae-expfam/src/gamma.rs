@@ -78,6 +78,10 @@ impl ExpFam<f64> for Gamma {
         d_eta[1] -= d_lambda[1] * eta[1].exp();
     }
 
+    fn nature(&self) -> Option<crate::Nature> {
+        Some(crate::Nature::analytic(2, 0))
+    }
+
     /// At least the smallest positive number, where a small shape would give 0.
     fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
         let (shape, rate) = shape_rate(lambda);

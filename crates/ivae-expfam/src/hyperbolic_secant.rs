@@ -78,6 +78,10 @@ impl ExpFam<f64> for HyperbolicSecant {
         d_eta[0] -= d_lambda[0] * eta[0].exp();
     }
 
+    fn nature(&self) -> Option<crate::Nature> {
+        Some(crate::Nature::analytic(1, 1))
+    }
+
     /// (1 + tanh z) / 2 follows a Beta law with both parameters a/2: z is half the difference of two log Gamma draws.
     fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
         let half = half_power(lambda);

@@ -1,19 +1,26 @@
-//! The table of natural parameters λ(u) over distinct u, the matrix L that it spans, and whether that is enough.
+//! [`Lambda`]: the table of natural parameters λ(u) over distinct u, the matrix L that it spans, and whether that is
+//! enough.
 
-use std::fmt;
+mod points;
+mod span;
+mod spectrum;
+mod uncertainty;
+mod variability;
 
-use ivae_num::{LinalgError, Scalar, linalg};
-use ndarray::{Array2, ArrayView2, Axis};
-use serde::Serialize;
+use ivae_num::{LinalgError, Scalar};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use crate::ExpFam;
 
-/// [`Variability::rank`] counts singular values above this fraction of the largest (or of 1, if that is more):
-/// half of the digits of `f32`, in which λ is fitted.
-pub const RANK_TOLERANCE: f64 = 3.5e-4;
+pub use points::Points;
+pub use span::{Span, Unspanned};
+pub use spectrum::Spectrum;
+pub use uncertainty::{CONFIDENCE, Interval};
+pub use variability::{RANK_TOLERANCE, Variability};
 
 /// Why a table of natural parameters cannot be judged.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LambdaError {
     /// Columns are not n components of k each.
     #[error("a table of {columns} columns cannot hold components of k = {k} parameters")]
@@ -40,6 +47,34 @@ pub enum LambdaError {
         component: usize,
         /// The value, `[k]`.
         lambda: Vec<f64>,
+    },
+    /// Fewer distinct u than L has columns, and one more.
+    #[error("{distinct_u} distinct u cannot make L square: n·k + 1 = {needed} are needed")]
+    TooFew {
+        /// Rows of the table.
+        distinct_u: usize,
+        /// n·k + 1.
+        needed: usize,
+    },
+    /// No choice of u makes L invertible.
+    #[error("λ(u) varies in only {rank} of n·k = {directions} directions: no choice of u makes L invertible")]
+    Singular {
+        /// Directions in which it varies.
+        rank: usize,
+        /// n·k.
+        directions: usize,
+    },
+    /// Not one number of rows of data for each u, or a u without any.
+    #[error(
+        "{given} counts of rows for {distinct_u} distinct u, the smallest {smallest}: one for each, at least 1"
+    )]
+    Counts {
+        /// Counts given.
+        given: usize,
+        /// Rows of the table.
+        distinct_u: usize,
+        /// The smallest count given, 0 if there is none.
+        smallest: usize,
     },
     /// A decomposition failed.
     #[error(transparent)]
@@ -69,186 +104,148 @@ pub fn natural_table<F: Scalar>(
 }
 
 fn components(columns: usize, k: usize) -> Result<usize, LambdaError> {
-    if columns == 0 || !columns.is_multiple_of(k) {
+    if columns == 0 || k == 0 || !columns.is_multiple_of(k) {
         return Err(LambdaError::Columns { columns, k });
     }
     Ok(columns / k)
 }
 
-/// L `[n * k, M − 1]`: the columns λ(u) − λ(`u0`) for every other u, in order (Khemakhem et al. 2020, equation 8,
-/// which asks for n·k of them that make L invertible), of the table `lambda` `[M, n * k]`.
+/// λ(u) over M distinct u, every one of them in the natural domain of one family, and what they say about condition
+/// (iii) of the theorem: that some n·k + 1 of the u make the matrix L invertible (Khemakhem et al. 2020, theorem 1).
 ///
-/// # Errors
-/// If the table has no row `u0`.
-pub fn l_matrix<F: Scalar>(lambda: ArrayView2<'_, F>, u0: usize) -> Result<Array2<F>, LambdaError> {
-    let (count, columns) = lambda.dim();
-    if u0 >= count {
-        return Err(LambdaError::NoSuchU { u: u0, count });
-    }
-    let mut l = Array2::zeros((columns, count - 1));
-    let others = lambda.rows().into_iter().enumerate().filter(|&(u, _)| u != u0);
-    for (mut column, (_, row)) in l.axis_iter_mut(Axis(1)).zip(others) {
-        column.assign(&row);
-        column -= &lambda.row(u0);
-    }
-    Ok(l)
+/// ```
+/// use ivae_expfam::{Gaussian, GaussianForm, Lambda};
+/// use ndarray::array;
+///
+/// // Two latents of which only the variance depends on u: λ = −1 / (2 σ²), three segments.
+/// let family = Gaussian { form: GaussianForm::Var };
+/// let lambda = Lambda::new(&family, array![[-0.5, -0.5], [-0.1, -0.5], [-0.5, -2.0]].view())?;
+/// assert!(lambda.variability()?.full_rank());
+/// let points = lambda.best_points()?;
+/// assert_eq!(lambda.l_matrix(points.u0, &points.others)?.dim(), (2, 2));
+/// # Ok::<(), ivae_expfam::LambdaError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Lambda<'a> {
+    family: &'a dyn ExpFam<f64>,
+    table: Array2<f64>,
+    /// Mean over u, `[n * k]`: in the domain too, because that is convex.
+    mean: Array1<f64>,
+    /// Rounding error of the scalar type of the table.
+    epsilon: f64,
 }
 
-/// Singular values of a matrix whose rows are the n·k coordinates of λ, such as [`l_matrix`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Spectrum {
-    /// One per row, descending; those that a matrix of fewer columns does not have are 0.
-    pub singular_values: Vec<f64>,
-    /// Relative size below which a singular value is rounding error: max(rows, columns) · ε of the scalar type.
-    pub precision: f64,
-}
-
-impl Spectrum {
-    /// The spectrum of `matrix`, computed in `f64`.
+impl<'a> Lambda<'a> {
+    /// Of the rows λ(u) `[M, n * k]`: component i, statistic j in column `i * k + j`, as [`natural_table`] makes them.
     ///
     /// # Errors
-    /// If an entry is not finite, or the decomposition does not converge.
-    pub fn of<F: Scalar>(matrix: ArrayView2<'_, F>) -> Result<Self, LinalgError> {
-        let (rows, cols) = matrix.dim();
-        let mut singular_values =
-            if matrix.is_empty() { vec![] } else { linalg::svd(matrix.mapv(F::f64).view())?.s.to_vec() };
-        singular_values.resize(rows, 0.0);
-        Ok(Self { singular_values, precision: rows.max(cols) as f64 * F::epsilon().f64() })
-    }
-
-    /// The largest, 0 if there is none.
-    pub fn largest(&self) -> f64 {
-        self.singular_values.first().copied().unwrap_or(0.0)
-    }
-
-    /// How many exceed `tolerance` times the largest.
-    pub fn rank(&self, tolerance: f64) -> usize {
-        self.above(tolerance * self.largest())
-    }
-
-    /// Largest over smallest; infinite if the smallest is zero to working precision.
-    pub fn condition(&self) -> f64 {
-        match self.singular_values.last() {
-            Some(&smallest) if smallest > self.precision * self.largest() => self.largest() / smallest,
-            _ => f64::INFINITY,
+    /// A table without rows, of columns that are not a multiple of k, or with λ outside the natural domain.
+    pub fn new<F: Scalar>(
+        family: &'a dyn ExpFam<f64>,
+        table: ArrayView2<'_, F>,
+    ) -> Result<Self, LambdaError> {
+        let (count, k) = (table.nrows(), family.k());
+        let n = components(table.ncols(), k)?;
+        let table = table.mapv(F::f64);
+        let Some(mean) = table.mean_axis(Axis(0)) else {
+            return Err(LambdaError::NoSuchU { u: 0, count });
+        };
+        for (u, row) in table.rows().into_iter().enumerate() {
+            for i in 0..n {
+                let lambda: Vec<f64> = (0..k).map(|j| row[i * k + j]).collect();
+                if !family.in_domain(&lambda) {
+                    return Err(LambdaError::OutsideDomain { u, component: i, lambda });
+                }
+            }
         }
+        Ok(Self { family, table, mean, epsilon: F::epsilon().f64() })
     }
 
-    fn above(&self, threshold: f64) -> usize {
-        self.singular_values.iter().filter(|&&s| s > threshold).count()
+    /// λ(u), `[M, n * k]`.
+    pub fn table(&self) -> ArrayView2<'_, f64> {
+        self.table.view()
     }
-}
 
-/// How far λ(u) varies over u, in units in which every family and every latent counts alike: see [`variability`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Variability {
-    /// Statistics per latent.
-    pub k: usize,
+    /// The family of every component.
+    pub fn family(&self) -> &'a dyn ExpFam<f64> {
+        self.family
+    }
+
+    /// Number of components n.
+    pub fn n(&self) -> usize {
+        self.table.ncols() / self.k()
+    }
+
+    /// Statistics per component.
+    pub fn k(&self) -> usize {
+        self.family.k()
+    }
+
     /// Number of distinct u, M.
-    pub distinct_u: usize,
+    pub fn distinct_u(&self) -> usize {
+        self.table.nrows()
+    }
+
     /// Distinct u that the theorem asks for, n·k + 1.
-    pub needed: usize,
-    /// Directions, of n·k, in which λ varies: singular values above [`RANK_TOLERANCE`] · max(1, largest).
-    pub rank: usize,
-    /// Largest over smallest singular value; infinite if the smallest is zero to working precision.
-    pub condition: f64,
-    /// Singular values, descending, `[n * k]`.
-    pub singular_values: Vec<f64>,
-}
-
-impl Variability {
-    /// Are there at least n·k + 1 distinct u?
-    pub fn enough_u(&self) -> bool {
-        self.distinct_u >= self.needed
+    pub fn needed(&self) -> usize {
+        self.table.ncols() + 1
     }
 
-    /// Does λ vary in all n·k directions, so that some n·k + 1 of the u make L invertible?
-    pub fn full_rank(&self) -> bool {
-        self.rank + 1 == self.needed
-    }
-}
-
-impl fmt::Display for Variability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rank, distinct_u, needed, condition, .. } = self;
-        let directions = needed - 1;
-        if !self.enough_u() {
-            write!(f, "{distinct_u} distinct u, but n·k + 1 = {needed} are needed")
-        } else if !self.full_rank() {
-            write!(f, "λ(u) varies in only {rank} of n·k = {directions} directions")
-        } else {
-            write!(f, "λ(u) varies in all n·k = {directions} directions (condition {condition:.3})")
+    /// L `[n * k, points]`: the columns λ(u) − λ(`u0`) for the u of `points`, in order (Khemakhem et al. 2020, equation 8,
+    /// which asks for n·k of them that make L invertible).
+    ///
+    /// # Errors
+    /// If the table has no such row.
+    pub fn l_matrix(&self, u0: usize, points: &[usize]) -> Result<Array2<f64>, LambdaError> {
+        let count = self.distinct_u();
+        if let Some(&u) = points.iter().chain([&u0]).find(|&&u| u >= count) {
+            return Err(LambdaError::NoSuchU { u, count });
         }
+        let entry = |(c, l): (usize, usize)| self.table[[points[l], c]] - self.table[[u0, c]];
+        Ok(Array2::from_shape_fn((self.table.ncols(), points.len()), entry))
     }
-}
 
-/// Judge the table `lambda` `[M, n * k]` of λ(u) over M distinct u.
-///
-/// The columns of L for any u⁰ span the same space as the deviations of λ(u) from its mean λ̄ over u, so no u⁰ is
-/// chosen. Raw deviations would compare unlike units (λ of z² scales as z⁻²), so they are whitened by the Fisher
-/// information at λ̄, which is in the natural domain because that is convex: with ∇²A(λ̄ᵢ) = CᵢCᵢᵀ, row block i of
-/// the matrix decomposed is Cᵢᵀ (λᵢ(u) − λ̄ᵢ) / √M. Its singular values
-/// - do not change when a latent is shifted or rescaled, or its statistics are replaced by any other basis of theirs;
-/// - have an absolute meaning: ½ s² is, to second order, the mean over u of the Kullback–Leibler divergence in nats
-///   that the variation along its direction makes. One far below 1/√(rows of data) is noise.
-///
-/// # Errors
-/// A table without rows, of columns that are not a multiple of k, or with λ outside the natural domain.
-pub fn variability<F: Scalar>(
-    family: &dyn ExpFam<F>,
-    lambda: ArrayView2<'_, F>,
-) -> Result<Variability, LambdaError> {
-    let k = family.k();
-    let (count, columns) = lambda.dim();
-    let n = components(columns, k)?;
-    let Some(mean) = lambda.mapv(F::f64).mean_axis(Axis(0)) else {
-        return Err(LambdaError::NoSuchU { u: 0, count });
-    };
-    for (u, row) in lambda.rows().into_iter().enumerate() {
-        for i in 0..n {
-            let at: Vec<F> = (0..k).map(|j| row[i * k + j]).collect();
-            if !family.in_domain(&at) {
-                let lambda = at.iter().map(|l| l.f64()).collect();
-                return Err(LambdaError::OutsideDomain { u, component: i, lambda });
+    /// The deviations of λ(u) from their mean in units of information, `[n * k, M]`, and the triangles that make them.
+    ///
+    /// Raw deviations would compare unlike units (λ of z² scales as z⁻²), so they are whitened by the Fisher
+    /// information at the mean: with ∇²A(λ̄ᵢ) = CᵢCᵢᵀ, row block i is Cᵢᵀ (λᵢ(u) − λ̄ᵢ) / √M.
+    fn whitened(&self) -> (Array2<f64>, Vec<Vec<f64>>) {
+        let (count, columns) = self.table.dim();
+        let k = self.k();
+        let mut whitened = Array2::zeros((columns, count));
+        let roots: Vec<Vec<f64>> = (0..self.n()).map(|i| self.fisher_root(self.mean.view(), i)).collect();
+        for (u, row) in self.table.rows().into_iter().enumerate() {
+            for (i, root) in roots.iter().enumerate() {
+                let deviation = |l: usize| row[i * k + l] - self.mean[i * k + l];
+                for j in 0..k {
+                    let sum: f64 = (j..k).map(|l| root[l * k + j] * deviation(l)).sum();
+                    whitened[[i * k + j, u]] = sum / (count as f64).sqrt();
+                }
             }
         }
+        (whitened, roots)
     }
-    let mut whitened = Array2::zeros((columns, count));
-    let mut fisher = vec![F::zero(); k * k];
-    for i in 0..n {
-        let centre: Vec<F> = (0..k).map(|j| F::of(mean[i * k + j])).collect();
-        family.fisher(&mut fisher, &centre);
-        let root = cholesky::<F>(&fisher, k);
-        for (u, row) in lambda.rows().into_iter().enumerate() {
-            for j in 0..k {
-                let deviation = |l: usize| row[i * k + l].f64() - mean[i * k + l];
-                let sum: f64 = (j..k).map(|l| root[l * k + j] * deviation(l)).sum();
-                whitened[[i * k + j, u]] = sum / (count as f64).sqrt();
-            }
-        }
+
+    /// C `[k, k]` of component `i` of the row `lambda` `[n * k]`: the Fisher information is C Cᵀ.
+    fn fisher_root(&self, lambda: ndarray::ArrayView1<'_, f64>, i: usize) -> Vec<f64> {
+        let k = self.k();
+        let at: Vec<f64> = (0..k).map(|j| lambda[i * k + j]).collect();
+        let mut fisher = vec![0.0; k * k];
+        self.family.fisher(&mut fisher, &at);
+        cholesky(&fisher, k, 8.0 * self.epsilon)
     }
-    let precision = columns.max(count) as f64 * F::epsilon().f64();
-    let spectrum = Spectrum { precision, ..Spectrum::of(whitened.view())? };
-    Ok(Variability {
-        k,
-        distinct_u: count,
-        needed: columns + 1,
-        rank: spectrum.above(RANK_TOLERANCE * spectrum.largest().max(1.0)),
-        condition: spectrum.condition(),
-        singular_values: spectrum.singular_values,
-    })
 }
 
-/// The lower triangle C of `a = C Cᵀ`, `a` `[k, k]` positive semi-definite as computed in F: a pivot that is lost in
-/// rounding gives a zero column.
-fn cholesky<F: Scalar>(a: &[F], k: usize) -> Vec<f64> {
+/// The lower triangle C of `a = C Cᵀ`, `a` `[k, k]` positive semi-definite as computed: a pivot of no more than `epsilon`
+/// of its diagonal is rounding, and gives a zero column.
+fn cholesky(a: &[f64], k: usize, epsilon: f64) -> Vec<f64> {
     let mut c = vec![0.0; k * k];
     for j in 0..k {
         for i in j..k {
             let dot: f64 = (0..j).map(|l| c[i * k + l] * c[j * k + l]).sum();
-            let rest = a[i * k + j].f64() - dot;
+            let rest = a[i * k + j] - dot;
             c[i * k + j] = match c[j * k + j] {
-                _ if i == j && rest <= 8.0 * F::epsilon().f64() * a[i * k + i].f64() => 0.0,
+                _ if i == j && rest <= epsilon * a[i * k + i] => 0.0,
                 _ if i == j => rest.sqrt(),
                 pivot if pivot > 0.0 => rest / pivot,
                 _ => 0.0,

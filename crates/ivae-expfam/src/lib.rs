@@ -23,6 +23,7 @@ pub mod poisson;
 mod shape;
 mod special;
 mod terms;
+pub mod theorem;
 pub mod von_mises;
 
 pub use bernoulli::Bernoulli;
@@ -38,8 +39,9 @@ pub use gamma::Gamma;
 pub use gaussian::{Gaussian, GaussianForm, gaussian_kl, gaussian_kl_backward};
 pub use generalised_normal::GeneralisedNormal;
 pub use hyperbolic_secant::HyperbolicSecant;
-pub use lambda::{LambdaError, Variability, l_matrix, natural_table, variability};
+pub use lambda::{Lambda, LambdaError, Variability, natural_table};
 pub use laplace::Laplace;
 pub use log_normal::LogNormal;
 pub use poisson::Poisson;
+pub use theorem::{Answer, Class, Condition, Model, Nature, Noise, Verdict, check};
 pub use von_mises::VonMises;

@@ -77,6 +77,10 @@ impl ExpFam<f64> for LogNormal {
         LOG.natural_backward(d_eta, eta, d_lambda);
     }
 
+    fn nature(&self) -> Option<crate::Nature> {
+        Some(crate::Nature::analytic(2, 0))
+    }
+
     fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
         LOG.draw(lambda, rng).exp()
     }

@@ -81,6 +81,10 @@ impl ExpFam<f64> for VonMises {
         d_eta.iter_mut().zip(d_lambda).for_each(|(d_eta, d)| *d_eta += d);
     }
 
+    fn nature(&self) -> Option<crate::Nature> {
+        Some(crate::Nature::analytic(2, 0))
+    }
+
     /// Rejection from a wrapped Cauchy law (Best and Fisher 1979, section 2).
     fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
         let kappa = kappa(lambda);

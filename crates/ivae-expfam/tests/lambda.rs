@@ -1,8 +1,8 @@
 //! The table of natural parameters: layout, L, and what does and does not change its verdict.
 
-use ivae_expfam::{ExpFam, Gaussian, GaussianForm, LambdaError, l_matrix, natural_table, variability};
-use ivae_num::{Purpose, StreamKey, stream};
-use ndarray::{Array2, Axis, array};
+use ivae_expfam::{ExpFam, Gaussian, GaussianForm, Lambda, LambdaError, Variability, natural_table};
+use ivae_num::{Purpose, Scalar, StreamKey, stream};
+use ndarray::{Array2, ArrayView2, Axis, array};
 
 const FULL: Gaussian = Gaussian { form: GaussianForm::MeanVar };
 
@@ -14,6 +14,13 @@ fn normals(rows: usize, cols: usize, step: u64) -> Array2<f64> {
 
 fn table(family: &dyn ExpFam<f64>, theta: &Array2<f64>) -> Array2<f64> {
     natural_table(family, theta.view()).expect("columns fit")
+}
+
+fn variability<F: Scalar>(
+    family: &dyn ExpFam<f64>,
+    lambda: ArrayView2<'_, F>,
+) -> Result<Variability, LambdaError> {
+    Lambda::new(family, lambda)?.variability()
 }
 
 /// Largest relative difference of two spectra, relative to the largest value.
@@ -31,10 +38,13 @@ fn table_is_component_major() {
 
 #[test]
 fn l_has_the_differences_to_the_chosen_u() {
+    let mean = Gaussian { form: GaussianForm::Mean };
     let lambda = array![[1.0, 2.0], [4.0, 8.0], [0.0, 1.0]];
-    assert_eq!(l_matrix(lambda.view(), 0), Ok(array![[3.0, -1.0], [6.0, -1.0]]));
-    assert_eq!(l_matrix(lambda.view(), 1), Ok(array![[-3.0, -4.0], [-6.0, -7.0]]));
-    assert_eq!(l_matrix(lambda.view(), 3), Err(LambdaError::NoSuchU { u: 3, count: 3 }));
+    let lambda = Lambda::new(&mean, lambda.view()).expect("good table");
+    assert_eq!(lambda.l_matrix(0, &[1, 2]), Ok(array![[3.0, -1.0], [6.0, -1.0]]));
+    assert_eq!(lambda.l_matrix(1, &[2, 0]), Ok(array![[-4.0, -3.0], [-7.0, -6.0]]));
+    assert_eq!(lambda.l_matrix(3, &[0]), Err(LambdaError::NoSuchU { u: 3, count: 3 }));
+    assert_eq!(lambda.l_matrix(0, &[1, 4]), Err(LambdaError::NoSuchU { u: 4, count: 3 }));
 }
 
 #[test]
@@ -89,7 +99,9 @@ fn units_location_and_order_do_not_matter() {
         c => theta[[u, c]] + 2.0 * f64::abs(scale[c - n]).ln(),
     });
     let raw = |theta: &Array2<f64>| {
-        let l = l_matrix(table(&FULL, theta).view(), 0).expect("has rows");
+        let lambda = table(&FULL, theta);
+        let lambda = Lambda::new(&FULL, lambda.view()).expect("good table");
+        let l = lambda.l_matrix(0, &(1..count).collect::<Vec<_>>()).expect("has rows");
         ivae_expfam::lambda::Spectrum::of(l.view()).expect("finite").condition()
     };
     assert!(raw(&moved) > 1e6 * raw(&theta), "the raw L should suffer from the change of units");
@@ -150,5 +162,5 @@ fn bad_tables_are_refused_with_their_values() {
         judge(array![[f64::NAN, -1.0]]),
         Err(LambdaError::OutsideDomain { u: 0, component: 0, .. })
     ));
-    assert!(natural_table(&FULL, Array2::<f64>::zeros((2, 5)).view()).is_err());
+    assert!(natural_table::<f64>(&FULL, Array2::zeros((2, 5)).view()).is_err());
 }

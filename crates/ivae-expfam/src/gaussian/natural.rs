@@ -137,6 +137,14 @@ impl<F: Scalar> ExpFam<F> for Gaussian {
         }
     }
 
+    fn nature(&self) -> Option<crate::Nature> {
+        Some(match self.form {
+            GaussianForm::MeanVar => crate::Nature::analytic(2, 0),
+            GaussianForm::Var => crate::Nature::analytic(1, 1),
+            GaussianForm::Mean => crate::Nature::analytic(1, 0),
+        })
+    }
+
     fn draw(&self, lambda: &[F], rng: &mut dyn RngCore) -> F {
         let (mean, var) = self.moments(lambda);
         mean + var.sqrt() * F::of(rng.sample::<f64, _>(StandardNormal))

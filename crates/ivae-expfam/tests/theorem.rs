@@ -1,0 +1,202 @@
+//! Verdicts on models made by hand for each theorem, and what is proven of T against what inspection sees.
+#![allow(clippy::unwrap_used)]
+
+use ivae_expfam::custom::{Custom, Polynomial, Spline};
+use ivae_expfam::theorem::Known;
+use ivae_expfam::{
+    Answer, Bernoulli, Beta, Class, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian, GaussianForm,
+    HyperbolicSecant, Lambda, LambdaError, LogNormal, Model, Nature, Noise, Poisson, Verdict, VonMises,
+    check, natural_table,
+};
+use ivae_num::{Purpose, StreamKey, stream};
+use ndarray::Array2;
+
+const FULL: Gaussian = Gaussian { form: GaussianForm::MeanVar };
+const VAR: Gaussian = Gaussian { form: GaussianForm::Var };
+const MEAN: Gaussian = Gaussian { form: GaussianForm::Mean };
+
+fn table(family: &dyn ExpFam<f64>, count: usize, n: usize) -> Array2<f64> {
+    let mut flat = vec![0.0; count * n * family.k()];
+    stream::fill_normal(&mut flat, n * family.k(), StreamKey::new(5, Purpose::Generate));
+    let eta = Array2::from_shape_vec((count, n * family.k()), flat).unwrap();
+    natural_table(family, eta.view()).unwrap()
+}
+
+fn holds() -> Known {
+    (Answer::Holds, "by construction".into())
+}
+
+fn unknown() -> Known {
+    (Answer::Unknown, "nobody knows".into())
+}
+
+fn model<'a>(family: &'a dyn ExpFam<f64>, latents: usize, lambda: &'a Lambda<'a>) -> Model<'a> {
+    Model {
+        latents,
+        family,
+        lambda: Some(lambda),
+        rows: None,
+        noise: Noise::Gaussian,
+        prior: holds(),
+        injective: holds(),
+        smooth: holds(),
+        posterior: None,
+        maximum: None,
+    }
+}
+
+fn answer(verdict: &Verdict, name: &str) -> Answer {
+    verdict.condition(name).unwrap().answer
+}
+
+/// The verdict on a good table of a family.
+fn of(family: &dyn ExpFam<f64>) -> Verdict {
+    let table = table(family, 20, 3);
+    let lambda = Lambda::new(family, table.view()).unwrap();
+    check(&model(family, 3, &lambda)).unwrap()
+}
+
+#[test]
+fn each_family_has_the_class_of_its_theorem() {
+    let power = |shape| ExponentialPower { location: 0.0, shape };
+    for family in [&VAR as &dyn ExpFam<f64>, &HyperbolicSecant, &power(1.0), &power(3.0)] {
+        assert_eq!(of(family).class, Class::ScaledPermutation, "{family:?}");
+    }
+    for family in [&FULL as &dyn ExpFam<f64>, &Gamma, &Beta, &LogNormal, &VonMises] {
+        assert_eq!(of(family).class, Class::ComponentWise, "{family:?}");
+    }
+    for family in [&MEAN as &dyn ExpFam<f64>, &Exponential] {
+        let verdict = of(family);
+        assert_eq!((verdict.class, verdict.at_best), (Class::Affine, Class::Affine), "{family:?}");
+        assert_eq!(answer(&verdict, "T not monotonic"), Answer::Fails);
+        assert!(verdict.advice[0].starts_with("follow with linear ICA of T(z)"), "{:?}", verdict.advice);
+    }
+    for family in [&Bernoulli as &dyn ExpFam<f64>, &Poisson] {
+        let verdict = of(family);
+        assert_eq!((verdict.class, answer(&verdict, "(ii) statistics")), (Class::None, Answer::Fails));
+    }
+    let polynomial = Custom::new(Polynomial { degree: 4 }).unwrap();
+    let verdict = of(&polynomial);
+    assert_eq!(verdict.class, Class::ComponentWise);
+    assert!(verdict.condition("(ii) statistics").unwrap().reason.contains("2001 points"));
+}
+
+#[test]
+fn what_families_prove_is_what_inspection_sees() {
+    let power = |shape| ExponentialPower { location: 0.0, shape };
+    let families: [&dyn ExpFam<f64>; 13] = [
+        &FULL,
+        &VAR,
+        &MEAN,
+        &HyperbolicSecant,
+        &Exponential,
+        &Gamma,
+        &Beta,
+        &LogNormal,
+        &VonMises,
+        &power(1.0),
+        &power(1.5),
+        &power(2.0),
+        &power(4.0),
+    ];
+    for family in families {
+        assert_eq!(family.nature(), Nature::inspect(family), "{family:?}");
+        assert!(family.nature().is_some());
+    }
+    // Bumps are 0 outside their knots.
+    let spline = Custom::new(Spline { bumps: 4, low: -2.0, high: 2.0 }).unwrap();
+    let nature = Nature::of(&spline).unwrap();
+    assert!(!nature.moving && nature.smooth);
+    assert_eq!(
+        Nature::of(&Custom::new(Polynomial { degree: 6 }).unwrap()),
+        Some(Nature { moving: true, independent: true, smooth: true, turns: None })
+    );
+    assert_eq!(Nature::of(&Poisson), None);
+}
+
+#[test]
+fn each_condition_of_theorem_1_is_needed() {
+    let good = table(&VAR, 10, 3);
+    let lambda = Lambda::new(&VAR, good.view()).unwrap();
+    let base = model(&VAR, 3, &lambda);
+    let fails = || (Answer::Fails, "f folds".to_owned());
+    for broken in [
+        Model { lambda: None, ..base.clone() },
+        Model { injective: fails(), ..base.clone() },
+        Model { prior: fails(), ..base.clone() },
+    ] {
+        let verdict = check(&broken).unwrap();
+        assert_eq!((verdict.class, verdict.at_best), (Class::None, Class::None));
+        assert!(verdict.sentence().starts_with("not identifiable"), "{verdict}");
+    }
+    // Unknown is neither.
+    let mlp = check(&Model { injective: unknown(), ..base.clone() }).unwrap();
+    assert_eq!((mlp.class, mlp.at_best), (Class::None, Class::ScaledPermutation));
+    assert!(mlp.sentence().contains("injective mixing"), "{mlp}");
+    let binary = check(&Model { noise: Noise::Bernoulli, ..base.clone() }).unwrap();
+    assert_eq!((binary.class, binary.at_best), (Class::None, Class::ScaledPermutation));
+    // A kink in f matters to the component-wise theorem alone.
+    let kinked = check(&Model { smooth: fails(), ..base.clone() }).unwrap();
+    assert_eq!(kinked.class, Class::ScaledPermutation);
+    let full = table(&FULL, 10, 3);
+    let lambda = Lambda::new(&FULL, full.view()).unwrap();
+    let kinked = check(&Model { smooth: unknown(), ..model(&FULL, 3, &lambda) }).unwrap();
+    assert_eq!((kinked.class, kinked.at_best), (Class::Affine, Class::ComponentWise));
+    assert!(kinked.sentence().contains("if smooth mixing holds"), "{kinked}");
+}
+
+#[test]
+fn conditions_of_estimation_do_not_change_the_class() {
+    let good = table(&VAR, 10, 3);
+    let lambda = Lambda::new(&VAR, good.view()).unwrap();
+    let base = model(&VAR, 3, &lambda);
+    let fails = Some((Answer::Fails, "q is Gaussian".to_owned()));
+    let verdict = check(&Model { posterior: fails, maximum: Some(unknown()), ..base }).unwrap();
+    assert_eq!(verdict.class, Class::ScaledPermutation);
+    assert_eq!(answer(&verdict, "posterior family"), Answer::Fails);
+    assert_eq!(answer(&verdict, "maximum reached"), Answer::Unknown);
+}
+
+#[test]
+fn variability_fails_with_its_reason_and_what_would_help() {
+    let few = table(&FULL, 5, 3);
+    let lambda = Lambda::new(&FULL, few.view()).unwrap();
+    let verdict = check(&model(&FULL, 3, &lambda)).unwrap();
+    let condition = verdict.condition("(iii) variability").unwrap();
+    assert_eq!((condition.answer, condition.number), (Answer::Fails, Some(5.0)));
+    assert_eq!(condition.reason, "5 distinct u, but n·k + 1 = 7 are needed");
+    assert!(
+        verdict.advice[0].starts_with("at least 2 more distinct u, or no more than 2 latents, or a family")
+    );
+
+    let mut still = table(&FULL, 20, 3);
+    still.column_mut(2).fill(0.0);
+    let lambda = Lambda::new(&FULL, still.view()).unwrap();
+    let verdict = check(&model(&FULL, 3, &lambda)).unwrap();
+    assert_eq!(verdict.class, Class::None);
+    assert!(verdict.advice[0].contains("latent 1 (T1, 100 %)"), "{:?}", verdict.advice);
+}
+
+#[test]
+fn a_table_of_noise_is_not_called_invertible() {
+    // λ̂ of 20 segments of 50 rows each, without any modulation: −½ within 20 %.
+    let mut noise = vec![0.0; 60];
+    stream::fill_normal(&mut noise, 3, StreamKey::new(6, Purpose::Generate));
+    let noisy = Array2::from_shape_vec((20, 3), noise).unwrap().mapv(|e| -0.5 * (1.0 + 0.2 * e));
+    let lambda = Lambda::new(&VAR, noisy.view()).unwrap();
+    let exact = check(&model(&VAR, 3, &lambda)).unwrap();
+    assert_eq!(exact.class, Class::ScaledPermutation);
+    let rows = [50; 20];
+    let estimated = check(&Model { rows: Some(&rows), ..model(&VAR, 3, &lambda) }).unwrap();
+    assert_eq!(answer(&estimated, "(iii) variability"), Answer::Unknown);
+    assert!(
+        estimated
+            .condition("(iii) variability")
+            .unwrap()
+            .reason
+            .contains("cannot be told from a singular one")
+    );
+    assert_eq!(estimated.class, Class::None);
+    let few = check(&Model { rows: Some(&rows[..3]), ..model(&VAR, 3, &lambda) });
+    assert!(matches!(few, Err(LambdaError::Counts { given: 3, distinct_u: 20, .. })));
+}
