@@ -7,7 +7,7 @@ use crate::MetricError;
 use crate::error::check_matrix;
 
 /// The Amari index of an unmixing W `[n, d]` and the true mixing A `[d, n]`, in \[0, 1\]; 0 if and only if W A is a
-/// scaled permutation. With P = |W A| `[n, n]` (Amari, Cichocki & Yang 1996, eq. 19, divided by its largest value),
+/// scaled permutation. With P = |W A| `[n, n]` (Amari, Cichocki & Yang 1996, divided by its largest value),
 ///
 /// ```text
 /// [ Σ_i (Σ_j P_ij / max_k P_ik − 1) + Σ_j (Σ_i P_ij / max_k P_kj − 1) ] / (2 n (n − 1)).

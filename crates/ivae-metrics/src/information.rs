@@ -95,7 +95,7 @@ pub fn mig(s: ArrayView2<'_, u32>, z: ArrayView2<'_, u32>) -> Result<Gap, Metric
     Ok(Gap::of(scores, &factors, constant.map(|column| Warning::ConstantSource { column }).collect()))
 }
 
-/// Modularity (Ridgeway & Mozer 2018, eq. 2) of discrete sources s `[N, a]` and discrete latents z `[N, b]`, the mean
+/// Modularity (Ridgeway & Mozer 2018) of discrete sources s `[N, a]` and discrete latents z `[N, b]`, the mean
 /// over latents, in \[0, 1\]: with m_j the mutual information of a latent with source j and θ the largest of them,
 /// 1 − Σ_(j ≠ best) m_j² / (θ² (a − 1)). 1 where each latent knows of one source only, whether or not others know of it,
 /// too. A latent that knows of none scores 0, with a single source any other 1.

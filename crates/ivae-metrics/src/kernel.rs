@@ -40,7 +40,7 @@ impl Default for KernelRidge {
 /// arguments exchanged, how much of each latent the sources explain.
 ///
 /// f minimises 1/N Σ |s − f(z)|² + λ |f|² over functions spanned by the kernel at the landmarks (subset of regressors:
-/// Williams & Seeger 2001; Rudi, Camoriano & Rosasco 2015, eq. 5), in O(N · landmarks²) time and memory linear in N.
+/// Williams & Seeger 2001; Rudi, Camoriano & Rosasco 2015), in O(N · landmarks²) time and memory linear in N.
 /// Score held-out rows: a function this free fits the rows it has seen.
 ///
 /// # Errors

@@ -35,7 +35,7 @@ pub fn agreement<F: Scalar>(
     Ok(Agreement::of(pairs, |scores| scores.iter().sum::<f64>() / scores.len() as f64))
 }
 
-/// Unsupervised disentanglement ranking (Duan et al. 2020, section 4) of r fits, each the *informative* latents
+/// Unsupervised disentanglement ranking (Duan et al. 2020) of r fits, each the *informative* latents
 /// `[N, n_i]` of the same rows (in the paper those whose mean KL divergence from the prior is above 0.01 nats): with R the
 /// absolute correlations between two fits, Spearman's in the paper, and r_i, r_j the largest of each row and column,
 ///
