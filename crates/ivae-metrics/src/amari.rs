@@ -28,7 +28,12 @@ pub fn amari<F: Scalar>(unmixing: ArrayView2<'_, F>, mixing: ArrayView2<'_, F>) 
     if n == 1 {
         return Ok(0.0);
     }
-    let product = unmixing.mapv(F::f64).dot(&mixing.mapv(F::f64)).mapv(f64::abs);
+    // The units of either do not matter, and products of entries up to 1 do not overflow.
+    let scaled = |m: ArrayView2<'_, F>| {
+        let largest = m.iter().fold(0.0, |a: f64, v| a.max(v.f64().abs()));
+        m.mapv(|v| if largest > 0.0 { v.f64() / largest } else { 0.0 })
+    };
+    let product = scaled(unmixing).dot(&scaled(mixing)).mapv(f64::abs);
     let excess = |entries: ArrayView1<'_, f64>| {
         let largest = entries.iter().copied().fold(0.0, f64::max);
         if largest > 0.0 { entries.iter().map(|v| v / largest).sum::<f64>() - 1.0 } else { (n - 1) as f64 }
@@ -49,6 +54,8 @@ mod tests {
         let ones = Array2::<f32>::ones((3, 3));
         assert_eq!(amari(ones.view(), ones.view()).unwrap(), 1.0);
         assert_eq!(amari(Array2::<f64>::zeros((3, 3)).view(), Array2::eye(3).view()).unwrap(), 1.0);
+        let huge = Array2::<f64>::eye(3) * f64::MAX;
+        assert_eq!(amari(huge.view(), huge.view()).unwrap(), 0.0);
         let permutation = array![[0.0, -5.0, 0.0], [0.0, 0.0, 1e-3], [7.0, 0.0, 0.0]];
         assert_eq!(amari(permutation.view(), Array2::eye(3).view()).unwrap(), 0.0);
         // An unmixing of more columns than components.

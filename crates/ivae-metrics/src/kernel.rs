@@ -1,5 +1,6 @@
 //! How much of each source the latents know by any smooth function: R² of kernel ridge regression.
 
+use ivae_num::vecmath::VecMath;
 use ivae_num::{GemmScratch, Purpose, Scalar, StreamKey, gemm, linalg};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rand::seq::index;
@@ -80,14 +81,16 @@ pub fn kernel_r2<F: Scalar>(
         gemm(cross.view_mut(), 1.0, part, phi.t(), s, &mut scratch);
     }
     gram.diag_mut().iter_mut().for_each(|v| *v += kernel.ridge);
-    let beta = linalg::solve(gram.view(), cross.view())?;
+    // Weights of the kernel at the landmarks, `[m, a]`.
+    let weights = features.map.dot(&linalg::solve(gram.view(), cross.view())?);
 
     let z = at_z.apply(score_z.view());
-    let mut prediction = Array2::<f64>::zeros((z.nrows(), beta.ncols()));
+    let mut prediction = Array2::<f64>::zeros((z.nrows(), weights.ncols()));
     for (z, mut out) in
         z.axis_chunks_iter(Axis(0), BLOCK).zip(prediction.axis_chunks_iter_mut(Axis(0), BLOCK))
     {
-        out.assign(&features.of(z, &mut scratch).dot(&beta));
+        let kernel = features.kernel(z, &mut scratch);
+        gemm(out.view_mut(), 0.0, 1.0, kernel.view(), weights.view(), &mut scratch);
     }
     // R² does not depend on units: those of the fitted rows, for sources and predictions.
     Ok(R2::of(at_s.apply(score_s.view()).view(), prediction.view()))
@@ -109,11 +112,11 @@ impl Standard {
         Self { deviation: deviation.collect(), at }
     }
 
-    /// x `[N, c]` standardised; a constant column becomes 0 where it has its value.
+    /// x `[N, c]` standardised, within ±1e100 so that squares are finite; a constant column becomes 0.
     fn apply<F: Scalar>(&self, x: ArrayView2<'_, F>) -> Array2<f64> {
         Array2::from_shape_fn(x.dim(), |(i, j)| {
             let v = self.at.centred(x[[i, j]], j);
-            if self.at.constant[j] { 0.0 } else { v / self.deviation[j] }
+            if self.at.constant[j] { 0.0 } else { (v / self.deviation[j]).clamp(-1e100, 1e100) }
         })
     }
 }
@@ -135,8 +138,8 @@ impl Features {
         let unit = std::f64::consts::SQRT_2 * width;
         let scaled = landmarks.mapv(|v| v / unit);
         let squares = scaled.map_axis(Axis(1), |row| row.dot(&row));
-        let mut out = Self { landmarks: scaled, squares, unit, map: Array2::eye(landmarks.nrows()) };
-        let kernel = out.of(landmarks.view(), &mut GemmScratch::new());
+        let mut out = Self { landmarks: scaled, squares, unit, map: Array2::zeros((0, 0)) };
+        let kernel = out.kernel(landmarks.view(), &mut GemmScratch::new());
         let eigen = linalg::eigh(kernel.view())?;
         let floor = FLOOR * eigen.values.iter().copied().fold(0.0, f64::max);
         let kept: Vec<usize> = (0..eigen.values.len()).filter(|&i| eigen.values[i] > floor).collect();
@@ -147,14 +150,25 @@ impl Features {
 
     /// Φ `[B, r]` of z `[B, b]`.
     fn of(&self, z: ArrayView2<'_, f64>, scratch: &mut GemmScratch<f64>) -> Array2<f64> {
+        let kernel = self.kernel(z, scratch);
+        let mut out = Array2::<f64>::zeros((z.nrows(), self.map.ncols()));
+        gemm(out.view_mut(), 0.0, 1.0, kernel.view(), self.map.view(), scratch);
+        out
+    }
+
+    /// k(z, landmarks) `[B, m]` of z `[B, b]`.
+    fn kernel(&self, z: ArrayView2<'_, f64>, scratch: &mut GemmScratch<f64>) -> Array2<f64> {
         let z = z.mapv(|v| v / self.unit);
         let squares = z.map_axis(Axis(1), |row| row.dot(&row));
         let mut kernel = Array2::<f64>::zeros((z.nrows(), self.landmarks.nrows()));
         gemm(kernel.view_mut(), 0.0, 2.0, z.view(), self.landmarks.t(), scratch);
-        for ((i, j), k) in kernel.indexed_iter_mut() {
-            *k = (*k - squares[i] - self.squares[j]).min(0.0).exp();
+        for (mut row, square) in kernel.rows_mut().into_iter().zip(squares) {
+            row.zip_mut_with(&self.squares, |k, other| *k = (*k - square - other).min(0.0));
         }
-        kernel.dot(&self.map)
+        if let Some(exponents) = kernel.as_slice_mut() {
+            <f64 as VecMath>::exp(exponents);
+        }
+        kernel
     }
 }
 
@@ -198,6 +212,11 @@ mod tests {
         // The sign of the first source is lost.
         let back = kernel_r2(s.view(), z.view(), rows, &kernel).unwrap();
         assert!(back.per_source[0] < 0.3 && back.per_source[1] > 0.9, "{back:?}");
+        // A row far outside of what was fitted is predicted by the mean.
+        let mut far = z.clone();
+        far[[1, 0]] = 1e300;
+        let found = kernel_r2(s.view(), far.view(), rows, &kernel).unwrap();
+        assert!((found.mean - back.mean).abs() < 0.05, "{found:?}");
         let again =
             kernel_r2(s.mapv(|v| v as f32).view(), z.mapv(|v| v as f32).view(), rows, &kernel).unwrap();
         assert!((again.mean - back.mean).abs() < 1e-3);
