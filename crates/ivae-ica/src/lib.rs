@@ -10,6 +10,7 @@
 //! | [`Stability`] → [`StableIca`] | which components come back from other starts and other rows |
 //! | [`Ajd`] → [`FittedIca`] | nonstationary sources, by joint diagonalisation of segment covariances |
 //! | [`Sobi`] → [`FittedIca`] | time series, by joint diagonalisation of lagged covariances |
+//! | [`Start`], [`Whitening`] | where an iteration starts (an earlier fit, too), and whether x is white already |
 //! | [`Nonlinearity`], [`Contrast`], [`check_contrast`] | the contrast functions, and a test for your own |
 //!
 //! x is `[N, d]`, rows are samples; n components are found. Sums over the data are kept in `f64`.
