@@ -1,7 +1,7 @@
 //! [`LinearMap`]: the fitted form of the linear models (FastICA, AJD, SOBI, PCA).
 
 use ivae_data::Dataset;
-use ivae_ica::{Ajd, Diagonalised, FastIca, IcaError, Pca, Sobi};
+use ivae_ica::{Ajd, FastIca, FittedIca, IcaError, Pca, Sobi};
 use ivae_num::Scalar;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
@@ -41,11 +41,11 @@ impl<F: Scalar> LinearMap<F> {
     }
 }
 
-impl<F> From<Diagonalised<F>> for LinearFit<F> {
-    fn from(fitted: Diagonalised<F>) -> Self {
+impl<F> From<FittedIca<F>> for LinearFit<F> {
+    fn from(fitted: FittedIca<F>) -> Self {
         Self {
             map: LinearMap { mean: fitted.mean, unmixing: fitted.unmixing, mixing: fitted.mixing },
-            iterations: fitted.sweeps,
+            iterations: fitted.iterations,
             converged: fitted.converged,
         }
     }
@@ -62,12 +62,8 @@ pub(crate) fn fit_linear<F: Scalar>(spec: &FitSpec, data: &Dataset<F>) -> Result
         return Ok(sobi.fit(x)?.into());
     }
     if spec.model == ModelKind::FastIca {
-        let fitted = FastIca { components: Some(n), seed: spec.seed, ..FastIca::default() }.fit(x)?;
-        return Ok(LinearFit {
-            map: LinearMap { mean: fitted.mean, unmixing: fitted.unmixing, mixing: fitted.mixing },
-            iterations: fitted.iterations,
-            converged: fitted.converged,
-        });
+        let fastica = FastIca { components: Some(n), seed: spec.seed, ..FastIca::default() };
+        return Ok(fastica.fit(x)?.into());
     }
     let fitted = Pca::fit(x, Some(n))?;
     let std = fitted.variances.mapv(F::sqrt).insert_axis(Axis(1));

@@ -3,6 +3,8 @@
 use ivae_num::{GemmScratch, Scalar, gemm};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
+use crate::error::{IcaError, check_columns};
+
 /// Rows that are centred and multiplied at a time: small enough for the cache, large enough for the product.
 const BLOCK: usize = 512;
 
@@ -48,18 +50,33 @@ pub(crate) fn mean_and_covariance<F: Scalar>(x: ArrayView2<'_, F>) -> (Array1<f6
     (mean, covariance)
 }
 
-/// Overwrites out `[N, n]` (any strides) with (x − mean) mapᵀ, x `[N, d]`, map `[n, d]`.
-pub(crate) fn centred_product<F: Scalar>(
-    mut out: ArrayViewMut2<'_, F>,
+/// Overwrites out `[N, n]` (any strides) with (x − mean) mapᵀ, x `[N, d]`, map `[n, d]`, in the scalar of `out`.
+pub(crate) fn centred_product<F: Scalar, T: Scalar>(
+    mut out: ArrayViewMut2<'_, T>,
     x: ArrayView2<'_, F>,
     mean: &Array1<f64>,
-    map: ArrayView2<'_, F>,
+    map: ArrayView2<'_, T>,
 ) {
     let mut scratch = GemmScratch::new();
-    for_centred_blocks::<F, F>(x, mean, |start, block| {
+    for_centred_blocks::<F, T>(x, mean, |start, block| {
         let out = out.slice_axis_mut(Axis(0), Slice::from(start..start + block.nrows()));
-        gemm(out, F::zero(), F::one(), block, map.t(), &mut scratch);
+        gemm(out, T::zero(), T::one(), block, map.t(), &mut scratch);
     });
+}
+
+/// (x − mean) mapᵀ `[N, n]`, x `[N, d]`, map `[n, d]`.
+///
+/// # Errors
+/// Another number of columns than d.
+pub(crate) fn project<F: Scalar>(
+    x: ArrayView2<'_, F>,
+    mean: &Array1<F>,
+    map: ArrayView2<'_, F>,
+) -> Result<Array2<F>, IcaError> {
+    check_columns(mean.len(), x.ncols())?;
+    let mut out = Array2::zeros((x.nrows(), map.nrows()));
+    centred_product(out.view_mut(), x, &mean.mapv(F::f64), map);
+    Ok(out)
 }
 
 /// z mapᵀ + mean `[N, d]`, z `[N, n]`, map `[d, n]`.

@@ -17,9 +17,10 @@
 use ivae_num::{Scalar, linalg};
 use ndarray::{Array2, ArrayView2};
 
-use crate::diagonalised::{Diagonalised, Ended, mix_both, mix_rows, whitened};
 use crate::error::{IcaError, check_stop};
-use crate::pca::Exact;
+use crate::fitted::{Ended, FittedIca, Method};
+use crate::mix::{mix_both, mix_rows};
+use crate::pca::{Exact, whitened};
 
 /// Added to the determinant of a pair's equations.
 const RIDGE: f64 = 1e-6;
@@ -61,17 +62,13 @@ impl Ajd {
     /// A setting outside its range; fewer than 2 rows; `segments` of another length; fewer than 2 segments of at least
     /// 2 rows; an entry that is not finite; an overflow; more components than x has directions, or than it has within
     /// segments.
-    pub fn fit<F: Scalar>(
-        &self,
-        x: ArrayView2<'_, F>,
-        segments: &[u32],
-    ) -> Result<Diagonalised<F>, IcaError> {
+    pub fn fit<F: Scalar>(&self, x: ArrayView2<'_, F>, segments: &[u32]) -> Result<FittedIca<F>, IcaError> {
         check_stop(self.tolerance, "max_sweeps", self.max_sweeps)?;
         if segments.len() != x.nrows() {
             return Err(IcaError::Segments { rows: x.nrows(), segments: segments.len() });
         }
         let pca = Exact::fit(x, self.components)?;
-        let mut covariances = segment_covariances(whitened(&pca, x).view(), segments)?;
+        let mut covariances = segment_covariances(whitened(&pca, x).t(), segments)?;
 
         let mut b = Array2::<f64>::eye(pca.components.nrows());
         let (mut sweeps, mut limit) = (0, f64::INFINITY);
@@ -79,7 +76,8 @@ impl Ajd {
             limit = sweep(&mut b, &mut covariances);
             sweeps += 1;
         }
-        Diagonalised::new(&pca, Ended { b, sweeps, limit, matrices: covariances.len() }, self.tolerance)
+        let ended = Ended { method: Method::Ajd, b, iterations: sweeps, limit, redrawn: 0 };
+        FittedIca::new(&pca, ended, self.tolerance)
     }
 }
 

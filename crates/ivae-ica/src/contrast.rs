@@ -20,7 +20,8 @@ pub trait Contrast {
     }
 }
 
-/// The three contrasts of Hyvärinen (1999), "Fast and robust fixed-point algorithms", eqs. 17–19 and 26.
+/// The three contrasts of Hyvärinen (1999), "Fast and robust fixed-point algorithms", eqs. 17–19 and 26, and the
+/// skewness of the FastICA package of its authors.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Nonlinearity {
@@ -33,6 +34,8 @@ pub enum Nonlinearity {
     Exp,
     /// g(y) = y³, the kurtosis: for light tails without outliers.
     Cube,
+    /// g(y) = y², the skewness: for sources that are asymmetric; it does not see symmetric ones.
+    Skew,
 }
 
 impl Default for Nonlinearity {
@@ -68,6 +71,11 @@ impl Contrast for Nonlinearity {
             Self::Cube => {
                 let slope = 3.0 * sum(y, |y| y * y);
                 y.iter_mut().for_each(|y| *y = *y * *y * *y);
+                slope
+            }
+            Self::Skew => {
+                let slope = 2.0 * sum(y, |y| y);
+                y.iter_mut().for_each(|y| *y = *y * *y);
                 slope
             }
         }
@@ -126,11 +134,12 @@ pub fn check_contrast(contrast: &impl Contrast) -> GradCheck {
 mod tests {
     use super::*;
 
-    const ALL: [Nonlinearity; 4] = [
+    const ALL: [Nonlinearity; 5] = [
         Nonlinearity::Logcosh { alpha: 1.0 },
         Nonlinearity::Logcosh { alpha: 1.7 },
         Nonlinearity::Exp,
         Nonlinearity::Cube,
+        Nonlinearity::Skew,
     ];
 
     #[test]

@@ -46,15 +46,27 @@ pub enum IcaError {
         /// Columns given.
         found: usize,
     },
-    /// The starting matrix does not have one row and one column per component.
-    #[error("w_init must be {expected} × {expected}, but is {rows} × {columns}")]
+    /// The start has the wrong shape.
+    #[error("the start must be {expected} × {expected_columns}, but is {rows} × {columns}")]
     StartShape {
         /// Number of components.
         expected: usize,
+        /// As many columns as components in whitened coordinates, as many as x for an unmixing.
+        expected_columns: usize,
         /// Rows given.
         rows: usize,
         /// Columns given.
         columns: usize,
+    },
+    /// Data that was given as white is not.
+    #[error("x is not white: the covariance of columns {row} and {column} is {value}")]
+    NotWhite {
+        /// One column.
+        row: usize,
+        /// The other.
+        column: usize,
+        /// Their covariance.
+        value: f64,
     },
     /// A setting is outside its range.
     #[error("{name} must be {range}, but is {value}")]

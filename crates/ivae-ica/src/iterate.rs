@@ -1,9 +1,10 @@
 //! The fixed-point iterations of FastICA on whitened data.
 
-use ivae_num::{GemmScratch, Purpose, Scalar, StreamKey, gemm, linalg, stream::fill_normal};
+use ivae_num::{GemmScratch, Purpose, Scalar, StreamKey, gemm, stream::fill_normal};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Slice};
 
 use crate::contrast::Contrast;
+use crate::start::orthogonalise;
 use crate::{FastIca, IcaError};
 
 /// Samples per block: what one block needs stays in the cache between the two products.
@@ -134,13 +135,6 @@ impl<'a, F: Scalar, C: Contrast> Iteration<'a, F, C> {
         fill_normal(w.as_slice_mut().expect("a new vector is contiguous"), n, key);
         Ok(w)
     }
-}
-
-/// The nearest orthogonal matrix to w `[n, n]`, (w wᵀ)^(−½) w = U Vᵀ of w = U Σ Vᵀ: no square of a condition number,
-/// and orthogonal even where w is singular.
-fn orthogonalise(w: ArrayView2<'_, f64>) -> Result<Array2<f64>, IcaError> {
-    let svd = linalg::svd(w)?;
-    Ok(svd.u.dot(&svd.vt))
 }
 
 /// 1 − |cos| of the angle between two unit vectors.

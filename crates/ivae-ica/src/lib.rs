@@ -4,8 +4,13 @@
 //! |---|---|
 //! | [`Pca`] → [`FittedPca`] | principal components, whitening and back |
 //! | [`FastIca`] → [`FittedIca`] | independent components, parallel or by deflation |
-//! | [`Ajd`] → [`Diagonalised`] | nonstationary sources, by joint diagonalisation of segment covariances |
-//! | [`Sobi`] → [`Diagonalised`] | time series, by joint diagonalisation of lagged covariances |
+//! | [`Picard`] → [`FittedIca`] | the maximum of the likelihood, by preconditioned L-BFGS |
+//! | [`Infomax`] → [`FittedIca`] | the same by natural gradients |
+//! | [`Auto`] → [`FittedIca`] | FastICA, and where it has not converged Picard |
+//! | [`Stability`] → [`StableIca`] | which components come back from other starts and other rows |
+//! | [`Ajd`] → [`FittedIca`] | nonstationary sources, by joint diagonalisation of segment covariances |
+//! | [`Sobi`] → [`FittedIca`] | time series, by joint diagonalisation of lagged covariances |
+//! | [`Start`], [`Whitening`] | where an iteration starts (an earlier fit, too), and whether x is white already |
 //! | [`Nonlinearity`], [`Contrast`], [`check_contrast`] | the contrast functions, and a test for your own |
 //!
 //! x is `[N, d]`, rows are samples; n components are found. Sums over the data are kept in `f64`.
@@ -13,18 +18,31 @@
 
 mod affine;
 mod ajd;
+mod auto;
 mod contrast;
-mod diagonalised;
 mod error;
 mod fastica;
+mod fitted;
+mod infomax;
 mod iterate;
+mod lbfgs;
+mod likelihood;
+mod mix;
 mod pca;
+mod picard;
 mod sobi;
+mod stability;
+mod start;
 
 pub use ajd::Ajd;
+pub use auto::Auto;
 pub use contrast::{Contrast, Nonlinearity, check_contrast};
-pub use diagonalised::Diagonalised;
 pub use error::IcaError;
-pub use fastica::{Algorithm, FastIca, FittedIca};
-pub use pca::{FittedPca, Pca};
+pub use fastica::{Algorithm, FastIca};
+pub use fitted::{FittedIca, Method};
+pub use infomax::Infomax;
+pub use pca::{FittedPca, Pca, Whitening};
+pub use picard::Picard;
 pub use sobi::Sobi;
+pub use stability::{Stability, StableIca};
+pub use start::Start;

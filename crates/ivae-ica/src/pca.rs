@@ -3,7 +3,7 @@
 use ivae_num::{Scalar, linalg};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use crate::affine::{centred_product, mean_and_covariance, product_plus};
+use crate::affine::{centred_product, mean_and_covariance, product_plus, project};
 use crate::error::{IcaError, check_columns, check_finite};
 
 /// Principal component analysis; see [`Pca::fit`].
@@ -47,6 +47,56 @@ impl Pca {
     }
 }
 
+/// How a method gets white data. Its outputs have variance 1 either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Whitening {
+    /// By [`Pca`]: null directions are dropped.
+    #[default]
+    Pca,
+    /// x is white already, and is only centred; an error if it is not, entries of its covariance being more than 0.01
+    /// away from those of the identity.
+    Given,
+}
+
+/// How far the covariance of data given as white may be from the identity.
+const NOT_WHITE: f64 = 0.01;
+
+impl Whitening {
+    pub(crate) fn fit<F: Scalar>(
+        self,
+        x: ArrayView2<'_, F>,
+        components: Option<usize>,
+    ) -> Result<Exact, IcaError> {
+        if self == Self::Pca {
+            return Exact::fit(x, components);
+        }
+        check_data(x)?;
+        let columns = x.ncols();
+        if components.is_some_and(|n| n != columns) || columns == 0 {
+            let requested = components.unwrap_or(0);
+            return Err(IcaError::Components { requested, rank: columns, columns });
+        }
+        let (mean, covariance) = mean_and_covariance(x);
+        for ((row, column), &value) in covariance.indexed_iter() {
+            let expected = if row == column { 1.0 } else { 0.0 };
+            if value.is_nan() || (value - expected).abs() > NOT_WHITE {
+                return Err(IcaError::NotWhite { row, column, value });
+            }
+        }
+        let (components, variances) = (Array2::eye(columns), Array1::ones(columns));
+        Ok(Exact { mean, components, variances, total_variance: covariance.diag().sum(), rank: columns })
+    }
+}
+
+/// At least two rows, all finite.
+fn check_data<F: Scalar>(x: ArrayView2<'_, F>) -> Result<(), IcaError> {
+    if x.nrows() < 2 {
+        return Err(IcaError::TooFewRows { found: x.nrows() });
+    }
+    check_finite(x)
+}
+
 /// A PCA in `f64`.
 pub(crate) struct Exact {
     pub(crate) mean: Array1<f64>,
@@ -58,10 +108,7 @@ pub(crate) struct Exact {
 
 impl Exact {
     pub(crate) fn fit<F: Scalar>(x: ArrayView2<'_, F>, components: Option<usize>) -> Result<Self, IcaError> {
-        if x.nrows() < 2 {
-            return Err(IcaError::TooFewRows { found: x.nrows() });
-        }
-        check_finite(x)?;
+        check_data(x)?;
         let columns = x.ncols();
         let (mean, covariance) = mean_and_covariance(x);
         let mean_square = |j: usize| covariance[[j, j]] + mean[j] * mean[j];
@@ -110,7 +157,7 @@ impl<F: Scalar> FittedPca<F> {
     /// # Errors
     /// Another number of columns than d.
     pub fn transform(&self, x: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
-        self.project(x, self.components.view())
+        project(x, &self.mean, self.components.view())
     }
 
     /// Whitened scores `[N, n]` of x `[N, d]`: on the fitted data, uncorrelated with variance 1.
@@ -118,7 +165,7 @@ impl<F: Scalar> FittedPca<F> {
     /// # Errors
     /// Another number of columns than d.
     pub fn whiten(&self, x: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
-        self.project(x, self.whitening().view())
+        project(x, &self.mean, self.whitening().view())
     }
 
     /// The whitening K = Λ^(−½) Uᵀ, `[n, d]`.
@@ -146,11 +193,12 @@ impl<F: Scalar> FittedPca<F> {
         let colouring = &self.components.t() * &self.variances.mapv(F::sqrt);
         Ok(product_plus(white, colouring.view(), &self.mean))
     }
+}
 
-    fn project(&self, x: ArrayView2<'_, F>, map: ArrayView2<'_, F>) -> Result<Array2<F>, IcaError> {
-        check_columns(self.mean.len(), x.ncols())?;
-        let mut out = Array2::zeros((x.nrows(), map.nrows()));
-        centred_product(out.view_mut(), x, &self.mean.mapv(F::f64), map);
-        Ok(out)
-    }
+/// Whitened x, one row per direction, `[n, N]`.
+pub(crate) fn whitened<F: Scalar, T: Scalar>(pca: &Exact, x: ArrayView2<'_, F>) -> Array2<T> {
+    let mut white = Array2::<T>::zeros((pca.components.nrows(), x.nrows()));
+    let whitening = pca.whitening().mapv(T::of);
+    centred_product(white.view_mut().reversed_axes(), x, &pca.mean, whitening.view());
+    white
 }

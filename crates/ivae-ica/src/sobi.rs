@@ -3,9 +3,10 @@
 use ivae_num::{GemmScratch, Scalar, gemm};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 
-use crate::diagonalised::{Diagonalised, Ended, mix_both, mix_rows, whitened};
 use crate::error::{IcaError, check_stop};
-use crate::pca::Exact;
+use crate::fitted::{Ended, FittedIca, Method};
+use crate::mix::{mix_both, mix_rows};
+use crate::pca::{Exact, whitened};
 
 /// Lags by default: 1 to this, or to a quarter of the rows if that is less.
 const LAGS: usize = 20;
@@ -50,11 +51,11 @@ impl Sobi {
     /// # Errors
     /// A setting outside its range; fewer than 2 rows, or than 2 more than the largest lag; an entry that is not
     /// finite; an overflow; more components than x has directions.
-    pub fn fit<F: Scalar>(&self, x: ArrayView2<'_, F>) -> Result<Diagonalised<F>, IcaError> {
+    pub fn fit<F: Scalar>(&self, x: ArrayView2<'_, F>) -> Result<FittedIca<F>, IcaError> {
         check_stop(self.tolerance, "max_sweeps", self.max_sweeps)?;
         let lags = self.lags(x.nrows())?;
         let pca = Exact::fit(x, self.components)?;
-        let white = whitened(&pca, x);
+        let white = whitened(&pca, x).reversed_axes();
         let mut covariances: Vec<_> = lags.iter().map(|&lag| lagged_covariance(white.view(), lag)).collect();
 
         let mut b = Array2::<f64>::eye(white.ncols());
@@ -63,7 +64,8 @@ impl Sobi {
             limit = sweep(&mut b, &mut covariances);
             sweeps += 1;
         }
-        Diagonalised::new(&pca, Ended { b, sweeps, limit, matrices: lags.len() }, self.tolerance)
+        let ended = Ended { method: Method::Sobi, b, iterations: sweeps, limit, redrawn: 0 };
+        FittedIca::new(&pca, ended, self.tolerance)
     }
 
     fn lags(&self, rows: usize) -> Result<Vec<usize>, IcaError> {
@@ -128,6 +130,13 @@ fn sweep(b: &mut Array2<f64>, covariances: &mut [Array2<f64>]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lags_by_default() {
+        let lags = |rows| Sobi::default().lags(rows).unwrap();
+        assert_eq!(lags(1000), (1..=20).collect::<Vec<_>>());
+        assert_eq!((lags(40).len(), lags(5)), (10, vec![1]));
+    }
 
     fn off_diagonal(covariances: &[Array2<f64>]) -> f64 {
         covariances.iter().map(|r| r.mapv(|v| v * v).sum() - r.diag().mapv(|v| v * v).sum()).sum()

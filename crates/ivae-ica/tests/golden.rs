@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use ivae_ica::{Algorithm, FastIca, FittedIca, Nonlinearity, Pca};
+use ivae_ica::{Algorithm, FastIca, FittedIca, Nonlinearity, Pca, Picard, Start};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use ndarray_npy::NpzReader;
 
@@ -18,6 +18,10 @@ fn matrix(npz: &mut NpzReader<File>, key: &str) -> Array2<f64> {
 }
 
 fn vector(npz: &mut NpzReader<File>, key: &str) -> Array1<f64> {
+    npz.by_name(key).unwrap_or_else(|e| panic!("{key}: {e}"))
+}
+
+fn vector_of<T: ndarray_npy::ReadableElement>(npz: &mut NpzReader<File>, key: &str) -> Array1<T> {
     npz.by_name(key).unwrap_or_else(|e| panic!("{key}: {e}"))
 }
 
@@ -85,7 +89,7 @@ fn scikit_learn(file: &str) {
                     contrast,
                     tolerance: 1e-9,
                     max_iterations: 1000,
-                    w_init: Some(w_init.clone()),
+                    start: Start::Whitened(w_init.clone()),
                     ..FastIca::default()
                 };
                 let ica = ica.fit(x.view()).unwrap();
@@ -112,6 +116,65 @@ fn scikit_learn_4d() {
 #[test]
 fn scikit_learn_10d() {
     scikit_learn("fastica_10d.npz");
+}
+
+fn python_picard(file: &str) {
+    let mut npz = open(file);
+    for kind in ["laplace", "uniform", "mixed"] {
+        let x = matrix(&mut npz, &format!("{kind}_x"));
+        let s: Array2<f32> = npz.by_name(&format!("{kind}_s")).unwrap();
+        let s = s.mapv(f64::from);
+        for (name, orthogonal, extended) in
+            [("ortho_ext", true, true), ("noortho_ext", false, true), ("noortho_plain", false, false)]
+        {
+            if !extended && kind != "laplace" {
+                continue;
+            }
+            let mut key = |what: &str| matrix(&mut npz, &format!("{kind}_picard_{name}_{what}"));
+            // The start lives in their whitened coordinates.
+            let (whitening, w) = (key("K"), key("W"));
+            let start = matrix(&mut npz, &format!("{kind}_w_init_orth")).dot(&whitening);
+            let start = Start::Unmixing(start);
+            let picard = Picard { orthogonal, extended, tolerance: 1e-9, start, ..Picard::default() };
+            let ica = picard.fit(x.view()).unwrap();
+            assert!(ica.converged, "{kind} {name}: limit {:e} after {}", ica.limit, ica.iterations);
+            let theirs = vector_of::<i64>(&mut npz, &format!("{kind}_picard_{name}_n_iter"))[0] as usize;
+            assert!(
+                ica.iterations < 2 * theirs,
+                "{kind} {name}: {} iterations, not {theirs}",
+                ica.iterations
+            );
+
+            let y = ica.transform(x.view()).unwrap();
+            let mut expected = w.dot(&whitening);
+            // Their outputs have any variance, ours 1.
+            let centred = &x - &x.mean_axis(Axis(0)).unwrap();
+            let std = centred.dot(&expected.t()).std_axis(Axis(0), 0.0);
+            expected /= &std.insert_axis(Axis(1));
+            let scale = expected.iter().fold(1.0, |a: f64, v| a.max(v.abs()));
+            for row in ica.unmixing.rows() {
+                let apart = |other: ndarray::ArrayView1<'_, f64>| {
+                    let sign = row.dot(&other).signum();
+                    (&row * sign - other).iter().fold(0.0, |a: f64, d| a.max(d.abs()))
+                };
+                let apart = expected.rows().into_iter().map(apart).fold(f64::INFINITY, f64::min);
+                assert!(apart < 1e-8 * scale, "{kind} {name}: {apart:e}");
+            }
+            let truth = matched(&correlations(s.view(), y.view()));
+            let theirs = vector(&mut npz, &format!("{kind}_picard_{name}_mcc"))[0];
+            assert!(truth >= theirs - 1e-8, "{kind} {name}: {truth} instead of {theirs}");
+        }
+    }
+}
+
+#[test]
+fn python_picard_4d() {
+    python_picard("fastica_4d.npz");
+}
+
+#[test]
+fn python_picard_10d() {
+    python_picard("fastica_10d.npz");
 }
 
 #[test]

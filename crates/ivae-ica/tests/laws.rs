@@ -2,7 +2,7 @@
 //! odd or bad input gives.
 #![allow(clippy::unwrap_used)]
 
-use ivae_ica::{Algorithm, Contrast, FastIca, IcaError, Nonlinearity, Pca};
+use ivae_ica::{Algorithm, Contrast, FastIca, IcaError, Nonlinearity, Pca, Start};
 use ivae_num::{Purpose, Scalar, StreamKey, stream::fill_normal};
 use ndarray::{Array1, Array2, ArrayView2, Axis, array};
 use proptest::prelude::*;
@@ -170,8 +170,8 @@ fn a_degenerate_start_is_drawn_again_and_counted() {
     let s = sources(4000, &[true, false], 14);
     let x = s.dot(&mixing(2, 2, 15));
     for algorithm in [Algorithm::Parallel, Algorithm::Deflation] {
-        let w_init = Some(array![[0.3, 1.0], [0.0, 0.0]]);
-        let fitted = FastIca { algorithm, w_init, ..FastIca::default() }.fit(x.view()).unwrap();
+        let start = Start::Whitened(array![[0.3, 1.0], [0.0, 0.0]]);
+        let fitted = FastIca { algorithm, start, ..FastIca::default() }.fit(x.view()).unwrap();
         assert!(fitted.converged);
         assert_eq!(fitted.redrawn, 1);
         let y = fitted.transform(x.view()).unwrap();
@@ -219,14 +219,14 @@ fn bad_input_is_named() {
         IcaError::Components { requested: 0, rank: 0, columns: 2 }
     );
     assert_eq!(
-        error(FastIca { w_init: Some(Array2::eye(3)), ..ica.clone() }, &x),
-        IcaError::StartShape { expected: 2, rows: 3, columns: 3 }
+        error(FastIca { start: Start::Whitened(Array2::eye(3)), ..ica.clone() }, &x),
+        IcaError::StartShape { expected: 2, expected_columns: 2, rows: 3, columns: 3 }
     );
     for (broken, name) in [
         (FastIca { tolerance: f64::NAN, ..ica.clone() }, "tolerance"),
         (FastIca { max_iterations: 0, ..ica.clone() }, "max_iterations"),
         (FastIca { contrast: Nonlinearity::Logcosh { alpha: 0.0 }, ..ica.clone() }, "alpha"),
-        (FastIca { w_init: Some(array![[1.0, f64::NAN], [0.0, 1.0]]), ..ica.clone() }, "w_init"),
+        (FastIca { start: Start::Unmixing(array![[1.0, f64::NAN], [0.0, 1.0]]), ..ica.clone() }, "start"),
     ] {
         assert!(matches!(error(broken, &x), IcaError::Setting { name: found, .. } if found == name));
     }

@@ -50,8 +50,7 @@ proptest! {
         let mixing = normals(n + more, n, StreamKey::new(seed, Purpose::Init));
         let x = s.dot(&mixing.t()) - 2.0;
         let fitted = Sobi { components: Some(n), ..Sobi::default() }.fit(x.view()).unwrap();
-        prop_assert!(fitted.converged && fitted.sweeps < 20, "{} sweeps, limit {}", fitted.sweeps, fitted.limit);
-        prop_assert_eq!(fitted.matrices, 20);
+        prop_assert!(fitted.converged && fitted.iterations < 20, "{} sweeps, limit {}", fitted.iterations, fitted.limit);
         let z = fitted.transform(x.view()).unwrap();
         let found = mcc(&s, &z);
         prop_assert!(found > 0.99, "MCC {found}");
@@ -150,9 +149,6 @@ fn lags_fit_the_rows() {
     let first = |rows: usize| x.slice_axis(Axis(0), Slice::from(..rows));
     let fit =
         |rows: usize, lags: &[usize]| Sobi { lags: Some(lags.to_vec()), ..Sobi::default() }.fit(first(rows));
-    assert_eq!(Sobi::default().fit(first(40)).unwrap().matrices, 10);
-    assert_eq!(Sobi::default().fit(first(5)).unwrap().matrices, 1);
-    assert_eq!(fit(30, &[5, 28]).unwrap().matrices, 2);
     assert_eq!(fit(30, &[29, 5]).unwrap_err(), IcaError::Lag { rows: 30, lag: 29 });
     assert_eq!(fit(30, &[usize::MAX]).unwrap_err(), IcaError::Lag { rows: 30, lag: usize::MAX });
     assert_eq!(fit(30, &[29]).unwrap_err().to_string(), "a lag of 29 needs at least 31 rows, found 30");
@@ -180,5 +176,5 @@ fn bad_input_is_named() {
     assert!(matches!(error, IcaError::Setting { name: "max_sweeps", .. }));
     // One sweep is not enough, and it says so.
     let short = Sobi { max_sweeps: 1, ..Sobi::default() }.fit(x.view()).unwrap();
-    assert!(!short.converged && short.sweeps == 1 && short.limit > 1e-10);
+    assert!(!short.converged && short.iterations == 1 && short.limit > 1e-10);
 }

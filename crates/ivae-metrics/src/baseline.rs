@@ -35,11 +35,11 @@ pub fn within_u<F: Scalar>(
     let score_z = LevelMeans::fit(score_z.view(), &score_u).residuals(score_z.view(), &score_u);
     let scored = (score_s.view(), score_z.view());
     let mut out = match rows {
-        Rows::All => score(None, scored, correlation),
+        Rows::All => score(None, scored, correlation)?,
         Rows::Split { .. } => {
             let fit_s = LevelMeans::fit(fit_s.view(), &fit_u).residuals(fit_s.view(), &fit_u);
             let fit_z = LevelMeans::fit(fit_z.view(), &fit_u).residuals(fit_z.view(), &fit_u);
-            score(Some((fit_s.view(), fit_z.view())), scored, correlation)
+            score(Some((fit_s.view(), fit_z.view())), scored, correlation)?
         }
     };
     if singletons > 0 {
@@ -73,7 +73,7 @@ pub fn u_only<F: Scalar>(
     let means = LevelMeans::fit(fit_s.view(), &fit_u);
     let score_s = score_s.view().mapv(F::f64);
     let prediction = Array2::from_shape_fn(score_s.dim(), |(i, j)| means.of(score_u[i])[j]);
-    let (matrix, warnings) = correlation.matrix(score_s.view(), prediction.view());
+    let (matrix, warnings) = correlation.matrix(score_s.view(), prediction.view())?;
     // A constant prediction is a source that does not depend on u: no warning, it scores 0 as it should.
     let mut warnings: Vec<_> =
         warnings.into_iter().filter(|w| !matches!(w, Warning::ConstantLatent { .. })).collect();
@@ -110,24 +110,24 @@ pub fn chance<F: Scalar>(
         Rows::All => None,
         Rows::Split { .. } => Some(Permutable::new(fit_s.view(), fit_z.view(), correlation)),
     };
+    let permuted = if correlation == Correlation::Spearman { Correlation::Pearson } else { correlation };
     let mut sum = 0.0;
     for i in 0..permutations as u64 {
         let key = StreamKey::new(seed, Purpose::Control).step(i);
         let z = scored.permuted(key.block(0));
         let scored = (scored.s.view(), z.view());
         sum += match &fitted {
-            None => score(None, scored, Correlation::Pearson).score,
+            None => score(None, scored, permuted)?.score,
             Some(fitted) => {
                 let z = fitted.permuted(key.block(1));
-                score(Some((fitted.s.view(), z.view())), scored, Correlation::Pearson).score
+                score(Some((fitted.s.view(), z.view())), scored, permuted)?.score
             }
         };
     }
     Ok(sum / permutations as f64)
 }
 
-/// Sources and latents, or their ranks (permuting rows permutes ranks), so that every permutation is a Pearson
-/// correlation.
+/// Sources and latents, or their ranks (permuting rows permutes ranks), of which Spearman's is the Pearson correlation.
 struct Permutable {
     s: Array2<f64>,
     z: Array2<f64>,
@@ -136,8 +136,8 @@ struct Permutable {
 impl Permutable {
     fn new<F: Scalar>(s: ArrayView2<'_, F>, z: ArrayView2<'_, F>, correlation: Correlation) -> Self {
         match correlation {
-            Correlation::Pearson => Self { s: s.mapv(F::f64), z: z.mapv(F::f64) },
             Correlation::Spearman => Self { s: rank_columns(s), z: rank_columns(z) },
+            _ => Self { s: s.mapv(F::f64), z: z.mapv(F::f64) },
         }
     }
 

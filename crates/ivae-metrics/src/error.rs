@@ -53,6 +53,40 @@ pub enum MetricError {
     /// No permutation was asked for.
     #[error("the chance level needs at least one permutation")]
     NoPermutations,
+    /// A matrix has the wrong shape.
+    #[error("{what} is {} × {}, expected {} × {}", found.0, found.1, expected.0, expected.1)]
+    Shape {
+        /// Which matrix.
+        what: &'static str,
+        /// Rows and columns that fit.
+        expected: (usize, usize),
+        /// Rows and columns given.
+        found: (usize, usize),
+    },
+    /// A setting, or an entry that has a range, is outside it.
+    #[error("{name} must be {range}, but is {value}")]
+    Range {
+        /// Which.
+        name: &'static str,
+        /// What it may be.
+        range: &'static str,
+        /// What it is.
+        value: f64,
+    },
+    /// Coordinate descent has not converged.
+    #[error("the lasso has not settled: a coefficient still changes by {change:e} after {sweeps} sweeps")]
+    NotSettled {
+        /// Largest change of a standardised coefficient in the last sweep.
+        change: f64,
+        /// Sweeps done.
+        sweeps: usize,
+    },
+    /// Too few fits to compare.
+    #[error("{found} fits cannot be compared: at least 2 are needed")]
+    TooFewRuns {
+        /// Fits given.
+        found: usize,
+    },
     /// A decomposition failed.
     #[error(transparent)]
     Linalg(#[from] LinalgError),
@@ -125,4 +159,13 @@ pub(crate) fn check_rows(what: &'static str, expected: usize, found: usize) -> R
 
 pub(crate) fn check_count(found: usize, needed: usize) -> Result<(), MetricError> {
     if found >= needed { Ok(()) } else { Err(MetricError::TooFewRows { found, needed }) }
+}
+
+pub(crate) fn check_range(
+    inside: bool,
+    name: &'static str,
+    range: &'static str,
+    value: f64,
+) -> Result<(), MetricError> {
+    if inside { Ok(()) } else { Err(MetricError::Range { name, range, value }) }
 }

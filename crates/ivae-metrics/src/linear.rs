@@ -1,4 +1,4 @@
-//! Metrics up to an affine map of the latents: weak MCC, linear R², canonical correlations.
+//! Metrics up to an affine map of the latents: weak MCC and linear R².
 
 use ivae_num::{Scalar, linalg};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -56,15 +56,15 @@ impl AffineMap {
 
 /// Decorrelates the columns of a matrix: its correlation matrix is R = V Λ Vᵀ and `map` = V Λ^(−½) over the
 /// directions that carry more than rounding.
-struct Whitener {
+pub(crate) struct Whitener {
     /// `[c, r]`.
-    map: Array2<f64>,
+    pub(crate) map: Array2<f64>,
     /// Root of the centred sum of squares in the units of [`Columns`]; 1 where that is 0, `[c]`.
     norm: Vec<f64>,
 }
 
 impl Whitener {
-    fn of<F: Scalar>(x: ArrayView2<'_, F>, at: &Columns) -> Result<Self, MetricError> {
+    pub(crate) fn of<F: Scalar>(x: ArrayView2<'_, F>, at: &Columns) -> Result<Self, MetricError> {
         let products = Products::of(x, at, x, at);
         let correlations = products.correlations(at, at);
         let eigen = linalg::eigh(correlations.view())?;
@@ -96,15 +96,15 @@ pub fn weak_mcc<F: Scalar>(
 ) -> Result<Mcc, MetricError> {
     let fit = Regression::of(s, z, rows)?;
     let fitted = fit.fitted.as_ref().map(|(s, prediction)| (s.view(), prediction.view()));
-    let mut out = score(fitted, (fit.scored.0.view(), fit.scored.1.view()), correlation);
+    let mut out = score(fitted, (fit.scored.0.view(), fit.scored.1.view()), correlation)?;
     // A constant prediction means that the latents say nothing about that source; it is no latent of the user's.
     out.warnings.retain(|w| !matches!(w, Warning::ConstantLatent { .. }));
     Ok(out)
 }
 
-/// How much of the variance of each source the latents explain linearly.
+/// How much of the variance of each source its predictions explain.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct LinearR2 {
+pub struct R2 {
     /// R² of each source on the scored rows, `[a]`; negative where worse than the mean, 0 for a constant source.
     pub per_source: Vec<f64>,
     /// Their plain mean.
@@ -115,8 +115,32 @@ pub struct LinearR2 {
     pub warnings: Vec<Warning>,
 }
 
-/// R² = 1 − Σ(s − ŝ)² / Σ(s − s̄)² of the least-squares affine map from z `[N, b]` to s `[N, a]`, fitted on the fitted
-/// rows and scored on the others.
+impl R2 {
+    /// R² = 1 − Σ(s − ŝ)² / Σ(s − s̄)² of predictions ŝ `[N, a]` of s `[N, a]`.
+    pub(crate) fn of(s: ArrayView2<'_, f64>, prediction: ArrayView2<'_, f64>) -> Self {
+        let at = Columns::of(s);
+        let per_source: Vec<f64> = (0..s.ncols())
+            .map(|j| {
+                if at.constant[j] {
+                    return 0.0;
+                }
+                let (mut left, mut total) = (0.0, 0.0);
+                for (&s, prediction) in s.column(j).iter().zip(prediction.column(j)) {
+                    left += ((s - prediction) / at.scale[j]).powi(2);
+                    total += at.centred(s, j).powi(2);
+                }
+                1.0 - left / total
+            })
+            .collect();
+        let mean = per_source.iter().sum::<f64>() / per_source.len() as f64;
+        let warnings = at.constants().map(|column| Warning::ConstantSource { column }).collect();
+        Self { per_source, mean, rows: s.nrows(), warnings }
+    }
+}
+
+/// R² of the least-squares affine map from z `[N, b]` to s `[N, a]`, fitted on the fitted
+/// rows and scored on the others: how much of each source the latents know linearly. With the arguments exchanged, how
+/// much of each latent the sources explain. At most 1.
 ///
 /// # Errors
 /// As [`weak_mcc`].
@@ -124,25 +148,9 @@ pub fn linear_r2<F: Scalar>(
     s: ArrayView2<'_, F>,
     z: ArrayView2<'_, F>,
     rows: Rows<'_>,
-) -> Result<LinearR2, MetricError> {
+) -> Result<R2, MetricError> {
     let (s, prediction) = Regression::of(s, z, rows)?.scored;
-    let at = Columns::of(s.view());
-    let per_source: Vec<f64> = (0..s.ncols())
-        .map(|j| {
-            if at.constant[j] {
-                return 0.0;
-            }
-            let (mut left, mut total) = (0.0, 0.0);
-            for (s, prediction) in s.column(j).iter().zip(prediction.column(j)) {
-                left += ((s - prediction) / at.scale[j]).powi(2);
-                total += (s / at.scale[j] - at.mean[j]).powi(2);
-            }
-            1.0 - left / total
-        })
-        .collect();
-    let mean = per_source.iter().sum::<f64>() / per_source.len() as f64;
-    let warnings = at.constants().map(|column| Warning::ConstantSource { column }).collect();
-    Ok(LinearR2 { mean, rows: s.nrows(), warnings, per_source })
+    Ok(R2::of(s.view(), prediction.view()))
 }
 
 /// Sources and their predictions, in `f64`.
@@ -169,33 +177,4 @@ impl Regression {
         };
         Ok(Self { fitted, scored: (score_s.view().mapv(F::f64), map.predict(score_z.view())) })
     }
-}
-
-/// Canonical correlations.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Cca {
-    /// Canonical correlations, descending, `[min(a, b)]`; 0 for directions that one side lacks.
-    pub correlations: Vec<f64>,
-    /// Their mean.
-    pub mean: f64,
-}
-
-/// Canonical correlations of s `[N, a]` and z `[N, b]` (Hotelling 1936): the singular values of
-/// R_ss^(−½) R_sz R_zz^(−½).
-///
-/// # Errors
-/// Different numbers of rows, fewer than max(a, b) + 2 rows, no columns, an entry that is not finite.
-pub fn cca<F: Scalar>(s: ArrayView2<'_, F>, z: ArrayView2<'_, F>) -> Result<Cca, MetricError> {
-    check_pair(s, z)?;
-    check_count(s.nrows(), s.ncols().max(z.ncols()) + 2)?;
-    let (at_s, at_z) = (Columns::of(s), Columns::of(z));
-    let cross = Products::of(s, &at_s, z, &at_z).correlations(&at_s, &at_z);
-    let (white_s, white_z) = (Whitener::of(s, &at_s)?, Whitener::of(z, &at_z)?);
-    let product = white_s.map.t().dot(&cross).dot(&white_z.map);
-    let mut correlations =
-        if product.is_empty() { Vec::new() } else { linalg::svd(product.view())?.s.to_vec() };
-    correlations.iter_mut().for_each(|c| *c = c.clamp(0.0, 1.0));
-    correlations.resize(s.ncols().min(z.ncols()), 0.0);
-    let mean = correlations.iter().sum::<f64>() / correlations.len() as f64;
-    Ok(Cca { correlations, mean })
 }

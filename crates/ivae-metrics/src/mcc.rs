@@ -135,10 +135,10 @@ pub fn mcc_on<F: Scalar>(
 ) -> Result<Mcc, MetricError> {
     check_pair(s, z)?;
     match rows {
-        Rows::All => Ok(score(None, (s, z), correlation)),
+        Rows::All => score(None, (s, z), correlation),
         Rows::Split { .. } => {
             let ((fit_s, score_s), (fit_z, score_z)) = (rows.of(s)?, rows.of(z)?);
-            Ok(score(Some((fit_s.view(), fit_z.view())), (score_s.view(), score_z.view()), correlation))
+            score(Some((fit_s.view(), fit_z.view())), (score_s.view(), score_z.view()), correlation)
         }
     }
 }
@@ -148,12 +148,12 @@ pub(crate) fn score<F: Scalar>(
     fit: Option<(ArrayView2<'_, F>, ArrayView2<'_, F>)>,
     (s, z): (ArrayView2<'_, F>, ArrayView2<'_, F>),
     correlation: Correlation,
-) -> Mcc {
-    let (scored, mut warnings) = correlation.matrix(s, z);
+) -> Result<Mcc, MetricError> {
+    let (scored, mut warnings) = correlation.matrix(s, z)?;
     let pairs = match fit {
         None => assignment(&scored.mapv(f64::abs)),
         Some((s, z)) => {
-            let (fitted, more) = correlation.matrix(s, z);
+            let (fitted, more) = correlation.matrix(s, z)?;
             warnings.extend(more.into_iter().filter(|w| !warnings.contains(w)).collect::<Vec<_>>());
             assignment(&fitted.mapv(f64::abs))
         }
@@ -166,5 +166,5 @@ pub(crate) fn score<F: Scalar>(
         .into_iter()
         .map(|(source, latent)| Match { source, latent, correlation: scored[[source, latent]] })
         .collect();
-    Mcc::of(matched, correlation, s.nrows(), warnings)
+    Ok(Mcc::of(matched, correlation, s.nrows(), warnings))
 }

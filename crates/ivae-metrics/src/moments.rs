@@ -3,6 +3,8 @@
 use ivae_num::{GemmScratch, Scalar, gemm};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
 
+use crate::Warning;
+
 /// Rows that are centred and multiplied at a time: small enough for the cache, large enough for the product.
 const BLOCK: usize = 512;
 
@@ -49,7 +51,7 @@ impl Columns {
     }
 
     /// x as used, for an entry of column j.
-    fn centred<F: Scalar>(&self, x: F, j: usize) -> f64 {
+    pub(crate) fn centred<F: Scalar>(&self, x: F, j: usize) -> f64 {
         x.f64() / self.scale[j] - self.mean[j] - self.rest[j]
     }
 
@@ -77,6 +79,13 @@ impl Columns {
             }
         }
     }
+}
+
+/// A warning for each constant column of sources and of latents.
+pub(crate) fn constant_columns(at_s: &Columns, at_z: &Columns) -> Vec<Warning> {
+    let sources = at_s.constants().map(|column| Warning::ConstantSource { column });
+    let latents = at_z.constants().map(|column| Warning::ConstantLatent { column });
+    sources.chain(latents).collect()
 }
 
 /// The power of two in (x/2, x], at least the smallest normal number (so that x = 0 gives a usable scale, too).

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::path::Path;
 
 use ivae_metrics::{
-    AffineMap, Correlation, Rows, assignment, average_ranks, cca, linear_r2, mcc, pearson, spearman,
+    AffineMap, Correlation, Rows, amari, assignment, average_ranks, cca, dci, discretise, linear_r2, mcc,
+    mig, mutual_information, pearson, sap, sap_binary, spearman, svcca,
 };
 use ndarray::{Array1, Array2, Axis};
 use ndarray_npy::NpzReader;
@@ -49,9 +50,9 @@ fn correlations_assignments_and_scores() {
         let z = matrix(&mut npz, &format!("p{pair}_z"));
         for (name, correlation) in [("pearson", Correlation::Pearson), ("spearman", Correlation::Spearman)] {
             let key = |what: &str| format!("p{pair}_{name}{what}");
-            let found = match correlation {
-                Correlation::Pearson => pearson(s.view(), z.view()),
-                Correlation::Spearman => spearman(s.view(), z.view()),
+            let found = match name {
+                "pearson" => pearson(s.view(), z.view()),
+                _ => spearman(s.view(), z.view()),
             };
             let found = found.unwrap();
             assert_close(&found, &matrix(&mut npz, &key("")), 1e-10);
@@ -122,4 +123,68 @@ fn regression_and_canonical_correlations() {
     let found = cca(s.view(), z.view()).unwrap();
     assert_close(&found.correlations, &vector(&mut npz, "cca_corr"), 1e-10);
     assert_close(&[found.mean], &vector(&mut npz, "cca_mean"), 1e-10);
+}
+
+#[test]
+fn svcca_of_all_directions_is_cca() {
+    let mut npz = open("metrics.npz");
+    let found = svcca(matrix(&mut npz, "r2_s").view(), matrix(&mut npz, "r2_z").view(), 1.0).unwrap();
+    assert_close(&found.correlations, &vector(&mut npz, "cca_corr"), 1e-10);
+}
+
+#[test]
+fn amari_indices() {
+    let mut npz = open("metrics.npz");
+    for i in 0..7 {
+        let (w, a) = (matrix(&mut npz, &format!("amari{i}_W")), matrix(&mut npz, &format!("amari{i}_A")));
+        let found = amari(w.view(), a.view()).unwrap();
+        assert_close(&[found], &vector(&mut npz, &format!("amari{i}")), 1e-10);
+    }
+}
+
+#[test]
+fn disentanglement_and_completeness() {
+    let mut npz = open("metrics.npz");
+    for i in 0..6 {
+        let mut key = |what: &str| vector(&mut npz, &format!("dci{i}_{what}"));
+        let (d, c, per_latent, per_source) = (key("D"), key("C"), key("D_code"), key("C_factor"));
+        let found = dci(matrix(&mut npz, &format!("dci{i}_R")).view()).unwrap();
+        assert_close(&found.per_latent, &per_latent, 1e-10);
+        assert_close(&found.per_source, &per_source, 1e-10);
+        assert_close(&[found.disentanglement, found.completeness], &[d[0], c[0]], 1e-10);
+    }
+}
+
+/// Integers of the file as levels.
+fn levels(npz: &mut NpzReader<File>, key: &str) -> Array2<u32> {
+    let v: Array2<i64> = npz.by_name(key).unwrap_or_else(|e| panic!("{key}: {e}"));
+    v.mapv(|v| v as u32)
+}
+
+#[test]
+fn mutual_information_gaps() {
+    let mut npz = open("metrics.npz");
+    let factors = levels(&mut npz, "factors");
+    let bins = discretise(matrix(&mut npz, "code_cont").view(), 20).unwrap();
+    assert_eq!(bins, levels(&mut npz, "code_cont_bins20"));
+    for (name, codes) in [("disc", levels(&mut npz, "code_disc")), ("cont20", bins)] {
+        let expected = matrix(&mut npz, &format!("mig_{name}_mi"));
+        assert_close(&mutual_information(factors.view(), codes.view()).unwrap(), &expected, 1e-10);
+        let found = mig(factors.view(), codes.view()).unwrap();
+        assert_close(&found.per_source, &vector(&mut npz, &format!("mig_{name}_per_factor")), 1e-10);
+        assert_close(&[found.mean], &vector(&mut npz, &format!("mig_{name}")), 1e-10);
+    }
+}
+
+#[test]
+fn separated_attributes() {
+    let mut npz = open("metrics.npz");
+    let codes = matrix(&mut npz, "code_cont");
+    let found = sap(levels(&mut npz, "factors").mapv(f64::from).view(), codes.view()).unwrap();
+    assert_close(&found.scores, &matrix(&mut npz, "sap_r2_matrix"), 1e-10);
+    assert_close(&[found.mean], &vector(&mut npz, "sap_r2"), 1e-10);
+    let classes = levels(&mut npz, "factors_bin").mapv(|v| v == 1);
+    let found = sap_binary(classes.view(), codes.view()).unwrap();
+    assert_close(&found.scores, &matrix(&mut npz, "sap_thr_matrix"), 1e-10);
+    assert_close(&[found.mean], &vector(&mut npz, "sap_thr"), 1e-10);
 }

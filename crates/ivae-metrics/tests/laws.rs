@@ -199,6 +199,21 @@ fn erf(x: f64) -> f64 {
 }
 
 #[test]
+fn statistics_of_latents_do_not_see_their_signs() {
+    // Latents known up to order and the sign of each row: z² is known.
+    let s = normals(500, 3, 21);
+    let signs = normals(500, 3, 22).mapv(f64::signum);
+    let z = s.select(Axis(1), &[1, 2, 0]) * &signs;
+    let statistics = |x: &Array2<f64>| x.mapv(|v| v * v);
+    for correlation in BOTH {
+        assert!(mcc(s.view(), z.view(), correlation).unwrap().score < 0.15);
+        let found = mcc(statistics(&s).view(), statistics(&z).view(), correlation).unwrap();
+        assert!(found.score > 1.0 - 1e-12);
+        assert_eq!(found.matched.iter().map(|m| m.latent).collect::<Vec<_>>(), [2, 0, 1]);
+    }
+}
+
+#[test]
 fn f32_scores_as_f64_does() {
     let (s, z) = noisy_pair(5000, 8);
     let (s32, z32) = (s.mapv(|v| v as f32), z.mapv(|v| v as f32));

@@ -1,0 +1,170 @@
+//! The behaviours that scikit-learn's tests publish for its FastICA, asked of every method here: recovery without and
+//! with noise, more observed columns than sources, ways of whitening, the inverse, no convergence, the same seed.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::normals;
+use ivae_ica::{Algorithm, FastIca, FittedIca, IcaError, Infomax, Nonlinearity, Pca, Picard, Whitening};
+use ivae_num::{Purpose, StreamKey};
+use ndarray::{Array2, Axis, array};
+
+const ROWS: usize = 1000;
+
+fn normed(mut x: Array2<f64>) -> Array2<f64> {
+    x -= &x.mean_axis(Axis(0)).unwrap();
+    let std = x.std_axis(Axis(0), 0.0);
+    x / &std
+}
+
+fn noise(columns: usize, seed: u64) -> Array2<f64> {
+    normals(ROWS, columns, StreamKey::new(seed, Purpose::Generate))
+}
+
+/// A square wave and Cauchy noise, normed.
+fn wave_and_cauchy(seed: u64) -> Array2<f64> {
+    let g = noise(2, seed);
+    normed(Array2::from_shape_fn((ROWS, 2), |(i, j)| match j {
+        0 => (100.0 * i as f64 / (ROWS - 1) as f64).sin().signum(),
+        _ => g[[i, 0]] / g[[i, 1]],
+    }))
+}
+
+/// A fit by every method, with its name.
+fn fits(
+    x: &Array2<f64>,
+    whitening: Whitening,
+    components: Option<usize>,
+    seed: u64,
+) -> Vec<(String, FittedIca<f64>)> {
+    let mut out = Vec::new();
+    for algorithm in [Algorithm::Parallel, Algorithm::Deflation] {
+        for contrast in [Nonlinearity::Logcosh { alpha: 1.0 }, Nonlinearity::Exp, Nonlinearity::Cube] {
+            let ica = FastIca { algorithm, contrast, whitening, components, seed, ..FastIca::default() };
+            out.push((format!("{algorithm:?} {contrast:?}"), ica.fit(x.view()).unwrap()));
+        }
+    }
+    for orthogonal in [true, false] {
+        let picard = Picard { orthogonal, whitening, components, seed, ..Picard::default() };
+        out.push((format!("Picard, orthogonal {orthogonal}"), picard.fit(x.view()).unwrap()));
+    }
+    let infomax = Infomax { whitening, components, seed, ..Infomax::default() };
+    out.push(("Infomax".into(), infomax.fit(x.view()).unwrap()));
+    out
+}
+
+/// |mean(s_i y_j)| of the better of both orders, both normed, the worse of the two sources.
+fn agreement(s: &Array2<f64>, y: Array2<f64>) -> f64 {
+    let c = (s.t().dot(&normed(y)) / ROWS as f64).mapv(f64::abs);
+    f64::max(c[[0, 0]].min(c[[1, 1]]), c[[0, 1]].min(c[[1, 0]]))
+}
+
+#[test]
+fn two_sources_come_back_without_and_with_noise() {
+    let s = wave_and_cauchy(1);
+    let (sin, cos) = 0.6f64.sin_cos();
+    let mixed = s.dot(&array![[cos, sin], [sin, -cos]].t());
+    for (x, least) in [(mixed.clone(), 0.995), (normed(mixed) + noise(2, 2) * 0.1, 0.95)] {
+        for (name, ica) in fits(&x, Whitening::Pca, None, 1) {
+            let y = ica.transform(x.view()).unwrap();
+            let found = agreement(&s, y);
+            assert!(found > least, "{name}: {found}");
+        }
+    }
+}
+
+#[test]
+fn more_columns_than_sources() {
+    let s = normed(Array2::from_shape_fn((ROWS, 2), |(i, j)| {
+        let t = 100.0 * i as f64 / (ROWS - 1) as f64;
+        if j == 0 { t.sin() } else { (std::f64::consts::PI * t).sin().ceil() }
+    }));
+    let a = normals(6, 2, StreamKey::new(3, Purpose::Generate));
+    let clean = s.dot(&a.t());
+    for (x, least) in [(clean.clone(), 0.999), (normed(clean) + noise(6, 4) * 0.1, 0.99)] {
+        for (name, ica) in fits(&x, Whitening::Pca, Some(2), 1) {
+            assert_eq!((ica.unmixing.dim(), ica.mixing.dim()), ((2, 6), (6, 2)));
+            let found = agreement(&s, ica.transform(x.view()).unwrap());
+            assert!(found > least, "{name}: {found}");
+        }
+    }
+}
+
+#[test]
+fn outputs_have_unit_variance_and_go_back() {
+    let x = noise(5, 5).mapv(|v| v * v * v) + 7.0;
+    for components in [5, 3] {
+        for (name, ica) in fits(&x, Whitening::Pca, Some(components), 2) {
+            let y = ica.transform(x.view()).unwrap();
+            assert!(y.var_axis(Axis(0), 0.0).iter().all(|v| (v - 1.0).abs() < 1e-9), "{name}");
+            let identity = ica.unmixing.dot(&ica.mixing) - Array2::<f64>::eye(components);
+            assert!(identity.iter().all(|v| v.abs() < 1e-9), "{name}");
+            let back = ica.inverse_transform(y.view()).unwrap();
+            assert_eq!(back.dim(), x.dim());
+            // All components: x itself; fewer: x on their principal components.
+            let pca = Pca::fit(x.view(), Some(components)).unwrap();
+            let kept = pca.inverse_transform(pca.transform(x.view()).unwrap().view()).unwrap();
+            assert!((&back - &kept).iter().all(|d| d.abs() < 1e-8), "{name}");
+        }
+    }
+}
+
+#[test]
+fn data_that_is_white_already() {
+    let s = wave_and_cauchy(6);
+    let x = s.dot(&array![[1.0, 0.4], [-0.5, 2.0]]) + 3.0;
+    let white = Pca::fit(x.view(), None).unwrap().whiten(x.view()).unwrap();
+    let (given, found) = (fits(&white, Whitening::Given, None, 1), fits(&x, Whitening::Pca, None, 1));
+    for ((name, given), (_, found)) in given.into_iter().zip(found) {
+        // The same coordinates up to signs of axes, so the same sources.
+        let found = found.transform(x.view()).unwrap();
+        let given = given.transform(white.view()).unwrap();
+        let c = (given.t().dot(&found) / ROWS as f64).mapv(f64::abs);
+        let same = f64::max(c[[0, 0]].min(c[[1, 1]]), c[[0, 1]].min(c[[1, 0]]));
+        assert!(same > 0.999, "{name}: {same}");
+    }
+    let fastica = FastIca { whitening: Whitening::Given, ..FastIca::default() };
+    let error = fastica.fit(x.view()).unwrap_err();
+    assert!(matches!(error, IcaError::NotWhite { row: 0, column: 0, .. }), "{error}");
+    // All of it is used: there is no order by which to leave directions out.
+    let error = FastIca { components: Some(1), ..fastica }.fit(white.view()).unwrap_err();
+    assert_eq!(error, IcaError::Components { requested: 1, rank: 2, columns: 2 });
+}
+
+#[test]
+fn directions_without_variance_are_dropped() {
+    // Ten columns that are two sources.
+    let s = wave_and_cauchy(7);
+    let x = s.dot(&normals(10, 2, StreamKey::new(8, Purpose::Generate)).t());
+    for (name, ica) in fits(&x, Whitening::Pca, None, 3) {
+        assert_eq!((ica.rank, ica.unmixing.dim()), (2, (2, 10)), "{name}");
+        assert!(agreement(&s, ica.transform(x.view()).unwrap()) > 0.995, "{name}");
+    }
+}
+
+#[test]
+fn no_convergence_is_reported_and_seeds_are_reproducible() {
+    let x = noise(4, 9).mapv(|v| v.abs().sqrt() * v);
+    let short = [
+        FastIca { max_iterations: 2, tolerance: 1e-15, ..FastIca::default() }.fit(x.view()),
+        Picard { max_iterations: 2, tolerance: 1e-15, ..Picard::default() }.fit(x.view()),
+        Infomax { max_iterations: 2, tolerance: 1e-15, ..Infomax::default() }.fit(x.view()),
+    ];
+    for ica in short.map(Result::unwrap) {
+        assert!(!ica.converged && ica.iterations == 2 && ica.limit >= 1e-15, "{:?}", ica.method);
+    }
+    let (a, again) = (fits(&x, Whitening::Pca, None, 5), fits(&x, Whitening::Pca, None, 5));
+    assert_eq!(a, again);
+    assert_ne!(a, fits(&x, Whitening::Pca, None, 6));
+}
+
+#[test]
+fn skewness_separates_asymmetric_sources() {
+    // Squares of normals; symmetric ones it cannot see.
+    let s = normed(noise(3, 10).mapv(|v| v * v));
+    let a = array![[2.0, 0.3, 0.1], [-0.4, 1.0, 0.5], [0.2, -0.6, 1.5]];
+    let ica = FastIca { contrast: Nonlinearity::Skew, ..FastIca::default() };
+    let ica = ica.fit(s.dot(&a.t()).view()).unwrap();
+    assert!(ica.converged);
+    assert!(common::cross_talk(&ica.unmixing, &a) < 0.2);
+}
