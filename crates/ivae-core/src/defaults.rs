@@ -123,7 +123,8 @@ impl FitSpec {
             DecoderKind::Bijective | DecoderKind::Mlp => vec![tanh, spline, coupling],
         };
         if observed > latents {
-            spec.scaling = Scaling::Standardise;
+            // A column enlarged to the size of the others pulls the code over itself: seen as cuts in it.
+            spec.scaling = Scaling::Together;
         }
         spec.decoder = DecoderSpec::Bijective(BijectiveSpec {
             family: None,

@@ -124,7 +124,7 @@ impl<F: Scalar> Fitted<F> {
         let scaler = match spec.scaling {
             _ if spec.model.is_linear() => Scaler::None,
             Scaling::None => Scaler::None,
-            Scaling::Standardise => Scaler::Standardise(Standardiser {
+            Scaling::Standardise | Scaling::Together => Scaler::Standardise(Standardiser {
                 mean: arrays.one("scaler.mean", d)?,
                 std: arrays.one("scaler.std", d)?,
             }),

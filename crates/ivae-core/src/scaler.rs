@@ -11,10 +11,24 @@ use crate::spec::Scaling;
 pub enum Scaler<F> {
     /// The identity.
     None,
-    /// Every column to mean 0 and standard deviation 1.
+    /// Every column to mean 0 and a standard deviation of 1, or of what it is beside the others.
     Standardise(Standardiser<F>),
     /// Principal components of unit variance.
     Whiten(Whitener<F>),
+}
+
+/// Columns whose standard deviations differ by more than this factor are not taken for columns of one unit.
+const ONE_UNIT: f64 = 10.0;
+
+/// One scale for all columns, if they may be of one unit.
+fn together<F: Scalar>(mut standardiser: Standardiser<F>) -> Standardiser<F> {
+    let std = || standardiser.std.iter().map(|v| v.f64());
+    let (least, most) = std().fold((f64::INFINITY, 0.0), |(least, most), v| (v.min(least), v.max(most)));
+    if most <= ONE_UNIT * least {
+        let mean_variance = std().map(|v| v * v).sum::<f64>() / standardiser.std.len() as f64;
+        standardiser.std.fill(F::of(mean_variance.sqrt()));
+    }
+    standardiser
 }
 
 impl<F: Scalar> Scaler<F> {
@@ -26,6 +40,7 @@ impl<F: Scalar> Scaler<F> {
         Ok(match scaling {
             Scaling::None => Self::None,
             Scaling::Standardise => Self::Standardise(Standardiser::fit(x)?),
+            Scaling::Together => Self::Standardise(together(Standardiser::fit(x)?)),
             Scaling::Whiten => Self::Whiten(Whitener::fit(x, None)?),
         })
     }
@@ -72,5 +87,30 @@ impl<F: Scalar> Scaler<F> {
         let x = self.apply_owned(data.x);
         let x_names = (1..=x.ncols()).map(|j| format!("x{j}")).collect();
         Dataset { x, x_names, u: data.u, s: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Axis, array};
+
+    use super::*;
+
+    #[test]
+    fn columns_of_one_unit_keep_their_proportions() -> Result<(), DataError> {
+        let x = array![[1.0, 10.0], [3.0, 4.0], [5.0, 1.0], [7.0, 1.0]];
+        let scaler = Scaler::fit(Scaling::Together, x.view())?;
+        let scaled = scaler.apply(x.view());
+        let (before, after) = (x.var_axis(Axis(0), 0.0), scaled.var_axis(Axis(0), 0.0));
+        assert!((after.sum() - 2.0f64).abs() < 1e-12);
+        assert!((after[0] / after[1] - before[0] / before[1]).abs() < 1e-12);
+        assert!(scaled.mean_axis(Axis(0)).is_some_and(|m| m.iter().all(|m: &f64| m.abs() < 1e-12)));
+        assert!((scaler.invert(scaled.view()) - &x).iter().all(|e| e.abs() < 1e-12));
+        // Milliseconds beside kilometres.
+        let apart = x * array![1e3, 1.0];
+        let both = [Scaling::Together, Scaling::Standardise];
+        let [together, apart] = both.map(|scaling| Scaler::fit(scaling, apart.view()));
+        assert_eq!(together?, apart?);
+        Ok(())
     }
 }

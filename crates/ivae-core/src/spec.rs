@@ -79,6 +79,10 @@ pub enum Scaling {
     None,
     /// Every column to mean 0 and standard deviation 1.
     Standardise,
+    /// Every column to mean 0, and all divided by the same number, so that their mean variance is 1: for columns of one
+    /// unit, for which those are taken whose standard deviations lie within a factor of ten. Others as by
+    /// [`Standardise`](Scaling::Standardise).
+    Together,
     /// Principal components of unit variance (null directions dropped).
     Whiten,
 }
