@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod ambiguity;
 pub mod bernoulli;
 pub mod beta;
 mod block;
@@ -9,6 +10,7 @@ mod component;
 pub mod concrete;
 pub mod custom;
 pub mod density;
+pub mod equivalence;
 pub mod expfam;
 pub mod exponential;
 pub mod exponential_power;
@@ -30,8 +32,9 @@ pub use bernoulli::Bernoulli;
 pub use beta::Beta;
 pub use categorical::Categorical;
 pub use concrete::{BinaryConcrete, Concrete};
-pub use custom::{Custom, CustomError, Statistics, implicit_derivative};
+pub use custom::{Custom, CustomError, Marginal, Statistics, implicit_derivative};
 pub use density::{Density, Reparam};
+pub use equivalence::{Equivalence, statistics};
 pub use expfam::{ExpFam, Support};
 pub use exponential::Exponential;
 pub use exponential_power::ExponentialPower;
