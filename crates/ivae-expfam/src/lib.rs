@@ -20,10 +20,14 @@ pub mod generalised_normal;
 pub mod hyperbolic_secant;
 pub mod lambda;
 pub mod laplace;
+#[cfg(feature = "proptest")]
+pub mod laws;
 pub mod log_normal;
 pub mod poisson;
 mod shape;
 mod special;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 mod terms;
 pub mod theorem;
 pub mod von_mises;

@@ -103,6 +103,27 @@ mod tests {
     }
 
     #[test]
+    fn probabilities_are_those_of_chance() {
+        let normals = |step: u64| {
+            let mut flat = vec![0.0; 300];
+            ivae_num::stream::fill_normal(&mut flat, 1, StreamKey::new(1, Purpose::Control).step(step));
+            ndarray::Array2::from_shape_fn((300, 1), |(b, _)| flat[b])
+        };
+        let p_value = |i: u64| {
+            same_law(normals(2 * i).view(), normals(2 * i + 1).view(), 0, 0)
+                .map_or(f64::NAN, |found| found.p_value)
+        };
+        let p_values: Vec<f64> = (0..400).map(p_value).collect();
+        for level in [0.05, 0.2, 0.5] {
+            let below = p_values.iter().filter(|&&p| p < level).count() as f64 / 400.0;
+            assert!(
+                (below - level).abs() < 4.0 * (level * (1.0 - level) / 400.0f64).sqrt(),
+                "{below} at {level}"
+            );
+        }
+    }
+
+    #[test]
     fn distances_with_ties() {
         let (a, b) = (Array1::from(vec![1.0, 1.0, 2.0, 3.0]), Array1::from(vec![1.0, 3.0]));
         assert_eq!(distance(a.view(), a.view()), 0.0);

@@ -11,8 +11,8 @@ use crate::{ExpFam, Support};
 /// Error of a panel relative to its own mass, so that tails are as accurate as the middle.
 const TOLERANCE: f64 = 1e-9;
 
-/// Most panels.
-const PANELS: usize = 4096;
+/// How often a panel may be halved: near the upper end of an interval numbers are too coarse for a density to be smooth.
+const HALVINGS: u32 = 12;
 
 /// Why there is no distribution function.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -61,8 +61,9 @@ impl Tails {
     }
 }
 
-/// The law of one continuous component: F(z) and its inverse by adaptive quadrature, about 1e-12 of the smaller tail
-/// as long as that is above 1e-28; there z is cut off.
+/// The law of one continuous component: F(z) and its inverse by adaptive quadrature, within about 1e-10 of the smaller
+/// tail as long as that is above 1e-20. The last 1e-28 are cut off. (The tails in an interval are no better than the
+/// numbers near its ends: see [`Custom`](super::Custom).)
 ///
 /// ```
 /// use ivae_expfam::{Exponential, Marginal};
@@ -107,8 +108,11 @@ impl<'a> Marginal<'a> {
         if !family.in_domain(lambda) {
             return Err(MarginalError::OutsideDomain { lambda: lambda.to_vec() });
         }
-        let lambda = lambda.to_vec();
-        Self::of_density(family.support(), &[], move |z| {
+        let (lambda, support) = (lambda.to_vec(), family.support());
+        Self::of_density(support, &[], move |z| {
+            if !support.contains(z) {
+                return f64::NEG_INFINITY;
+            }
             let mut t = vec![0.0; lambda.len()];
             family.stats(&mut t, z);
             family.log_base(z) + t.iter().zip(&lambda).map(|(t, lambda)| t * lambda).sum::<f64>()
@@ -128,14 +132,14 @@ impl<'a> Marginal<'a> {
         let measure = Measure::new(chart, breaks, &log_density).ok_or(MarginalError::NotIntegrable)?;
         let (log_density, log_mass) = (Box::new(log_density), measure.log_mass);
         let mut law = Self { log_density, support, chart, log_mass, panels: Vec::new() };
-        law.refine(measure.panels().collect());
+        law.refine(measure.panels().map(|(low, high)| (low, high, HALVINGS)).collect());
         Ok(law)
     }
 
     /// Halve panels until the two rules agree relative to the panel's own mass.
-    fn refine(&mut self, mut todo: Vec<(f64, f64)>) {
+    fn refine(&mut self, mut todo: Vec<(f64, f64, u32)>) {
         todo.reverse();
-        while let Some((low, high)) = todo.pop() {
+        while let Some((low, high, halvings)) = todo.pop() {
             let (mut mass, mut gap) = (0.0, 0.0);
             for (s, kronrod, gauss) in rule(low, high) {
                 let p = self.density(s);
@@ -143,9 +147,8 @@ impl<'a> Marginal<'a> {
                 gap += (kronrod - gauss) * p;
             }
             let middle = 0.5 * (low + high);
-            let rough = gap.abs() > TOLERANCE * mass && low < middle && middle < high;
-            if rough && self.panels.len() + todo.len() < PANELS {
-                todo.extend([(middle, high), (low, middle)]);
+            if gap.abs() > TOLERANCE * mass && halvings > 0 {
+                todo.extend([(middle, high, halvings - 1), (low, middle, halvings - 1)]);
             } else {
                 self.panels.push(Panel { low, high, mass, below: 0.0, above: 0.0 });
             }
@@ -183,7 +186,8 @@ impl<'a> Marginal<'a> {
         let at = self.panels.partition_point(|panel| panel.high <= s);
         let Some(panel) = self.panels.get(at) else { return Tails { below: 1.0, above: 0.0 } };
         let s = s.max(panel.low);
-        Tails { below: panel.below + self.mass(panel.low, s), above: panel.above + self.mass(s, panel.high) }
+        let (below, above) = (self.mass(panel.low, s), self.mass(s, panel.high));
+        Tails { below: (panel.below + below).min(1.0), above: (panel.above + above).min(1.0) }
     }
 
     /// The z of these tails, by Newton's method on the logarithm of the smaller one; NaN of NaN.
