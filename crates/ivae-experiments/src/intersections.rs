@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
         ("one", array![[0.0, 0.0]]),
         ("two", array![low, high]),
         ("three on a line", array![low, high, middle]),
-        ("three off a line", array![low, high, [0.6, -1.9]]),
+        ("three off a line", array![low, high, [0.5, -1.6]]),
     ];
     let raised = |centres: &Array2<f64>, z: f64| {
         concatenate![ndarray::Axis(1), *centres, Array2::from_elem((centres.nrows(), 1), z)]
@@ -149,7 +149,7 @@ fn letter() -> Array2<f64> {
         [0.0, 1.75],
         [0.0, 0.0],
     ];
-    let steps = 24;
+    let steps = 14;
     let point = |at: usize, c: usize| {
         let (edge, part) = (at / steps, (at % steps) as f64 / steps as f64);
         let (from, to) = (corners[edge][c], corners[(edge + 1).min(corners.len() - 1)][c]);
