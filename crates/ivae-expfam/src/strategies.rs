@@ -26,7 +26,7 @@ pub struct Prior {
     pub n: usize,
     /// θ(u) `[M, k * n]`, as [`Density`](crate::Density) takes it.
     pub theta: Array2<f64>,
-    /// λ(u) `[M, n * k]`, as [`variability`](crate::variability) takes it.
+    /// λ(u) `[M, n * k]`, as [`Lambda`](crate::Lambda) takes it.
     pub lambda: Array2<f64>,
 }
 

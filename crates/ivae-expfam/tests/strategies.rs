@@ -6,7 +6,7 @@ use ivae_expfam::strategies::{
     deficient_table, families, generic_table, invertible, natural_parameters, nearly_deficient_table,
     orthogonal, priors,
 };
-use ivae_expfam::{family_laws, natural_table, variability};
+use ivae_expfam::{Lambda, family_laws, natural_table};
 use ivae_num::linalg;
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ proptest! {
             nearly_deficient_table(&f, 3, 20, 2, 1e-4),
         )),
     ) {
-        let judged = |table: &Array2<f64>| variability(family.as_ref(), table.view()).unwrap();
+        let judged = |table: &Array2<f64>| Lambda::new(family.as_ref(), table.view()).unwrap().variability().unwrap();
         prop_assert!(judged(&generic).full_rank(), "{:?}", judged(&generic));
         prop_assert!(judged(&flat).rank <= 2, "{:?}", judged(&flat));
         prop_assert!(judged(&nearly).condition > 100.0, "{:?}", judged(&nearly));
@@ -61,6 +61,6 @@ proptest! {
     fn priors_are_consistent(prior in priors(4, 6)) {
         prop_assert_eq!(prior.theta.ncols(), prior.family.width(prior.n));
         prop_assert_eq!(natural_table(prior.family.as_ref(), prior.theta.view()).unwrap(), prior.lambda.clone());
-        prop_assert!(variability(prior.family.as_ref(), prior.lambda.view()).is_ok());
+        prop_assert_eq!(Lambda::new(prior.family.as_ref(), prior.lambda.view()).unwrap().n(), prior.n);
     }
 }
