@@ -77,15 +77,27 @@ impl Context {
             }
         }
         Ok(Record {
-            name: format!("{}-{model}", self.name),
+            settings: fitted.first().map(|f| serde_json::to_value(&f.spec)).transpose()?.unwrap_or_default(),
+            warnings,
+            ..self.plain_record(model, title, fitted.iter().map(|f| f.report.seconds).sum())
+        })
+    }
+
+    /// A record of something that is no fit, with everything but its metrics.
+    pub(crate) fn plain_record(&self, what: &str, title: &str, seconds: f64) -> Record {
+        Record {
+            name: format!("{}-{what}", self.name),
             title: title.into(),
             command: self.command(),
             seed: self.seed,
-            seconds: fitted.iter().map(|f| f.report.seconds).sum(),
-            settings: fitted.first().map(|f| serde_json::to_value(&f.spec)).transpose()?.unwrap_or_default(),
-            warnings,
+            seconds,
             ..Record::default()
-        })
+        }
+    }
+
+    /// How to make the results again, where nothing was fitted.
+    pub(crate) fn plain_details(&self) -> Details {
+        Details { command: self.command(), seed: Some(self.seed), spec: String::new() }
     }
 
     /// Write a picture that the documentation shows, if that is asked for.

@@ -5,10 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod ablations;
+mod ambiguity;
 mod baselines;
 mod context;
 mod example_1;
 mod example_2;
+mod intersections;
 mod numbers;
 mod recovery;
 mod speech;
@@ -57,6 +59,12 @@ struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Experiment {
+    /// Other latents of the same law: rotations of Gaussian ones, and their like for any prior
+    #[value(name = "ambiguity")]
+    Ambiguity,
+    /// Maps that leave one, two, three Gaussians unchanged: what a second variable takes away
+    #[value(name = "intersections")]
+    Intersections,
     /// Two latents in five segments, bent and swirled: sources, data, iVAE and VAE side by side
     #[value(name = "example-1")]
     Example1,
@@ -77,6 +85,8 @@ enum Experiment {
 impl Experiment {
     fn run(self, context: &Context) -> Result<Outcome> {
         match self {
+            Self::Ambiguity => ambiguity::run(context),
+            Self::Intersections => intersections::run(context),
             Self::Example1 => example_1::run(context),
             Self::Example2 => example_2::run(context),
             Self::Recovery => recovery::run(context),

@@ -61,6 +61,27 @@ fn a_quick_run_leaves_a_page_and_records_with_sensible_numbers() {
 }
 
 #[test]
+fn what_keeps_the_law_passes_the_test_and_what_does_not_fails_it() {
+    let folder = tempfile::tempdir().unwrap();
+    quick(&["ambiguity", "intersections"], folder.path(), &[]);
+    let of = |name: &str| metric(folder.path(), "ambiguity-maps", name);
+    for map in ["rotation_of_gaussian", "swirl_of_gaussian", "construction_of_other"] {
+        assert!(of(&format!("p_value_{map}")) > 0.01 && of(&format!("mcc_{map}")) < 0.8, "{map}");
+    }
+    assert!(of("p_value_rotation_of_other") < 1e-6);
+
+    let of = |name: &str| metric(folder.path(), "intersections-members", name);
+    for (case, free) in [("one", 2.0), ("two", 1.0), ("three_on_a_line", 1.0), ("three_off_a_line", 0.0)] {
+        assert_eq!(of(&format!("free_{case}_of_2")), free);
+        assert!(of(&format!("log_density_change_{case}_of_2")) < 1e-12);
+        assert!(of(&format!("p_value_{case}_of_2")) > 0.01, "{case}");
+    }
+    assert!(of("p_value_swirl_of_one_on_two") < 1e-6);
+    let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(page.contains("id=\"ambiguity\"") && page.contains("the identity alone"));
+}
+
+#[test]
 fn recovery_beats_linear_methods_wherever_it_looks() {
     let folder = tempfile::tempdir().unwrap();
     let output = quick(&["recovery"], folder.path(), &["--seed", "1", "--threads", "2"]);
@@ -98,7 +119,7 @@ fn help_lists_the_experiments_and_an_unknown_one_is_refused() {
     let help = run(&["--help"]);
     let text = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
-    for name in ["example-1", "example-2", "recovery", "ablations", "speech"] {
+    for name in ["ambiguity", "intersections", "example-1", "example-2", "recovery", "ablations", "speech"] {
         assert!(text.contains(&format!("- {name}:")), "{text}");
     }
     let unknown = run(&["exmaple-1"]);

@@ -1,8 +1,10 @@
-//! [`Custom`]: a family of your own statistics, by quadrature; [`implicit_derivative`]: pathwise derivatives of draws.
+//! [`Custom`]: a family of your own statistics, by quadrature; [`implicit_derivative`]: pathwise derivatives of draws;
+//! [`Marginal`]: distribution functions and quantiles.
 
 mod chart;
 mod implicit;
 mod kronrod;
+mod marginal;
 mod measure;
 mod polynomial;
 mod spline;
@@ -21,6 +23,7 @@ use chart::Chart;
 use measure::Measure;
 
 pub use implicit::implicit_derivative;
+pub use marginal::{Marginal, MarginalError, Tails};
 pub use polynomial::Polynomial;
 pub use spline::Spline;
 

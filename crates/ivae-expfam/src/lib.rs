@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod ambiguity;
 pub mod bernoulli;
 pub mod beta;
 mod block;
@@ -9,6 +10,7 @@ mod component;
 pub mod concrete;
 pub mod custom;
 pub mod density;
+pub mod equivalence;
 pub mod expfam;
 pub mod exponential;
 pub mod exponential_power;
@@ -18,10 +20,14 @@ pub mod generalised_normal;
 pub mod hyperbolic_secant;
 pub mod lambda;
 pub mod laplace;
+#[cfg(feature = "proptest")]
+pub mod laws;
 pub mod log_normal;
 pub mod poisson;
 mod shape;
 mod special;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 mod terms;
 pub mod theorem;
 pub mod von_mises;
@@ -30,8 +36,9 @@ pub use bernoulli::Bernoulli;
 pub use beta::Beta;
 pub use categorical::Categorical;
 pub use concrete::{BinaryConcrete, Concrete};
-pub use custom::{Custom, CustomError, Statistics, implicit_derivative};
+pub use custom::{Custom, CustomError, Marginal, Statistics, implicit_derivative};
 pub use density::{Density, Reparam};
+pub use equivalence::{Equivalence, statistics};
 pub use expfam::{ExpFam, Support};
 pub use exponential::Exponential;
 pub use exponential_power::ExponentialPower;

@@ -8,7 +8,7 @@ mod normal;
 pub(crate) use bessel::BesselRatio;
 pub(crate) use draws::draw_ln_gamma;
 pub(crate) use gamma::{digamma, ln_gamma, ln_gamma_and_digamma, trigamma};
-pub(crate) use normal::{gumbel, ln_tail, logistic};
+pub(crate) use normal::{gumbel, ln_tail, logistic, normal_quantile};
 
 /// log(1 + eˣ).
 pub(crate) fn softplus(x: f64) -> f64 {

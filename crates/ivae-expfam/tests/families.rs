@@ -1,12 +1,9 @@
 //! Every family under the laws, and the laws under families with one thing broken.
 
-#[macro_use]
-mod laws;
-
 use ivae_expfam::custom::{Polynomial, Spline};
 use ivae_expfam::{
     Bernoulli, Beta, Categorical, Custom, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
-    GaussianForm, HyperbolicSecant, LogNormal, Poisson, Support, VonMises,
+    GaussianForm, HyperbolicSecant, LogNormal, Poisson, Support, VonMises, family_laws, laws,
 };
 use ndarray::{ArrayView2, ArrayViewMut2};
 use proptest::prelude::*;

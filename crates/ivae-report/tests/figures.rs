@@ -1,8 +1,9 @@
 //! Whatever the numbers are, a figure is well-formed, finite, escaped and the same each time.
 
 use ivae_report::figure::{
-    Bar, BarsOptions, Curve, CurvesOptions, HeatmapOptions, LinesOptions, Pair, PairsOptions, ScatterOptions,
-    ScatterPanel, Series, bars, curves, heatmap, lines, pairs, scatter_panels, spectrum,
+    Bar, BarsOptions, Curve, CurvesOptions, HeatmapOptions, LinesOptions, Pair, PairsOptions, PlaneCurve,
+    PlaneKind, PlaneOptions, PlanePanel, ScatterOptions, ScatterPanel, Series, bars, curves, heatmap, lines,
+    pairs, plane_panels, scatter_panels, spectrum,
 };
 use ndarray::{Array1, Array2};
 use proptest::prelude::*;
@@ -84,6 +85,24 @@ proptest! {
             let svg = scatter_panels(&panels, &options);
             assert_sound(&svg);
             prop_assert_eq!(svg, scatter_panels(&panels, &options));
+        }
+    }
+
+    #[test]
+    fn plane_panels_are_sound(
+        x in numbers(), y in numbers(), kind in 0..3usize, colour in proptest::option::of(any::<usize>()),
+        side in number(), reach in number(), width in number(), label in text(), dashed: bool,
+    ) {
+        let points = x.into_iter().zip(y).collect();
+        let panel = PlanePanel {
+            title: label.clone(), subtitle: label.clone(), curves: vec![PlaneCurve { points, kind }],
+        };
+        let kind = PlaneKind { label, colour, width, dashed };
+        let options = PlaneOptions { side, reach, kinds: vec![kind.clone(), kind] };
+        for panels in [vec![], vec![panel.clone()], vec![panel; 5]] {
+            let svg = plane_panels(&panels, &options);
+            assert_sound(&svg);
+            prop_assert_eq!(svg, plane_panels(&panels, &options));
         }
     }
 

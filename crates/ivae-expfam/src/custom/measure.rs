@@ -113,6 +113,11 @@ impl Measure {
         self.points.iter().copied().filter(|point| point.1 > 0.0)
     }
 
+    /// The pieces of the chart that were told apart, in order.
+    pub(super) fn panels(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.panels.iter().map(|panel| (panel.low, panel.high))
+    }
+
     /// Visit the points on one side of `z`, the one with less mass, with their probabilities. Returns whether that is
     /// the lower side. `log_density` is that of [`new`](Measure::new).
     pub(super) fn side(&self, z: f64, log_density: &dyn Fn(f64) -> f64, f: &mut dyn FnMut(f64, f64)) -> bool {

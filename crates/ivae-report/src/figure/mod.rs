@@ -14,6 +14,8 @@ mod legend;
 mod lines;
 mod pairs;
 mod palette;
+mod panel;
+mod plane;
 mod scatter;
 
 pub use bars::{Bar, BarsOptions, bars};
@@ -21,6 +23,7 @@ pub use curves::{Curve, CurvesOptions, curves};
 pub use heatmap::{HeatmapOptions, heatmap};
 pub use lines::{LinesOptions, Series, lines, spectrum};
 pub use pairs::{Pair, PairsOptions, pairs};
+pub use plane::{PlaneCurve, PlaneKind, PlaneOptions, PlanePanel, plane_panels};
 pub use scatter::{ScatterOptions, ScatterPanel, scatter_panels};
 
 /// A width or height that one can draw in, whatever was asked for.

@@ -8,6 +8,7 @@ use super::axis::Axis;
 use super::frame::path;
 use super::legend::{self, Entry, Swatch};
 use super::palette::{self, Colour};
+use super::panel::{self, GAP, HEAD, LEFT};
 use crate::svg::{Num, Svg, fit, text_width};
 
 /// One panel: points, and what they are.
@@ -53,11 +54,6 @@ impl Default for ScatterOptions {
     }
 }
 
-/// Room beside the plot area for tick labels, and around it.
-const LEFT: f64 = 34.0;
-const HEAD: f64 = 44.0;
-const FOOT: f64 = 24.0;
-const GAP: f64 = 8.0;
 /// Classes are drawn in this many rounds, so that none hides all others.
 const ROUNDS: usize = 4;
 
@@ -84,7 +80,7 @@ pub fn scatter_panels(panels: &[ScatterPanel<'_>], options: &ScatterOptions) -> 
     let entries = entries(count.max(options.class_names.len()).min(palette::MOST_NAMED + 1), options);
     let colours = count.max(options.class_names.len());
 
-    let cell = (LEFT + side + GAP, HEAD + side + FOOT);
+    let cell = panel::cell(side);
     let size = |columns: usize| {
         let width = columns as f64 * cell.0;
         let (places, legend_height) = legend_places(&entries, colours, width);
@@ -152,10 +148,7 @@ fn colour_bar(svg: &mut Svg, count: usize, class_label: &str) {
 }
 
 fn draw_panel(svg: &mut Svg, panel: &ScatterPanel<'_>, side: f64, colours: usize, options: &ScatterOptions) {
-    svg.text(LEFT, 16.0, "start", "h", &fit(&panel.title, 13.0, side));
-    svg.text(LEFT, 33.0, "start", "m", &fit(&panel.subtitle, 12.0, side));
-    let (w, x0, y0) = (Num(side), Num(LEFT), Num(HEAD));
-    svg.raw(format_args!("<rect class=\"a\" x=\"{x0}\" y=\"{y0}\" width=\"{w}\" height=\"{w}\"/>\n"));
+    panel::head(svg, &panel.title, &panel.subtitle, side);
 
     let place = |i: usize| {
         let row = panel.points.row(i);
@@ -180,17 +173,7 @@ fn draw_panel(svg: &mut Svg, panel: &ScatterPanel<'_>, side: f64, colours: usize
         };
         (x, y) = (around(x), around(y));
     }
-    let wanted = (side / 55.0) as usize + 1;
-    for tick in x.ticks(wanted) {
-        let at = LEFT + tick.at * side;
-        svg.line((at, HEAD + side), (at, HEAD + side + 4.0), "a");
-        svg.text(at, HEAD + side + 16.0, "middle", "t", &tick.label);
-    }
-    for tick in y.ticks(wanted) {
-        let at = HEAD + (1.0 - tick.at) * side;
-        svg.line((LEFT - 4.0, at), (LEFT, at), "a");
-        svg.text(LEFT - 7.0, at + 3.8, "end", "t", &fit(&tick.label, 11.0, LEFT));
-    }
+    panel::ticks(svg, side, x, y);
 
     // One path per class and round; round caps turn each empty segment into a dot.
     let mut paths: BTreeMap<(usize, usize), Vec<(f64, f64)>> = BTreeMap::new();
