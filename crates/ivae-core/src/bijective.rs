@@ -6,7 +6,6 @@ use ivae_data::{DataError, Dataset};
 use ivae_num::{Purpose, Scalar, StreamKey};
 
 use crate::code::{Code, CodeReport, code_net};
-use crate::diagnostics::identifiability;
 use crate::error::FitError;
 use crate::estimator::Batch;
 use crate::fit::{OwnUnits, Trained};
@@ -39,7 +38,7 @@ pub(crate) fn fit_bijective<F: Scalar>(
         let found = race(spec, bijective, Rows { train: rows, held_out: judge }, aux, deadline, &observer)?;
         let restarts = found.restarts.into_iter().map(|r| observer.restart(r)).collect();
         let search = found.search.in_units(scaler.log_abs_det());
-        return Ok(bijection(Found { restarts, search, ..found }, data, None));
+        return Ok(bijection(Found { restarts, search, ..found }, None));
     }
 
     let training = TrainSpec {
@@ -70,17 +69,15 @@ pub(crate) fn fit_bijective<F: Scalar>(
     }
     let separated = Rows { train: Batch::all(&train_code), held_out: Batch::all(&judge_code) };
     let found = race(spec, bijective, separated, aux, deadline, observer)?;
-    Ok(bijection(found, data, Some((code, report, history))))
+    Ok(bijection(found, Some((code, report, history))))
 }
 
 fn bijection<F: Scalar>(
     found: Found<F>,
-    data: &Dataset<F>,
     code: Option<(Code<F>, CodeReport, Vec<EpochRecord>)>,
 ) -> Trained<F> {
     let Found { net, restarts, classes, chosen, search } = found;
     let params = restarts[chosen].params.clone();
-    let identifiability = identifiability(&net.prior, net.family, net.prior_form, &params, &data.u);
     let (code, report, history) = match code {
         Some((code, report, history)) => (Some(Box::new(code)), Some(report), history),
         None => (None, None, Vec::new()),
@@ -90,7 +87,6 @@ fn bijection<F: Scalar>(
         restarts,
         classes,
         chosen,
-        identifiability,
         collapse: None,
         search: Some(search),
         code: report,

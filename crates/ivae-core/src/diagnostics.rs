@@ -1,157 +1,20 @@
-//! What can be said about a fit without knowing the truth: identifiability, collapse, what u alone explains.
+//! What can be said about a fit without knowing the truth: collapse, what u alone explains.
 
-use std::collections::BTreeSet;
-
-use ivae_data::{Aux, Dataset};
-use ivae_expfam::{Density, Gaussian, GaussianForm, Lambda, gaussian_kl, natural_table};
+use ivae_data::Dataset;
+use ivae_expfam::{Density, Gaussian, GaussianForm, gaussian_kl};
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
-use crate::block::Theta;
 use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
-use crate::family::Family;
 use crate::fitted::{CHUNK, chunks};
-use crate::report::{Collapse, Identifiability};
+use crate::report::Collapse;
 use crate::slices::{columns, top};
-use crate::vae::{Vae, aux_input};
+use crate::vae::Vae;
 
 /// A latent whose mean KL lies below this many nats carries nothing of x beyond u.
 pub const COLLAPSED: f64 = 0.02;
-/// Most distinct values of a continuous u that the variability condition is computed on.
-const MOST_U: usize = 2000;
 /// Rows that collapse is measured on.
 const MOST_ROWS: usize = 20_000;
-
-/// The distinct values of u in `data`, as rows a prior can be evaluated on: levels present, or distinct rows.
-fn distinct_u<F: Scalar>(u: &Aux<F>) -> Option<DistinctU<F>> {
-    match u {
-        Aux::None => None,
-        Aux::Levels(levels) => Some(DistinctU::Levels(
-            levels.index.iter().copied().collect::<BTreeSet<_>>().into_iter().collect(),
-        )),
-        Aux::Continuous { values, .. } => {
-            let mut seen = BTreeSet::new();
-            let rows: Vec<usize> = (0..values.nrows())
-                .filter(|&i| seen.insert(values.row(i).iter().map(|v| v.f64().to_bits()).collect::<Vec<_>>()))
-                .take(MOST_U)
-                .collect();
-            Some(DistinctU::Continuous(values.select(Axis(0), &rows)))
-        }
-    }
-}
-
-enum DistinctU<F> {
-    Levels(Vec<u32>),
-    Continuous(Array2<F>),
-}
-
-/// The prior's parameters θ at every distinct u of `data`, `[M, p]`; `None` without u.
-pub fn prior_table<F: Scalar>(prior: &Theta, params: &[F], u: &Aux<F>) -> Option<Array2<F>> {
-    let distinct = distinct_u(u)?;
-    let rows = match &distinct {
-        DistinctU::Levels(levels) => AuxRows::Levels(levels),
-        DistinctU::Continuous(values) => AuxRows::Continuous(values.view()),
-    };
-    let count = match rows {
-        AuxRows::None => 0,
-        AuxRows::Levels(levels) => levels.len(),
-        AuxRows::Continuous(values) => values.nrows(),
-    };
-    let mut theta = Array2::zeros((count, prior.width()));
-    prior.forward(theta.view_mut(), params, aux_input(rows), &mut prior.workspace(count));
-    Some(theta)
-}
-
-/// The variability condition on the fitted prior.
-pub fn identifiability<F: Scalar>(
-    prior: &Theta,
-    family: Family,
-    form: GaussianForm,
-    params: &[F],
-    u: &Aux<F>,
-) -> Identifiability {
-    let latents = prior.blocks.first().map_or(0, |b| b.width) / form.k();
-    // A location is no natural parameter of a family that is not Gaussian: of it, the scale counts alone.
-    let counted = if family == Family::Gaussian { form } else { GaussianForm::Var };
-    let statistics = Gaussian { form: counted };
-    let k = counted.k();
-    let needed = k * latents + 1;
-    let unknown = |distinct_u, verdict: String| Identifiability {
-        k,
-        distinct_u,
-        needed,
-        rank: 0,
-        condition: None,
-        singular_values: Vec::new(),
-        verdict,
-    };
-    let Some(theta) = prior_table(prior, params, u) else {
-        return unknown(1, "not identifiable: the prior does not depend on u".into());
-    };
-    let theta = theta.mapv(F::f64);
-    let lambda = match family {
-        Family::Gaussian => natural_table(&statistics, theta.view()),
-        // p ∝ exp(λ |z − μ|^β), λ = −α^−β
-        Family::Laplace | Family::GeneralisedNormal => {
-            Ok(Array2::from_shape_fn((theta.nrows(), latents), |(u, i)| {
-                let shape = if family == Family::Laplace { 1.0 } else { theta[[u, 2 * latents + i]].exp() };
-                -(-shape * theta[[u, latents + i]]).exp()
-            }))
-        }
-    };
-    let checked = lambda.and_then(|lambda| Lambda::new(&statistics, lambda.view())?.variability());
-    match checked {
-        Err(error) => unknown(theta.nrows(), format!("cannot be known: {error}")),
-        Ok(v) => {
-            let verdict = verdict(family, form, v.distinct_u, v.needed, v.rank);
-            Identifiability {
-                k: v.k,
-                distinct_u: v.distinct_u,
-                needed: v.needed,
-                rank: v.rank,
-                condition: Some(v.condition).filter(|c| c.is_finite()),
-                singular_values: v.singular_values,
-                verdict,
-            }
-        }
-    }
-}
-
-fn verdict(family: Family, form: GaussianForm, distinct: usize, needed: usize, rank: usize) -> String {
-    let nk = needed - 1;
-    if distinct < needed {
-        return format!(
-            "not identifiable by Theorem 1: {distinct} distinct u, but nk + 1 = {needed} are needed; \
-             give more segments or fewer latents"
-        );
-    }
-    if rank == 0 {
-        return "not identifiable: the prior does not depend on u".into();
-    }
-    if rank < nk {
-        return format!(
-            "not identifiable by Theorem 1: the fitted L has rank {rank} of {nk}; u does not modulate every latent"
-        );
-    }
-    if family != Family::Gaussian {
-        return format!(
-            "identifiable up to a scaled permutation, by the scales (k = 1, T = |z − μ|^β has a unique minimum; \
-             {} prior of fixed shape and location)",
-            family.name()
-        );
-    }
-    match form {
-        GaussianForm::MeanVar => "identifiable up to permutation and component-wise maps (k = 2)".into(),
-        GaussianForm::Var => {
-            "identifiable up to a scaled permutation (k = 1, T = z² has a unique minimum)".into()
-        }
-        GaussianForm::Mean => {
-            "identifiable up to an invertible linear map only (k = 1, T = z is monotonic): \
-                               follow with linear ICA"
-                .into()
-        }
-    }
-}
 
 /// KL(q(z_i|x,u) ‖ p(z_i|u)) per latent, over (at most 20,000 of) the rows.
 pub fn collapse<F: Scalar>(vae: &Vae, params: &[F], data: Batch<'_, F>) -> Collapse {

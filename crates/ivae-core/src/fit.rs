@@ -9,15 +9,15 @@ use rayon::prelude::*;
 use crate::bijective::fit_bijective;
 use crate::code::CodeReport;
 use crate::defaults::not_binary;
-use crate::diagnostics::{identifiability, u_only_bernoulli, u_only_log_likelihood};
+use crate::diagnostics::{u_only_bernoulli, u_only_log_likelihood};
 use crate::error::{FitError, SpecError};
 use crate::estimator::{Batch, Estimator};
-use crate::family::Family;
 use crate::fitted::{Fitted, Model, Schema};
+use crate::identifiability::identifiability;
 use crate::linear::fit_linear;
 use crate::race::Search;
 use crate::remedy::{Rows, retry_collapsed};
-use crate::report::{Collapse, FitReport, Identifiability, Objective, RestartReport};
+use crate::report::{Collapse, FitReport, Objective, RestartReport};
 use crate::scaler::Scaler;
 use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
 use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, Stage, best, train};
@@ -219,12 +219,10 @@ fn variational<F: Scalar>(
             let again = restarts.split_off(first);
             restarts.extend(again.into_iter().map(|r| observer.restart(r)));
             let params = restarts[chosen].params.clone();
-            let id = identifiability(&net.prior, Family::Gaussian, net.prior_form, &params, &train_rows.u);
             Trained {
                 classes: vec!["mlp"; restarts.len()],
                 restarts,
                 chosen,
-                identifiability: id,
                 collapse: Some(collapse),
                 search: None,
                 code: None,
@@ -237,8 +235,8 @@ fn variational<F: Scalar>(
         }
     };
 
-    let Trained { model, restarts, classes, chosen, identifiability, collapse, search, code, mut history } =
-        found;
+    let Trained { model, restarts, classes, chosen, collapse, search, code, mut history } = found;
+    let identifiability = identifiability(&model, &train_rows.u, search.as_ref(), code.as_ref());
     let restart = &restarts[chosen];
     let best = restart.history.get(restart.best_epoch.wrapping_sub(1));
     let objective = Objective {
@@ -257,7 +255,7 @@ fn variational<F: Scalar>(
         converged: matches!(restart.ending, Ending::Converged | Ending::EarlyStopped),
         epochs: restart.history.len(),
         objective,
-        identifiability: Some(identifiability),
+        identifiability,
         search,
         code,
         collapse,
@@ -285,7 +283,6 @@ pub(crate) struct Trained<F> {
     /// The class of each restart.
     pub(crate) classes: Vec<&'static str>,
     pub(crate) chosen: usize,
-    pub(crate) identifiability: Identifiability,
     pub(crate) collapse: Option<Collapse>,
     pub(crate) search: Option<Search>,
     pub(crate) code: Option<CodeReport>,

@@ -1,5 +1,7 @@
 //! [`FitReport`]: what a fit says about itself, in the shape of the command's JSON.
 
+use ivae_expfam::Verdict;
+use ivae_expfam::lambda::{Interval, Unspanned};
 use serde::{Deserialize, Serialize};
 
 use crate::code::CodeReport;
@@ -54,8 +56,8 @@ pub struct Objective {
     pub u_only: Option<f64>,
 }
 
-/// The variability condition of Theorem 1 (iii) (Khemakhem et al. 2020) on the fitted λ(u).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What the theorems (Khemakhem et al. 2020) say of the fitted model.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Identifiability {
     /// Statistics per latent.
     pub k: usize,
@@ -69,8 +71,20 @@ pub struct Identifiability {
     pub condition: Option<f64>,
     /// Of the fitted L, descending.
     pub singular_values: Vec<f64>,
-    /// In words.
+    /// How small the smallest may really be; `None` for a continuous u.
+    #[serde(default)]
+    pub smallest: Option<Interval>,
+    /// Natural parameters that no u moves.
+    #[serde(default)]
+    pub unspanned: Vec<Unspanned>,
+    /// How much of L rests on each distinct u, `[M]`, of sum `rank`.
+    #[serde(default)]
+    pub leverage: Vec<f64>,
+    /// In one sentence.
     pub verdict: String,
+    /// Condition by condition.
+    #[serde(default)]
+    pub check: Option<Verdict>,
 }
 
 /// Posterior collapse: KL(q(z_i|x) ‖ p(z_i|u)) per latent.

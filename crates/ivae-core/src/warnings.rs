@@ -1,6 +1,7 @@
 //! What a user should know of a fit before trusting it.
 
 use ivae_data::{Dataset, discrete_columns, duplicate_rows};
+use ivae_expfam::Answer;
 use ivae_num::Scalar;
 
 use crate::block::BlockSpec;
@@ -75,10 +76,13 @@ pub(crate) fn warnings(report: &FitReport, spec: &FitSpec) -> Vec<String> {
             report.epochs
         ));
     }
-    if let Some(id) =
-        report.identifiability.as_ref().filter(|id| spec.model == ModelKind::Ivae && id.rank + 1 < id.needed)
+    let check = report.identifiability.as_ref().and_then(|id| id.check.as_ref());
+    if let Some(condition) = check
+        .filter(|_| spec.model == ModelKind::Ivae)
+        .and_then(|check| check.condition("(iii) variability"))
+        .filter(|condition| condition.answer != Answer::Holds)
     {
-        out.push(id.verdict.clone());
+        out.push(format!("the latents may not be identifiable (theorem 1): {}", condition.reason));
     }
     if let Some(collapse) = report.collapse.as_ref().filter(|c| !c.collapsed.is_empty()) {
         let list: Vec<String> = collapse.collapsed.iter().map(|i| format!("z{}", i + 1)).collect();

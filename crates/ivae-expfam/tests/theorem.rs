@@ -34,6 +34,7 @@ fn model<'a>(family: &'a dyn ExpFam<f64>, latents: usize, lambda: &'a Lambda<'a>
     Model {
         latents,
         family,
+        shared: true,
         lambda: Some(lambda),
         rows: None,
         noise: Noise::Gaussian,
@@ -138,6 +139,9 @@ fn each_condition_of_theorem_1_is_needed() {
     // A kink in f matters to the component-wise theorem alone.
     let kinked = check(&Model { smooth: fails(), ..base.clone() }).unwrap();
     assert_eq!(kinked.class, Class::ScaledPermutation);
+    // Without one T for all, the scales are lost.
+    let shapes = check(&Model { shared: false, ..base.clone() }).unwrap();
+    assert_eq!(shapes.class, Class::ComponentWise);
     let full = table(&FULL, 10, 3);
     let lambda = Lambda::new(&FULL, full.view()).unwrap();
     let kinked = check(&Model { smooth: unknown(), ..model(&FULL, 3, &lambda) }).unwrap();

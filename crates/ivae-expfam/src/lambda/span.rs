@@ -1,7 +1,7 @@
 //! [`Span`]: which natural parameters no u moves, and which u carry the information.
 
 use ivae_num::linalg;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::variability::threshold;
 use super::{Lambda, LambdaError, Spectrum};
@@ -10,7 +10,7 @@ use super::{Lambda, LambdaError, Spectrum};
 const NAMED: f64 = 0.01;
 
 /// A natural parameter whose variation over u leaves something to be wished.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Unspanned {
     /// Component i.
     pub component: usize,
@@ -21,7 +21,7 @@ pub struct Unspanned {
 }
 
 /// What the variation of λ(u) spans: see [`Lambda::span`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Span {
     /// Directions spanned, [`Variability::rank`](super::Variability::rank).
     pub rank: usize,

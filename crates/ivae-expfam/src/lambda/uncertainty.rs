@@ -2,7 +2,7 @@
 
 use ivae_num::{Purpose, StreamKey, linalg, stream};
 use ndarray::{Array1, Array2};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Lambda, LambdaError, cholesky};
 
@@ -16,7 +16,7 @@ const HALVINGS: usize = 20;
 const SEED: u64 = 0;
 
 /// A confidence interval for the smallest singular value of λ(u): see [`Lambda::smallest_singular_value`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The smallest singular value of the table as estimated, which noise makes larger than it is.
     pub estimate: f64,

@@ -11,8 +11,10 @@ pub type Known = (Answer, String);
 pub struct Model<'a> {
     /// Latents n.
     pub latents: usize,
-    /// The family of every component of p(z|u), with the same T for all.
+    /// The family of every component of p(z|u).
     pub family: &'a dyn ExpFam<f64>,
+    /// Do all components have the same T? If not (a shape of their own, say), the family stands for all of them.
+    pub shared: bool,
     /// λ(u) at every distinct u; `None` if the prior does not depend on u.
     pub lambda: Option<&'a Lambda<'a>>,
     /// If λ is estimated: from how many rows of data at each u. `None` if it is exact.
@@ -51,6 +53,7 @@ pub struct Model<'a> {
 /// let verdict = check(&Model {
 ///     latents: 2,
 ///     family: &family,
+///     shared: true,
 ///     lambda: Some(&lambda),
 ///     rows: None,
 ///     noise: Noise::Gaussian,
@@ -88,7 +91,7 @@ pub fn check(model: &Model<'_>) -> Result<Verdict, LambdaError> {
 }
 
 fn told(name: &'static str, class: Class, (answer, reason): &Known) -> Condition {
-    Condition { name, class: Some(class), answer: *answer, reason: reason.clone(), number: None }
+    Condition { name: name.into(), class: Some(class), answer: *answer, reason: reason.clone(), number: None }
 }
 
 fn answered(yes: bool) -> Answer {
@@ -113,7 +116,7 @@ fn noise(noise: Noise) -> Condition {
         ),
         Noise::Other => (Answer::Unknown, format!("{name}: its characteristic function is not known")),
     };
-    Condition { name: "(i) noise", class: Some(Class::Affine), answer, reason, number: None }
+    Condition { name: "(i) noise".into(), class: Some(Class::Affine), answer, reason, number: None }
 }
 
 fn statistics(nature: Option<Nature>, proven: bool) -> Condition {
@@ -128,7 +131,7 @@ fn statistics(nature: Option<Nature>, proven: bool) -> Condition {
         }
         Some(_) => (Answer::Holds, format!("T′ ≠ 0 almost everywhere and T linearly independent ({how})")),
     };
-    Condition { name: "(ii) statistics", class: Some(Class::Affine), answer, reason, number: None }
+    Condition { name: "(ii) statistics".into(), class: Some(Class::Affine), answer, reason, number: None }
 }
 
 /// Condition (iii), and what would help it.
@@ -136,7 +139,7 @@ fn variability(model: &Model<'_>) -> Result<(Condition, Vec<String>), LambdaErro
     let k = model.family.k();
     let (needed, nk) = (model.latents * k + 1, model.latents * k);
     let condition = |answer, reason, number| Condition {
-        name: "(iii) variability",
+        name: "(iii) variability".into(),
         class: Some(Class::Affine),
         answer,
         reason,
@@ -196,8 +199,8 @@ fn variability(model: &Model<'_>) -> Result<(Condition, Vec<String>), LambdaErro
 /// What the classes narrower than the affine one need.
 fn narrower(nature: Option<Nature>, model: &Model<'_>) -> Vec<Condition> {
     let Some(nature) = nature else { return vec![] };
-    let condition = |name, class, holds, yes: &str, no: &str| Condition {
-        name,
+    let condition = |name: &str, class, holds, yes: &str, no: &str| Condition {
+        name: name.into(),
         class: Some(class),
         answer: answered(holds),
         reason: if holds { yes } else { no }.to_owned(),
@@ -213,9 +216,13 @@ fn narrower(nature: Option<Nature>, model: &Model<'_>) -> Vec<Condition> {
         condition(
             "T of unique minimum",
             Class::ScaledPermutation,
-            turns == 1,
+            turns == 1 && model.shared,
             "k = 1: T turns once, and is the same for all latents",
-            if turns == 0 { "k = 1: T is monotonic" } else { "k = 1: T turns more than once" },
+            match turns {
+                0 => "k = 1: T is monotonic",
+                1 => "k = 1: T is not the same for all latents",
+                _ => "k = 1: T turns more than once",
+            },
         ),
         condition(
             "T not monotonic",

@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn characteristic_functions_are_fourier_transforms_of_the_densities() {
-        let densities: [(Noise, fn(f64) -> f64); 4] = [
+        type Density = fn(f64) -> f64;
+        let densities: [(Noise, Density); 4] = [
             (Noise::Gaussian, |e| (-0.5 * e * e).exp() / (2.0 * PI).sqrt()),
             (Noise::Laplace, |e| 0.5 * (-e.abs()).exp()),
             (Noise::Logistic, |e| 0.25 / (0.5 * e).cosh().powi(2)),

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Is a condition met?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// Yes.
@@ -27,7 +27,7 @@ impl fmt::Display for Answer {
 }
 
 /// Up to which maps p(x|u) determines the latents; from the widest class to the narrowest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Nothing follows: the latents may be mixed in any way.
@@ -53,10 +53,10 @@ impl Class {
 }
 
 /// One condition and its answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
     /// What it says, in short; always the same for the same condition.
-    pub name: &'static str,
+    pub name: String,
     /// The class that needs it (with all that a wider class needs); `None` for the conditions of estimation.
     pub class: Option<Class>,
     /// Is it met?
@@ -68,7 +68,7 @@ pub struct Condition {
 }
 
 /// What [`check`](crate::check) has found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The class that follows from what is known to hold.
     pub class: Class,
@@ -101,11 +101,14 @@ impl Verdict {
     pub fn sentence(&self) -> String {
         let named = |answer: Answer, most: Class| -> String {
             let needed = self.conditions.iter().filter(|c| c.class.is_some_and(|class| class <= most));
-            needed.filter(|c| c.answer == answer).map(|c| c.name).collect::<Vec<_>>().join(", ")
+            needed.filter(|c| c.answer == answer).map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
         };
         match (self.class, self.at_best) {
             (class, best) if class == best && class == Class::None => {
-                format!("not identifiable by these theorems: fails {}", named(Answer::Fails, Class::Affine))
+                let failing = self.conditions.iter().filter(|c| c.class == Some(Class::Affine));
+                let failing = failing.filter(|c| c.answer == Answer::Fails);
+                let why: Vec<String> = failing.map(|c| format!("{} fails, {}", c.name, c.reason)).collect();
+                format!("not identifiable by these theorems: {}", why.join("; "))
             }
             (class, best) if class == best => format!("identifiable {}", class.words()),
             (Class::None, best) => {

@@ -42,14 +42,27 @@ fn json_of_a_fit() {
     assert!(fit["objective"]["train"].is_f64() && fit["objective"]["held_out"].is_f64());
     let id = &fit["identifiability"];
     has(id, &["k", "distinct_u", "needed", "rank", "condition", "singular_values", "verdict"]);
+    has(id, &["smallest", "unspanned", "leverage", "check"]);
+    assert_eq!(id["leverage"].as_array().unwrap().len(), 6);
     assert_eq!((&id["k"], &id["distinct_u"], &id["needed"]), (&2.into(), &6.into(), &5.into()));
     assert_eq!(id["singular_values"].as_array().unwrap().len(), 4);
     assert!(fit["warnings"].is_array());
     let saved: Value = serde_json::from_str(&place.text("run/result.json")).unwrap();
     assert_eq!(saved, fit);
 
+    assert_eq!(&place.json("diagnose run"), id);
+    let said = place.done("diagnose run").out;
+    let conditions =
+        ["(i) noise", "(ii) statistics", "(iii) variability", "posterior family", "maximum reached"];
+    assert!(conditions.iter().all(|c| said.contains(c)), "{said}");
+    assert!(
+        said.contains("singular values of the fitted L") && said.contains("L rests most on u = "),
+        "{said}"
+    );
+
     let fit = place.json("fit d.npz --latents 2 --model pca --out pca");
     has(&fit, &all);
+    place.refused("diagnose pca", &["pca", "nothing to diagnose"]);
     assert!(fit["us_per_step"].is_null() && fit["identifiability"].is_null() && fit["collapse"].is_null());
     assert!(fit["objective"]["train"].is_null() && fit["objective"]["held_out"].is_null());
     let fit = place.json(&format!("fit d.npz --latents 2 --model vae --out vae {QUICK}"));

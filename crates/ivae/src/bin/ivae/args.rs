@@ -1,10 +1,13 @@
 //! The command line, as data.
 
+mod generate;
+
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ivae::data::{Columns, Mixing};
+use ivae::data::Columns;
+
+pub(crate) use generate::{GenerateArgs, SourceArg};
 
 /// Identifiable VAEs and nonlinear ICA: from data with an auxiliary variable u to the latents behind them.
 #[derive(Debug, Parser)]
@@ -28,60 +31,10 @@ pub(crate) enum Command {
     Sample(SampleArgs),
     /// Score a fitted model against true sources and baselines
     Evaluate(EvaluateArgs),
+    /// Say what the identifiability theorems make of a fitted model, condition by condition
+    Diagnose(DiagnoseArgs),
     /// Write a page about a run
     Report(ReportArgs),
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum SourceArg {
-    Gauss,
-    Laplace,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct GenerateArgs {
-    /// File to write (.npz, .csv or .tsv)
-    #[arg(long)]
-    pub(crate) out: PathBuf,
-    /// Segments, the levels of u
-    #[arg(long, default_value_t = 40)]
-    pub(crate) segments: usize,
-    /// Rows of each segment
-    #[arg(long, default_value_t = 1000)]
-    pub(crate) per_segment: usize,
-    /// True sources
-    #[arg(long, default_value_t = 5)]
-    pub(crate) latents: usize,
-    /// Observed columns
-    #[arg(long, default_value_t = 25)]
-    pub(crate) observed: usize,
-    /// Family of the mixing: the standard network, or an injective nonlinear map of another kind
-    #[arg(long, default_value_t = Mixing::Network, value_parser = mixing())]
-    pub(crate) mixing: Mixing,
-    /// Layers of the mixing network; 1 mixes linearly [default: 3]
-    #[arg(long)]
-    pub(crate) layers: Option<usize>,
-    /// Distribution of the sources within a segment
-    #[arg(long, value_enum, default_value = "gauss")]
-    pub(crate) prior: SourceArg,
-    /// Standard deviation of observation noise
-    #[arg(long, default_value_t = 0.0)]
-    pub(crate) noise: f64,
-    /// Let the means vary between segments too
-    #[arg(long)]
-    pub(crate) uncentred: bool,
-    /// Observe binary data: Bernoulli draws with the mixture as logits
-    #[arg(long)]
-    pub(crate) discrete: bool,
-    /// Seed
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
-    /// Replace the file if it exists
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Where the data are, and which of their columns are what.
@@ -316,6 +269,15 @@ pub(crate) struct EvaluateArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct DiagnoseArgs {
+    /// Run folder of `ivae fit`
+    pub(crate) run: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     /// Run folder
     pub(crate) run: PathBuf,
@@ -329,11 +291,6 @@ pub(crate) struct ReportArgs {
     /// Replace the file if it exists
     #[arg(long)]
     pub(crate) force: bool,
-}
-
-/// The name of a mixing.
-fn mixing() -> impl TypedValueParser<Value = Mixing> {
-    PossibleValuesParser::new(Mixing::ALL.map(Mixing::name)).try_map(|name| name.parse::<Mixing>())
 }
 
 /// A whole number from 1.

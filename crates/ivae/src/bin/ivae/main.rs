@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod diagnose;
 mod evaluate;
 mod exit;
 mod fit;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Reconstruct(args) => map::reconstruct(args),
         Command::Sample(args) => map::sample(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Diagnose(args) => diagnose::run(args),
         Command::Report(args) => report::run(args),
     };
     match done {

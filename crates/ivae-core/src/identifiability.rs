@@ -1,0 +1,263 @@
+//! What the theorems say of a fitted model: [`identifiability`] describes it to [`ivae_expfam::check`].
+
+use std::collections::BTreeSet;
+
+use ivae_data::Aux;
+use ivae_expfam::theorem::Known;
+use ivae_expfam::{
+    Answer, ExpFam, ExponentialPower, Gaussian, GaussianForm, Lambda, LambdaError, Model as Described, Noise,
+    check, natural_table,
+};
+use ivae_nn::{Activation, FlowSpec, UnitSpec};
+use ivae_num::Scalar;
+use ndarray::{Array2, ArrayView2, Axis};
+
+use crate::block::{Source, Theta};
+use crate::code::CodeReport;
+use crate::estimator::AuxRows;
+use crate::exact::Exact;
+use crate::family::Family;
+use crate::fitted::Model;
+use crate::race::Search;
+use crate::report::Identifiability;
+use crate::vae::aux_input;
+
+/// Most distinct values of a continuous u that the conditions are checked on.
+const MOST_U: usize = 2000;
+/// Locations that vary over u by less than this part of the scale count as fixed.
+const FIXED: f64 = 0.1;
+
+/// The distinct values of u, as rows a prior can be evaluated on, and how many rows of data each has: levels present,
+/// or distinct rows.
+enum DistinctU<F> {
+    Levels(Vec<u32>, Vec<usize>),
+    Continuous(Array2<F>),
+}
+
+fn distinct_u<F: Scalar>(u: &Aux<F>) -> Option<DistinctU<F>> {
+    match u {
+        Aux::None => None,
+        Aux::Levels(levels) => {
+            let counted = (0..).zip(levels.counts()).filter(|&(_, count)| count > 0);
+            let (present, counts) = counted.unzip();
+            Some(DistinctU::Levels(present, counts))
+        }
+        Aux::Continuous { values, .. } => {
+            let mut seen = BTreeSet::new();
+            let rows: Vec<usize> = (0..values.nrows())
+                .filter(|&i| seen.insert(values.row(i).iter().map(|v| v.f64().to_bits()).collect::<Vec<_>>()))
+                .take(MOST_U)
+                .collect();
+            Some(DistinctU::Continuous(values.select(Axis(0), &rows)))
+        }
+    }
+}
+
+/// The prior's parameters θ at every distinct u, `[M, p]`, and the rows of data behind each level; `None` without u.
+fn prior_table<F: Scalar>(
+    prior: &Theta,
+    params: &[F],
+    u: &Aux<F>,
+) -> Option<(Array2<f64>, Option<Vec<usize>>)> {
+    let distinct = distinct_u(u)?;
+    let (rows, count, counts) = match &distinct {
+        DistinctU::Levels(levels, counts) => (AuxRows::Levels(levels), levels.len(), Some(counts.clone())),
+        DistinctU::Continuous(values) => (AuxRows::Continuous(values.view()), values.nrows(), None),
+    };
+    let mut theta = Array2::zeros((count, prior.width()));
+    prior.forward(theta.view_mut(), params, aux_input(rows), &mut prior.workspace(count));
+    Some((theta.mapv(F::f64), counts))
+}
+
+/// λ(u) of the part of the prior that is an exponential family, `[M, n * k]`, that family, whether all latents have the
+/// same T, and whether T is the same for all u.
+struct Conditional {
+    family: Box<dyn ExpFam<f64>>,
+    lambda: Array2<f64>,
+    shared: bool,
+    prior: Known,
+}
+
+fn conditional(
+    family: Family,
+    form: GaussianForm,
+    theta: ArrayView2<'_, f64>,
+    n: usize,
+) -> Result<Conditional, LambdaError> {
+    if family == Family::Gaussian {
+        let gaussian = Gaussian { form };
+        let lambda = natural_table(&gaussian, theta)?;
+        let prior = (Answer::Holds, "Gaussian, one latent independent of the other given u".into());
+        return Ok(Conditional { family: Box::new(gaussian), lambda, shared: true, prior });
+    }
+    // p ∝ exp(λ |z − μ|^β), λ = −α^−β
+    let count = theta.nrows();
+    let shape = |i: usize| match family {
+        Family::GeneralisedNormal if count > 0 => theta[[0, 2 * n + i]].exp(),
+        _ => 1.0,
+    };
+    let shapes: Vec<f64> = (0..n).map(shape).collect();
+    let mean_shape = shapes.iter().sum::<f64>() / n.max(1) as f64;
+    let lambda = Array2::from_shape_fn((count, n), |(u, i)| -(-shapes[i] * theta[[u, n + i]]).exp());
+    let spread = |i: usize| {
+        let scale = (0..count).map(|u| theta[[u, n + i]].exp()).sum::<f64>() / count.max(1) as f64;
+        theta.column(i).std(0.0) / scale
+    };
+    let spread = (0..n).map(spread).fold(0.0, f64::max);
+    let name = family.name();
+    let prior = if spread < FIXED {
+        (Answer::Holds, format!("{name} of one location, which varies over u by {spread:.2} scales at most"))
+    } else {
+        let reason = format!(
+            "{name} whose location varies over u by up to {spread:.2} scales: |z − μ|^β of a μ that depends on u is no \
+             exponential family, and the theorems do not speak of it"
+        );
+        (Answer::Unknown, reason)
+    };
+    let family = Box::new(ExponentialPower { location: 0.0, shape: mean_shape });
+    Ok(Conditional { family, lambda, shared: shapes.iter().all(|s| (s - mean_shape).abs() < 1e-6), prior })
+}
+
+/// The decoder and its estimation, as far as the theorems ask.
+struct Mixing {
+    noise: Noise,
+    injective: Known,
+    smooth: Known,
+    posterior: Known,
+    maximum: Known,
+}
+
+impl Mixing {
+    fn of<F>(model: &Model<F>, search: Option<&Search>, code: Option<&CodeReport>) -> Option<Self> {
+        let by_design = || (Answer::Holds, "f is bijective by construction".to_owned());
+        Some(match model {
+            Model::Exact { net, .. } => {
+                let found = search.map_or(String::new(), |s| {
+                    format!(": {} of {} starts reached these latents", s.reached, s.starts)
+                });
+                let (injective, posterior) = match code {
+                    None => (by_design(), (Answer::Holds, "exact likelihood needs no posterior".to_owned())),
+                    Some(code) => (
+                        (
+                            Answer::Unknown,
+                            format!(
+                                "f is bijective up to the code of x; of the code, a round trip through x loses {:.1e}",
+                                code.round_trip
+                            ),
+                        ),
+                        (
+                            Answer::Unknown,
+                            "the code is trained first: the likelihood is of the code, not of x".to_owned(),
+                        ),
+                    ),
+                };
+                let maximum = (Answer::Unknown, format!("no search can tell{found}"));
+                Self { noise: Noise::None, injective, smooth: smooth(net), posterior, maximum }
+            }
+            Model::Vae { net, .. } => {
+                let decoder = net.likelihood.blocks.first().map(|b| &b.source);
+                let bent = matches!(decoder, Some(Source::Net(mlp)) if kinked(mlp.activation));
+                Self {
+                    noise: if net.binary { Noise::Bernoulli } else { Noise::Gaussian },
+                    injective: (Answer::Unknown, "a perceptron need not be injective".into()),
+                    smooth: if bent {
+                        (Answer::Fails, "its activation has a kink".into())
+                    } else {
+                        (Answer::Holds, "its activation is smooth".into())
+                    },
+                    posterior: (
+                        Answer::Unknown,
+                        "q is Gaussian; the true posterior is so for linear f alone".into(),
+                    ),
+                    maximum: (Answer::Unknown, "no search can tell".into()),
+                }
+            }
+            Model::Linear(_) => return None,
+        })
+    }
+}
+
+fn kinked(activation: Activation) -> bool {
+    matches!(activation, Activation::LeakyRelu { .. })
+}
+
+fn smooth(net: &Exact) -> Known {
+    match &net.class {
+        FlowSpec::Square(s) if matches!(s.units, UnitSpec::Spline { .. }) => {
+            (Answer::Unknown, "its splines have no second derivative at their knots".into())
+        }
+        FlowSpec::Coupling(c) if kinked(c.activation) => (Answer::Fails, "its activation has a kink".into()),
+        _ => (Answer::Holds, "its layers are smooth".into()),
+    }
+}
+
+/// What the theorems say of `model`, fitted to data whose auxiliary variable is `u`; `None` of a linear map.
+pub(crate) fn identifiability<F: Scalar>(
+    model: &Model<F>,
+    u: &Aux<F>,
+    search: Option<&Search>,
+    code: Option<&CodeReport>,
+) -> Option<Identifiability> {
+    let mixing = Mixing::of(model, search, code)?;
+    let (prior, family, form, params) = match model {
+        Model::Exact { net, params, .. } => (&net.prior, net.family, net.prior_form, params),
+        Model::Vae { net, params } => (&net.prior, Family::Gaussian, net.prior_form, params),
+        Model::Linear(_) => return None,
+    };
+    let latents = prior.blocks.first().map_or(0, |b| b.width) / form.k();
+    let fixed = prior.blocks.iter().all(|b| matches!(b.source, Source::Fixed(_) | Source::Free { .. }));
+    let table = if fixed { None } else { prior_table(prior, params, u) };
+    let mut out = Identifiability {
+        k: form.k(),
+        distinct_u: 1,
+        needed: latents * form.k() + 1,
+        ..Identifiability::default()
+    };
+    if let Some(DistinctU::Levels(levels, _)) = distinct_u(u) {
+        out.distinct_u = levels.len();
+    }
+    if let Err(error) = judge(&mut out, table, (family, form, latents), mixing) {
+        out.verdict = format!("cannot be known: {error}");
+    }
+    Some(out)
+}
+
+fn judge(
+    out: &mut Identifiability,
+    table: Option<(Array2<f64>, Option<Vec<usize>>)>,
+    (family, form, latents): (Family, GaussianForm, usize),
+    mixing: Mixing,
+) -> Result<(), LambdaError> {
+    let (theta, rows) = table.unzip();
+    let theta = theta.unwrap_or_else(|| Array2::zeros((0, latents * form.k())));
+    let found = conditional(family, form, theta.view(), latents)?;
+    let lambda =
+        (theta.nrows() > 0).then(|| Lambda::new(found.family.as_ref(), found.lambda.view())).transpose()?;
+    let rows = rows.flatten();
+    (out.k, out.needed) = (found.family.k(), latents * found.family.k() + 1);
+    if let Some(lambda) = &lambda {
+        let v = lambda.variability()?;
+        (out.distinct_u, out.rank) = (v.distinct_u, v.rank);
+        out.condition = Some(v.condition).filter(|c| c.is_finite());
+        out.singular_values = v.singular_values;
+        let span = lambda.span()?;
+        (out.unspanned, out.leverage) = (span.unspanned, span.leverage);
+        out.smallest = rows.as_ref().map(|rows| lambda.smallest_singular_value(rows)).transpose()?;
+    }
+    let verdict = check(&Described {
+        latents,
+        family: found.family.as_ref(),
+        shared: found.shared,
+        lambda: lambda.as_ref().filter(|_| out.rank > 0),
+        rows: rows.as_deref(),
+        noise: mixing.noise,
+        prior: found.prior,
+        injective: mixing.injective,
+        smooth: mixing.smooth,
+        posterior: Some(mixing.posterior),
+        maximum: Some(mixing.maximum),
+    })?;
+    out.verdict = verdict.sentence();
+    out.check = Some(verdict);
+    Ok(())
+}
