@@ -78,6 +78,16 @@ struct Conditional {
     prior: Known,
 }
 
+/// By how many scales the locations vary over u, at most; θ = location | log scale (of a Gaussian, log variance).
+fn spread(theta: ArrayView2<'_, f64>, n: usize, family: Family) -> f64 {
+    let log_scale = if family == Family::Gaussian { 0.5 } else { 1.0 };
+    let of = |i: usize| {
+        let scales = theta.column(n + i).mapv(|v| (log_scale * v).exp());
+        theta.column(i).std(0.0) / scales.mean().unwrap_or(f64::NAN)
+    };
+    (0..n).map(of).fold(0.0, f64::max)
+}
+
 fn conditional(
     family: Family,
     form: GaussianForm,
@@ -99,11 +109,7 @@ fn conditional(
     let shapes: Vec<f64> = (0..n).map(shape).collect();
     let mean_shape = shapes.iter().sum::<f64>() / n.max(1) as f64;
     let lambda = Array2::from_shape_fn((count, n), |(u, i)| -(-shapes[i] * theta[[u, n + i]]).exp());
-    let spread = |i: usize| {
-        let scale = (0..count).map(|u| theta[[u, n + i]].exp()).sum::<f64>() / count.max(1) as f64;
-        theta.column(i).std(0.0) / scale
-    };
-    let spread = (0..n).map(spread).fold(0.0, f64::max);
+    let spread = spread(theta, n, family);
     let name = family.name();
     let prior = if spread < FIXED {
         (Answer::Holds, format!("{name} of one location, which varies over u by {spread:.2} scales at most"))
@@ -222,19 +228,46 @@ pub(crate) fn identifiability<F: Scalar>(
     Some(out)
 }
 
+/// Fill in what follows from the prior's table; without one, or where it is constant, the prior does not depend on u.
 fn judge(
     out: &mut Identifiability,
     table: Option<(Array2<f64>, Option<Vec<usize>>)>,
-    (family, form, latents): (Family, GaussianForm, usize),
+    (family, form, n): (Family, GaussianForm, usize),
     mixing: Mixing,
 ) -> Result<(), LambdaError> {
     let (theta, rows) = table.unzip();
-    let theta = theta.unwrap_or_else(|| Array2::zeros((0, latents * form.k())));
-    let found = conditional(family, form, theta.view(), latents)?;
-    let lambda =
-        (theta.nrows() > 0).then(|| Lambda::new(found.family.as_ref(), found.lambda.view())).transpose()?;
-    let rows = rows.flatten();
-    (out.k, out.needed) = (found.family.k(), latents * found.family.k() + 1);
+    let theta = theta.unwrap_or_else(|| Array2::zeros((0, n * form.k())));
+    let (rows, found) = (rows.flatten(), conditional(family, form, theta.view(), n)?);
+    checked(out, &found, (n, rows.as_deref()), &mixing)?;
+    let varied = out.check.as_ref().and_then(|check| check.condition("(iii) variability"));
+    let both = family == Family::Gaussian && form == GaussianForm::MeanVar && theta.nrows() > 0;
+    if both && varied.is_some_and(|c| c.answer != Answer::Holds) {
+        // Means that do not vary are no statistics: what is left is the family of T = (z − μ)².
+        let spread = spread(theta.view(), n, family);
+        if spread < FIXED {
+            let variances = Array2::from_shape_fn((theta.nrows(), n), |(u, i)| theta[[u, n + i]]);
+            let found = Conditional {
+                prior: (
+                    Answer::Holds,
+                    format!("Gaussian of one mean, which varies over u by {spread:.2} scales at most"),
+                ),
+                ..conditional(family, GaussianForm::Var, variances.view(), n)?
+            };
+            checked(out, &found, (n, rows.as_deref()), &mixing)?;
+        }
+    }
+    Ok(())
+}
+
+fn checked(
+    out: &mut Identifiability,
+    found: &Conditional,
+    (latents, rows): (usize, Option<&[usize]>),
+    mixing: &Mixing,
+) -> Result<(), LambdaError> {
+    let family = found.family.as_ref();
+    let lambda = (found.lambda.nrows() > 0).then(|| Lambda::new(family, found.lambda.view())).transpose()?;
+    (out.k, out.needed) = (family.k(), latents * family.k() + 1);
     if let Some(lambda) = &lambda {
         let v = lambda.variability()?;
         (out.distinct_u, out.rank) = (v.distinct_u, v.rank);
@@ -242,20 +275,20 @@ fn judge(
         out.singular_values = v.singular_values;
         let span = lambda.span()?;
         (out.unspanned, out.leverage) = (span.unspanned, span.leverage);
-        out.smallest = rows.as_ref().map(|rows| lambda.smallest_singular_value(rows)).transpose()?;
+        out.smallest = rows.map(|rows| lambda.smallest_singular_value(rows)).transpose()?;
     }
     let verdict = check(&Described {
         latents,
-        family: found.family.as_ref(),
+        family,
         shared: found.shared,
         lambda: lambda.as_ref().filter(|_| out.rank > 0),
-        rows: rows.as_deref(),
+        rows,
         noise: mixing.noise,
-        prior: found.prior,
-        injective: mixing.injective,
-        smooth: mixing.smooth,
-        posterior: Some(mixing.posterior),
-        maximum: Some(mixing.maximum),
+        prior: found.prior.clone(),
+        injective: mixing.injective.clone(),
+        smooth: mixing.smooth.clone(),
+        posterior: Some(mixing.posterior.clone()),
+        maximum: Some(mixing.maximum.clone()),
     })?;
     out.verdict = verdict.sentence();
     out.check = Some(verdict);

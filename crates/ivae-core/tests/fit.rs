@@ -127,6 +127,11 @@ fn a_bijective_decoder_recovers_the_sources() {
     let z = fitted.transform(&data).unwrap();
     let score = mcc(data.s.as_ref().unwrap().view(), z.view(), Correlation::Pearson).unwrap().score;
     assert!(score > 0.995, "MCC {score}, restarts {:?}", fitted.report.restarts);
+    // The means do not vary: what remains is k = 1, and no better is known of it.
+    let id = fitted.report.identifiability.as_ref().unwrap();
+    let check = id.check.as_ref().unwrap();
+    assert_eq!((id.k, id.needed, check.class), (1, 3, ivae_expfam::Class::ScaledPermutation), "{check}");
+    assert!(!fitted.report.warnings.iter().any(|w| w.contains("identifiable")), "{:?}", fitted.report.warnings);
     // The network is a bijection, and sampling goes through its inverse.
     let back = fitted.reconstruct(&data).unwrap();
     assert!((&back - &data.x).iter().all(|v| v.abs() < 1e-6));
