@@ -131,7 +131,11 @@ fn a_bijective_decoder_recovers_the_sources() {
     let id = fitted.report.identifiability.as_ref().unwrap();
     let check = id.check.as_ref().unwrap();
     assert_eq!((id.k, id.needed, check.class), (1, 3, ivae_expfam::Class::ScaledPermutation), "{check}");
-    assert!(!fitted.report.warnings.iter().any(|w| w.contains("identifiable")), "{:?}", fitted.report.warnings);
+    assert!(
+        !fitted.report.warnings.iter().any(|w| w.contains("identifiable")),
+        "{:?}",
+        fitted.report.warnings
+    );
     // The network is a bijection, and sampling goes through its inverse.
     let back = fitted.reconstruct(&data).unwrap();
     assert!((&back - &data.x).iter().all(|v| v.abs() < 1e-6));
