@@ -294,3 +294,42 @@ fn checked(
     out.check = Some(verdict);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use ivae_expfam::Class;
+
+    use super::*;
+
+    /// Two Gaussian latents at 20 levels of 500 rows, whose means vary by `spread` and whose log variances by 1.
+    fn judged(spread: f64) -> Identifiability {
+        let wave = |u: usize, c: usize| ((u * (c + 3) * (c + 5)) as f64).sin();
+        let theta =
+            Array2::from_shape_fn((20, 4), |(u, c)| if c < 2 { spread * wave(u, c) } else { wave(u, c) });
+        let known = || (Answer::Holds, String::new());
+        let mixing = Mixing {
+            noise: Noise::None,
+            injective: known(),
+            smooth: known(),
+            posterior: known(),
+            maximum: known(),
+        };
+        let mut out = Identifiability::default();
+        let kind = (Family::Gaussian, GaussianForm::MeanVar, 2);
+        assert_eq!(judge(&mut out, Some((theta, Some(vec![500; 20]))), kind, mixing), Ok(()));
+        out
+    }
+
+    #[test]
+    fn means_count_only_where_they_vary() {
+        let class = |out: &Identifiability| out.check.as_ref().map(|check| check.class);
+        let both = judged(1.0);
+        assert_eq!((both.k, both.needed, both.rank, class(&both)), (2, 5, 4, Some(Class::ComponentWise)));
+        // Of the size of their own noise, 1/√500.
+        let still = judged(0.04);
+        assert_eq!(
+            (still.k, still.needed, still.rank, class(&still)),
+            (1, 3, 2, Some(Class::ScaledPermutation))
+        );
+    }
+}

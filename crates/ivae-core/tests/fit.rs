@@ -130,7 +130,8 @@ fn a_bijective_decoder_recovers_the_sources() {
     // The means do not vary: what remains is k = 1, and no better is known of it.
     let id = fitted.report.identifiability.as_ref().unwrap();
     let check = id.check.as_ref().unwrap();
-    assert_eq!((id.k, id.needed, check.class), (1, 3, ivae_expfam::Class::ScaledPermutation), "{check}");
+    assert_eq!((id.k, id.needed), (1, 3), "{check}");
+    assert!(check.class >= ivae_expfam::Class::ComponentWise, "{check}");
     assert!(
         !fitted.report.warnings.iter().any(|w| w.contains("identifiable")),
         "{:?}",
