@@ -97,7 +97,7 @@ fn conditional(
     if family == Family::Gaussian {
         let gaussian = Gaussian { form };
         let lambda = natural_table(&gaussian, theta)?;
-        let prior = (Answer::Holds, "Gaussian, one latent independent of the other given u".into());
+        let prior = (Answer::Holds, "Gaussian, its components independent given u".into());
         return Ok(Conditional { family: Box::new(gaussian), lambda, shared: true, prior });
     }
     // p ∝ exp(λ |z − μ|^β), λ = −α^−β
@@ -282,7 +282,7 @@ fn checked(
         family,
         shared: found.shared,
         lambda: lambda.as_ref().filter(|_| out.rank > 0),
-        rows,
+        smallest: out.smallest,
         noise: mixing.noise,
         prior: found.prior.clone(),
         injective: mixing.injective.clone(),

@@ -4,6 +4,7 @@ use ivae_num::{LinalgError, Scalar, linalg};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use crate::ExpFam;
+use crate::lambda::Spectrum;
 
 /// Why no equivalence can be fitted, or inverted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -122,7 +123,7 @@ impl Equivalence {
     /// # Errors
     /// If A is singular or not finite.
     pub fn inverse(&self) -> Result<Self, EquivalenceError> {
-        let condition = condition(self.a.view())?;
+        let condition = Spectrum::of(self.a.view())?.condition();
         if singular(condition, self.a.nrows(), f64::EPSILON) {
             return Err(EquivalenceError::Singular { condition });
         }
@@ -181,7 +182,7 @@ impl Equivalence {
         // Standardised: T = T′ Wᵀ with Wᵀ = V S⁻¹ Uᵀ T.
         let coordinates = svd.u.t().dot(&to.table) / svd.s.view().insert_axis(Axis(1));
         let scaled = svd.vt.t().dot(&coordinates).reversed_axes();
-        let condition = condition(scaled.view())?;
+        let condition = Spectrum::of(scaled.view())?.condition();
         if singular(condition, size, epsilon) {
             return Err(EquivalenceError::Singular { condition });
         }
@@ -248,15 +249,6 @@ impl Standard {
         }
         Ok(Self { table, mean, std })
     }
-}
-
-fn condition(a: ArrayView2<'_, f64>) -> Result<f64, LinalgError> {
-    let s = linalg::svd(a)?.s;
-    Ok(match (s.first(), s.last()) {
-        (Some(&largest), Some(&smallest)) if smallest > 0.0 => largest / smallest,
-        (None, _) => 1.0,
-        _ => f64::INFINITY,
-    })
 }
 
 /// Is a matrix of this size and condition singular to the precision `epsilon`?

@@ -254,3 +254,13 @@ fn cholesky(a: &[f64], k: usize, epsilon: f64) -> Vec<f64> {
     }
     c
 }
+
+/// Overwrites `b` `[k]` with the solution of C x = `b`, C the lower triangle `root` `[k, k]`; 0 where a pivot is.
+fn solve_lower(root: &[f64], b: &mut [f64]) {
+    let k = b.len();
+    for i in 0..k {
+        let dot: f64 = (0..i).map(|l| root[i * k + l] * b[l]).sum();
+        let pivot = root[i * k + i];
+        b[i] = if pivot > 0.0 { (b[i] - dot) / pivot } else { 0.0 };
+    }
+}

@@ -4,7 +4,7 @@ use ivae_num::linalg;
 use serde::{Deserialize, Serialize};
 
 use super::variability::threshold;
-use super::{Lambda, LambdaError, Spectrum};
+use super::{Lambda, LambdaError, Spectrum, solve_lower};
 
 /// Shares below this are not named.
 const NAMED: f64 = 0.01;
@@ -65,16 +65,12 @@ impl Lambda<'_> {
         Ok(Span { rank, unspanned, leverage })
     }
 
-    /// The linear form λ ↦ λ_c in whitened coordinates: w with w · Cᵀ δ = δ_c, by back substitution in C w = e_c.
+    /// The linear form λ ↦ λ_c in whitened coordinates: w with w · Cᵀ δ = δ_c, the solution of C w = e_c.
     fn form(&self, root: &[f64], c: usize) -> Vec<f64> {
-        let (k, first) = (self.k(), c / self.k() * self.k());
-        let mut form = vec![0.0; self.table.ncols()];
-        for row in c - first..k {
-            let one = if row == c - first { 1.0 } else { 0.0 };
-            let dot: f64 = (0..row).map(|l| root[row * k + l] * form[first + l]).sum();
-            let pivot = root[row * k + row];
-            form[first + row] = if pivot > 0.0 { (one - dot) / pivot } else { 0.0 };
-        }
+        let (k, mut form) = (self.k(), vec![0.0; self.table.ncols()]);
+        form[c] = 1.0;
+        let first = c / k * k;
+        solve_lower(root, &mut form[first..first + k]);
         form
     }
 }

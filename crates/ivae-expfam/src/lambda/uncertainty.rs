@@ -4,7 +4,7 @@ use ivae_num::{Purpose, StreamKey, linalg, stream};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
-use super::{Lambda, LambdaError, cholesky};
+use super::{Lambda, LambdaError, cholesky, solve_lower};
 
 /// Confidence of [`Interval`].
 pub const CONFIDENCE: f64 = 0.95;
@@ -98,16 +98,9 @@ impl Lambda<'_> {
         let block = |u: usize, i: usize| {
             let own = self.fisher_root(self.table.row(u), i);
             let scale = 1.0 / (rows[u] as f64 * count).sqrt();
-            // B = Cᵀ R⁻ᵀ: its rows solve R bᵀ = (row of Cᵀ)ᵀ.
-            let mut b = vec![0.0; k * k];
-            for j in 0..k {
-                for l in 0..k {
-                    let dot: f64 = (0..l).map(|m| own[l * k + m] * b[j * k + m]).sum();
-                    let pivot = own[l * k + l];
-                    b[j * k + l] =
-                        if pivot > 0.0 { (roots[i][l * k + j] * scale - dot) / pivot } else { 0.0 };
-                }
-            }
+            // B = Cᵀ R⁻ᵀ with I(λ(u)) = R Rᵀ: row j solves R b = column j of C.
+            let mut b: Vec<f64> = (0..k * k).map(|e| scale * roots[i][e % k * k + e / k]).collect();
+            b.chunks_exact_mut(k).for_each(|row| solve_lower(&own, row));
             b
         };
         (0..self.distinct_u()).map(|u| (0..self.n()).map(|i| block(u, i)).collect()).collect()

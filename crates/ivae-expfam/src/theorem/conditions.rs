@@ -1,6 +1,7 @@
 //! [`check`]: each condition of the theorems for a model described by [`Model`].
 
 use super::{Answer, Class, Condition, Nature, Noise, Verdict};
+use crate::lambda::Interval;
 use crate::{ExpFam, Lambda, LambdaError};
 
 /// An answer that the model's author gives, with the reason.
@@ -17,8 +18,8 @@ pub struct Model<'a> {
     pub shared: bool,
     /// λ(u) at every distinct u; `None` if the prior does not depend on u.
     pub lambda: Option<&'a Lambda<'a>>,
-    /// If λ is estimated: from how many rows of data at each u. `None` if it is exact.
-    pub rows: Option<&'a [usize]>,
+    /// If λ is estimated: [`Lambda::smallest_singular_value`]. `None` if it is exact.
+    pub smallest: Option<Interval>,
     /// The law of ε.
     pub noise: Noise,
     /// Is p(z|u) of this family, with the same T whatever u is?
@@ -55,7 +56,7 @@ pub struct Model<'a> {
 ///     family: &family,
 ///     shared: true,
 ///     lambda: Some(&lambda),
-///     rows: None,
+///     smallest: None,
 ///     noise: Noise::Gaussian,
 ///     prior: holds("given"),
 ///     injective: holds("f is a flow"),
@@ -70,7 +71,7 @@ pub struct Model<'a> {
 /// ```
 ///
 /// # Errors
-/// Counts of rows that do not fit the table of λ; a decomposition that does not converge.
+/// A decomposition that does not converge.
 pub fn check(model: &Model<'_>) -> Result<Verdict, LambdaError> {
     let nature = Nature::of(model.family);
     let proven = model.family.nature().is_some();
@@ -177,11 +178,10 @@ fn variability(model: &Model<'_>) -> Result<(Condition, Vec<String>), LambdaErro
         let advice = format!("distinct u that move what none moves: {}", named.join(", "));
         return Ok((condition(Answer::Fails, reason, smallest), vec![advice]));
     }
-    let Some(rows) = model.rows else {
+    let Some(interval) = model.smallest else {
         let reason = format!("λ(u) varies in all n·k = {nk} directions; condition {:.1}", found.condition);
         return Ok((condition(Answer::Holds, reason, smallest), vec![]));
     };
-    let interval = lambda.smallest_singular_value(rows)?;
     let range = format!(
         "smallest singular value {:.3}, 95 % interval {:.3} to {:.3}",
         interval.estimate, interval.lower, interval.upper
