@@ -17,7 +17,7 @@ use ivae_benches::{Clock, Spent, laplace_mixtures, median, normals};
 use ivae_core::defaults::DecoderKind;
 use ivae_core::scaler::Scaler;
 use ivae_core::spec::{Scaling, TrainSpec};
-use ivae_core::trainer::train;
+use ivae_core::trainer::train_alone;
 use ivae_core::vae::AuxShape;
 use ivae_core::{Batch, EpochRecord, Estimator, Exact, Family, FitSpec, Observer, Vae};
 use ivae_data::{Dataset, ReadOptions, Simulation, read, write};
@@ -84,7 +84,7 @@ fn step<E: Estimator<f32>>(net: &E, rows: Batch<'_, f32>, spec: &TrainSpec, seed
     // The peers spend the first epoch on compiling.
     let spec = TrainSpec { epochs: spec.epochs + 1, held_out: 0.0, ..spec.clone() };
     let epochs = Epochs { clock: Clock::start(), ends: Mutex::default() };
-    let fit = train(net, rows, None, &spec, StreamKey::new(seed, Purpose::Init), &epochs);
+    let fit = train_alone(net, rows, None, &spec, StreamKey::new(seed, Purpose::Init), &epochs);
     let ends = epochs.ends.into_inner().unwrap_or_default();
     let steps = (rows.rows() / spec.batch) as f64;
     let each = |of: fn(&Spent) -> f64| 1e6 * median(ends.windows(2).map(|w| of(&w[1]) - of(&w[0]))) / steps;

@@ -1,7 +1,7 @@
 //! [`Block`]: how a group of distribution parameters θ comes about, and [`Theta`], blocks side by side.
 
 use ivae_nn::{Init, Input, Inputs, Layout, Mlp, MlpSpec, MlpWorkspace, Slot};
-use ivae_num::Scalar;
+use ivae_num::{Scalar, rows};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -116,22 +116,15 @@ impl Block {
         match &self.source {
             Source::Fixed(value) => theta.fill(F::of(*value)),
             Source::Free { slot, .. } => theta.assign(&slot.view(params)),
-            Source::Table(slot) => {
-                let table = slot.view(params);
-                for (mut row, &level) in theta.rows_mut().into_iter().zip(input.levels.unwrap_or(&[])) {
-                    row.assign(&table.row(level as usize));
-                }
-            }
+            Source::Table(slot) => look_up(theta, slot.view(params), input.levels.unwrap_or(&[])),
             Source::Net(mlp) => {
                 let Some(net) = &mut ws.net else { return };
                 match (&mut ws.once, input.levels) {
                     (Some(once), Some(levels)) => {
                         let distinct = once.distinct.find(levels);
-                        let mut rows = top_mut(&mut once.theta, distinct);
-                        mlp.forward(rows.view_mut(), params, Input::levels(once.distinct.levels()), net);
-                        for (mut row, &at) in theta.rows_mut().into_iter().zip(once.distinct.position()) {
-                            row.assign(&rows.row(at as usize));
-                        }
+                        let mut own = top_mut(&mut once.theta, distinct);
+                        mlp.forward(own.view_mut(), params, Input::levels(once.distinct.levels()), net);
+                        look_up(theta, own.view(), once.distinct.position());
                     }
                     _ => mlp.forward(theta, params, input, net),
                 }
@@ -164,32 +157,53 @@ impl Block {
                 }
             }
             Source::Table(slot) => {
-                let mut g = slot.view_mut(grad);
-                for (row, &level) in d_theta.rows().into_iter().zip(input.levels.unwrap_or(&[])) {
-                    g.row_mut(level as usize).scaled_add(F::one(), &row);
-                }
+                add_rows(slot.view_mut(grad), d_theta, input.levels.unwrap_or(&[]));
             }
             Source::Net(mlp) => {
                 let Some(net) = &mut ws.net else { return };
                 match &mut ws.once {
                     Some(once) => {
                         let distinct = once.distinct.levels().len();
-                        let mut rows = top_mut(&mut once.d_theta, distinct);
-                        rows.fill(F::zero());
-                        for (row, &at) in d_theta.rows().into_iter().zip(once.distinct.position()) {
-                            rows.row_mut(at as usize).scaled_add(F::one(), &row);
-                        }
+                        let mut own = top_mut(&mut once.d_theta, distinct);
+                        own.fill(F::zero());
+                        add_rows(own.view_mut(), d_theta, once.distinct.position());
                         mlp.backward(
                             grad,
                             None,
                             params,
                             Input::levels(once.distinct.levels()),
-                            rows.view(),
+                            own.view(),
                             net,
                         );
                     }
                     None => mlp.backward(grad, d_input, params, input, d_theta, net),
                 }
+            }
+        }
+    }
+}
+
+/// `to[i] ← table[index[i]]`, row by row. Overwrites `to`.
+fn look_up<F: Scalar>(mut to: ArrayViewMut2<'_, F>, table: ArrayView2<'_, F>, index: &[u32]) {
+    let width = table.ncols();
+    match (to.as_slice_mut(), table.as_slice()) {
+        (Some(to), Some(table)) => rows::gather(to, table, width, index),
+        _ => {
+            for (mut to, &i) in to.rows_mut().into_iter().zip(index) {
+                to.assign(&table.row(i as usize));
+            }
+        }
+    }
+}
+
+/// `to[index[i]] ← to[index[i]] + from[i]`, row by row: the backward pass of [`look_up`].
+fn add_rows<F: Scalar>(mut to: ArrayViewMut2<'_, F>, from: ArrayView2<'_, F>, index: &[u32]) {
+    let width = to.ncols();
+    match (to.as_slice_mut(), from.as_slice()) {
+        (Some(to), Some(from)) => rows::scatter_add(to, from, width, index),
+        _ => {
+            for (from, &i) in from.rows().into_iter().zip(index) {
+                to.row_mut(i as usize).scaled_add(F::one(), &from);
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::slices::{columns, rows, rows_mut, top};
 use crate::spec::{
     CodeKind, CodeSpec, FitSpec, KlTerm, LikelihoodFamily, Scaling, Start, TrainSpec, VaeSpec, VarianceSpec,
 };
-use crate::trainer::{Ending, Observer, Restart, train};
+use crate::trainer::{Ending, Observer, Restart, train_alone};
 use crate::vae::{AuxShape, Vae};
 
 /// No column is taken as free of noise beyond this variance.
@@ -91,7 +91,7 @@ impl<F: Scalar> Code<F> {
         key: StreamKey,
         observer: &dyn Observer,
     ) -> Result<(Self, Restart<F>), FitError> {
-        let restart = train(&net, data, held_out, training, key.purpose(Purpose::Init), observer);
+        let restart = train_alone(&net, data, held_out, training, key.purpose(Purpose::Init), observer);
         let epochs = restart.history.len();
         match restart.ending {
             Ending::Interrupted => return Err(FitError::Interrupted { epochs }),

@@ -126,17 +126,15 @@ impl<F: Scalar> BatchBuffer<F> {
     }
 }
 
-/// Copy `rows` of `from` to the first rows of `to`.
-fn gather<F: Scalar>(to: &mut Array2<F>, from: ArrayView2<'_, F>, rows: &[u32]) {
+/// Copy the rows `index` of `from` to the first rows of `to`.
+fn gather<F: Scalar>(to: &mut Array2<F>, from: ArrayView2<'_, F>, index: &[u32]) {
     let width = from.ncols();
     match (to.as_slice_mut(), from.as_slice()) {
         (Some(to), Some(from)) if width > 0 => {
-            for (to, &row) in to.chunks_exact_mut(width).zip(rows) {
-                to.copy_from_slice(&from[row as usize * width..][..width]);
-            }
+            ivae_num::rows::gather(to, from, width, index);
         }
         _ => {
-            for (mut to, &row) in to.rows_mut().into_iter().zip(rows) {
+            for (mut to, &row) in to.rows_mut().into_iter().zip(index) {
                 to.assign(&from.row(row as usize));
             }
         }

@@ -20,7 +20,7 @@ use crate::remedy::{Rows, retry_collapsed};
 use crate::report::{Collapse, FitReport, Objective, RestartReport};
 use crate::scaler::Scaler;
 use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
-use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, Stage, best, train};
+use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, Stage, best, train, train_alone};
 use crate::vae::{AuxShape, Vae};
 use crate::warnings::{data_warnings, warnings};
 
@@ -299,9 +299,10 @@ fn train_all<F: Scalar, E: Estimator<F>>(
     observer: &OwnUnits<'_>,
 ) -> Result<(Vec<Restart<F>>, usize), FitError> {
     let key = |restart| StreamKey::new(spec.seed, Purpose::Init).restart(restart);
+    let run = if spec.training.restarts == 1 { train_alone } else { train };
     let restarts: Vec<Restart<F>> = (0..spec.training.restarts as u32)
         .into_par_iter()
-        .map(|restart| observer.restart(train(net, rows, judge, &spec.training, key(restart), observer)))
+        .map(|restart| observer.restart(run(net, rows, judge, &spec.training, key(restart), observer)))
         .collect();
     let chosen = choose(&restarts)?;
     Ok((restarts, chosen))

@@ -7,7 +7,7 @@ use crate::error::FitError;
 use crate::estimator::Batch;
 use crate::report::Collapse;
 use crate::spec::TrainSpec;
-use crate::trainer::{Ending, Observer, Restart, train};
+use crate::trainer::{Ending, Observer, Restart, train_alone};
 use crate::vae::Vae;
 
 /// Most times that a collapsed fit is tried again: where there are more latents than sources, collapse is right.
@@ -39,7 +39,8 @@ pub(crate) fn retry_collapsed<F: Scalar>(
     let steps_per_epoch = rows.train.rows() / spec.batch.min(rows.train.rows()).max(1);
     let warm = vae.with_kl_warmup((steps_per_epoch * spec.epochs / 2) as u64);
     while !found.collapsed.is_empty() && found.retries < RETRIES {
-        let restart = train(&warm, rows.train, rows.held_out, spec, key(restarts.len() as u32), observer);
+        let restart =
+            train_alone(&warm, rows.train, rows.held_out, spec, key(restarts.len() as u32), observer);
         if restart.ending == Ending::Interrupted {
             let epochs = restarts.iter().map(|r| r.history.len()).sum::<usize>() + restart.history.len();
             return Err(FitError::Interrupted { epochs });

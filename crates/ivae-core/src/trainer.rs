@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ivae_nn::{Optimiser, Schedule, clip_norm};
-use ivae_num::{Purpose, Scalar, StreamKey};
+use ivae_num::{Purpose, Scalar, StreamKey, WORTH_SHARING, awake};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
@@ -157,6 +157,7 @@ pub struct Stepper<'e, 'a, F: Scalar, E: Estimator<F>> {
     clip: Option<f64>,
     /// The parameters.
     pub params: Vec<F>,
+    /// 0 between steps.
     grad: Vec<F>,
     ws: E::Workspace,
 }
@@ -178,13 +179,14 @@ impl<'e, 'a, F: Scalar, E: Estimator<F>> Stepper<'e, 'a, F, E> {
 
     /// One step on `rows` of the data; returns the sums before the step and the gradient's norm.
     pub fn step(&mut self, rows: &[u32], learning_rate: f64, key: StreamKey) -> (Terms, f64) {
-        self.grad.fill(F::zero());
         let batch = self.buffer.gather(&self.data, rows);
         let terms = self.estimator.step(&mut self.grad, &self.params, batch, key, &mut self.ws);
         let norm = clip_norm(&mut self.grad, self.clip.unwrap_or(f64::INFINITY));
         if norm.is_finite() && terms.objective.is_finite() {
-            self.optimiser.step(&mut self.params, &self.grad, learning_rate);
+            self.optimiser.step(&mut self.params, &mut self.grad, learning_rate);
             self.estimator.project(&mut self.params);
+        } else {
+            self.grad.fill(F::zero());
         }
         (terms, norm)
     }
@@ -213,6 +215,22 @@ pub fn train<F: Scalar, E: Estimator<F>>(
     let mut params = vec![F::zero(); estimator.layout().len()];
     estimator.init(&mut params, train, key.purpose(Purpose::Init));
     train_from(estimator, params, train, held_out, spec, key, observer)
+}
+
+/// [`train`] as the only thing that the current rayon pool does: its threads share the products of a large model. The
+/// result is the same to the bit.
+pub fn train_alone<F: Scalar, E: Estimator<F>>(
+    estimator: &E,
+    rows: Batch<'_, F>,
+    held_out: Option<Batch<'_, F>>,
+    spec: &TrainSpec,
+    key: StreamKey,
+    observer: &dyn Observer,
+) -> Restart<F> {
+    let work = || train(estimator, rows, held_out, spec, key, observer);
+    let largest = estimator.layout().groups.iter().map(|group| group.slot.len()).max().unwrap_or(0);
+    let large = largest.saturating_mul(spec.batch.min(rows.rows())) >= WORTH_SHARING;
+    if large { awake(work) } else { work() }
 }
 
 /// [`train`] from the parameters `params`.

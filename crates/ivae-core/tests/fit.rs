@@ -195,23 +195,6 @@ fn more_latents_than_columns_are_refused() {
 }
 
 #[test]
-fn the_number_of_threads_does_not_change_a_bit() {
-    let data = simulated(2, 4, 60);
-    let mut spec = quick(2);
-    spec.training.restarts = 3;
-    let run = |spec: &FitSpec, threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| spec.fit(&data).unwrap())
-    };
-    let (one, three) = (run(&spec, 1), run(&spec, 3));
-    assert_eq!(params(&one), params(&three));
-    assert_eq!(one.report.restarts, three.report.restarts);
-    assert_eq!(one.report.chosen, three.report.chosen);
-    spec.seed = 1;
-    assert_ne!(params(&one), params(&run(&spec, 1)), "another seed is another fit");
-}
-
-#[test]
 fn a_fit_in_the_memory_of_the_data_is_the_same_fit() {
     let data = simulated(2, 4, 60);
     let blocks = TrainSpec { held_out_block: Some(7), ..quick(2).training };

@@ -64,10 +64,9 @@ pub(crate) fn supervised(data: &Dataset<f32>, split: &Split, steps: u64, seed: u
             net.forward(error.view_mut(), &params, Input::dense(x.view()), &mut ws);
             error -= &targets;
             error /= batch as f32;
-            grad.fill(0.0);
             net.backward(&mut grad, None, &params, Input::dense(x.view()), error.view(), &mut ws);
             let factor = schedule.factor(optimiser.steps, steps);
-            optimiser.step(&mut params, &grad, LEARNING_RATE * factor);
+            optimiser.step(&mut params, &mut grad, LEARNING_RATE * factor);
             if optimiser.steps.is_multiple_of((steps / LOOKS).max(1)) {
                 let mut predict = |part: &Part| {
                     let mut out = Array2::zeros(part.targets.dim());

@@ -220,12 +220,31 @@ struct SumRows<'a, F> {
     dy: ArrayView2<'a, F>,
 }
 
+/// Columns that are summed at a time, in registers.
+const COLUMNS: usize = 64;
+
 impl<F: Scalar> Loop for SumRows<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         let width = self.dy.ncols();
+        if let (None, Some(dy)) = (self.levels, self.dy.as_slice()) {
+            let whole = width - width % COLUMNS;
+            let (chunks, rest) = self.sums[..width].as_chunks_mut::<COLUMNS>();
+            for (j, to) in chunks.iter_mut().enumerate() {
+                let mut sums = *to;
+                for dy in dy.chunks_exact(width) {
+                    let dy = &dy[j * COLUMNS..][..COLUMNS];
+                    sums.iter_mut().zip(dy).for_each(|(to, &d)| *to += d);
+                }
+                *to = sums;
+            }
+            for dy in dy.chunks_exact(width) {
+                rest.iter_mut().zip(&dy[whole..]).for_each(|(to, &d)| *to += d);
+            }
+            return;
+        }
         for (i, dy) in self.dy.rows().into_iter().enumerate() {
             let level = self.levels.map_or(0, |levels| levels[i] as usize);
             let to = &mut self.sums[level * width..][..width];

@@ -190,7 +190,7 @@ fn ten_adam_steps_match() {
                 "step {step}: loss {loss}, PyTorch has {truth}"
             );
             if step < 10 {
-                optimiser.step(&mut params, &grad, 1e-2);
+                optimiser.step(&mut params, &mut grad, 1e-2);
             }
         }
         model.assert_close(&params, &model.flat(npz, "adam.closed.w10"), 1e-11);

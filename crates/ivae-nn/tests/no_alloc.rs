@@ -35,7 +35,7 @@ fn allocations<F: Scalar>(activation: Activation, skip: bool, spec: OptimiserSpe
             let dx = dx.slice_mut(s![..rows, ..]);
             mlp.backward(&mut grad, Some(dx), &params, input, y.slice(s![..rows, ..]), &mut ws);
             clip_norm(&mut grad, 10.0);
-            optimiser.step(&mut params, &grad, 0.01 * schedule.factor(step as u64, 3));
+            optimiser.step(&mut params, &mut grad, 0.01 * schedule.factor(step as u64, 3));
             schedule.observe(0.0);
         }
     });

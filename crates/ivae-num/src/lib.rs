@@ -7,7 +7,9 @@
 //! | [`scalar`] | [`Scalar`]: `f32` and `f64` behind one trait |
 //! | [`mod@gemm`] | matrix products into caller-owned memory, with caller-owned scratch |
 //! | [`vecmath`] | `exp`, `ln`, `tanh`, `sigmoid`, `softplus` over slices, dispatched at run time |
+//! | [`rows`] | rows of a few columns: gathered, added, summed |
 //! | [`mod@wide`] | your own loop over slices, dispatched in the same way |
+//! | [`shared`], [`awake`] | long slices shared out among threads |
 //! | [`linalg`] | `eigh`, `svd`, pivoted `qr`, `solve`, `inverse`, `slogdet` |
 //! | [`stream`] | counter-based random streams: same key, same numbers, on any number of threads |
 //! | [`gradcheck`] | compare a gradient with finite differences |
@@ -17,7 +19,9 @@
 pub mod gemm;
 pub mod gradcheck;
 pub mod linalg;
+pub mod rows;
 pub mod scalar;
+mod share;
 #[allow(unsafe_code)]
 mod simd;
 pub mod stream;
@@ -27,6 +31,7 @@ pub mod wide;
 pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_times};
 pub use linalg::LinalgError;
 pub use scalar::Scalar;
+pub use share::{WORTH_SHARING, awake, shared};
 pub use stream::{Purpose, StreamKey};
 pub use wide::{Loop, wide};
 

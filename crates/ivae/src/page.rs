@@ -9,7 +9,7 @@ use ivae_core::{Fitted, ModelKind, SpecError};
 use ivae_data::Dataset;
 use ivae_num::Scalar;
 use ivae_report::figure::{Bar, BarsOptions, LinesOptions, bars, spectrum};
-use ivae_report::{Details, Figure, Page, Section, Stat};
+use ivae_report::{Details, Figure, Page, Section, Stat, Table};
 
 pub use self::training::training_curves;
 use crate::evaluate::EvaluateError;
@@ -219,7 +219,30 @@ fn identifiability(id: &Identifiability, model: ModelKind) -> Section {
             alt: "A line of falling singular values on a logarithmic axis.".into(),
         });
     }
-    Section { title: "Can the latents be identified?".into(), lead, stats, figures, ..Section::default() }
+    let conditions = id.check.iter().map(|check| Table {
+        head: ["condition", "", "why"].map(String::from).to_vec(),
+        rows: check
+            .conditions
+            .iter()
+            .map(|c| vec![c.name.clone(), c.answer.to_string(), c.reason.clone()])
+            .collect(),
+        caption:
+            "What the theorems ask, for all latents and values of u. *unknown*: it cannot be seen from a fit."
+                .into(),
+        emphasis: None,
+    });
+    Section {
+        title: "Can the latents be identified?".into(),
+        lead,
+        stats,
+        figures,
+        tables: conditions.collect(),
+        notes: id
+            .check
+            .as_ref()
+            .map_or_else(Vec::new, |check| check.advice.iter().map(|a| format!("Next: {a}.")).collect()),
+        ..Section::default()
+    }
 }
 
 fn information(collapse: &Collapse) -> Section {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use ivae_num::{GemmScratch, Scalar, linalg};
+use ivae_num::{GemmScratch, Scalar, linalg, rows};
 use ndarray::{Array2, ArrayView2};
 use rand::Rng;
 use rand_distr::StandardNormal;
@@ -126,7 +126,8 @@ impl Map {
         scratch: &mut GemmScratch<F>,
     ) {
         let n = self.dim;
-        let weight: F = d_log_det.iter().copied().sum();
+        let mut weight = F::zero();
+        rows::add_column_sums(std::slice::from_mut(&mut weight), d_log_det);
         narrow::gram(&mut ws.grad, x, dy, n, scratch);
         let mut dw = self.weight.view_mut(grad);
         match self.kind {
@@ -153,7 +154,7 @@ impl Map {
         }
         let bias = &mut grad[self.bias.range()];
         if !bias.is_empty() {
-            dy.chunks_exact(n).for_each(|dy| bias.iter_mut().zip(dy).for_each(|(b, &d)| *b += d));
+            rows::add_column_sums(bias, dy);
         }
         narrow::times_transposed(dx, dy, &ws.weight, n, scratch);
     }

@@ -8,7 +8,7 @@
 //! Its inverse, z to x, is then a network with the activation φ: an ordinary square multi-layer perceptron.
 
 use ivae_num::vecmath::VecMath;
-use ivae_num::{Loop, Scalar, wide};
+use ivae_num::{Loop, Scalar, rows, wide};
 use serde::{Deserialize, Serialize};
 
 use super::map::{Map, MapSpec, MapStart};
@@ -148,9 +148,7 @@ impl Tanh {
         VecMath::xtanh_inverse(y, t, a);
         slope.iter_mut().zip(&*t).for_each(|(s, &t)| *s = one - t * t + a);
         VecMath::ln(slope);
-        for (log_det, slope) in log_det.iter_mut().zip(slope.chunks_exact(self.dim)) {
-            *log_det -= slope.iter().copied().sum();
-        }
+        rows::add_row_sums(log_det, -one, slope, self.dim);
     }
 
     /// h = φ⁻¹(y): dh/dy = 1/φ′, dh/da = −h/φ′; −log φ′(h) with φ″ = −2 t φ_t, t = tanh h, φ_t = 1 − t².
@@ -168,7 +166,7 @@ impl Tanh {
         let a = self.a(params);
         // What the forward pass left there is not needed any more.
         let c = &mut ws.slope[..y.len()];
-        c.chunks_exact_mut(self.dim).zip(d_log_det).for_each(|(c, &d)| c.fill(d));
+        rows::spread(c, self.dim, d_log_det);
         let da = wide(Backward { dx, dy, c, h: y, t: &ws.tanh[..y.len()], a });
         grad[self.log_slope.start] += da * a;
     }

@@ -2,18 +2,20 @@
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 
-use super::GemmScratch;
 use super::kernel::{Panel, Shape};
 use super::pack::pack;
-use crate::Scalar;
+use super::{GemmScratch, aligned};
 use crate::simd::Simd;
+use crate::{Scalar, share};
 
 /// Summands that are added up before they go to c. Fixed, because it decides the rounding.
-const BLOCK_K: usize = 256;
+const BLOCK_K: usize = 1024;
 /// Rows of a that are packed at a time: with [`BLOCK_K`], a share of a level-2 cache.
-const BLOCK_M: usize = 192;
+const BLOCK_M: usize = 96;
 /// Columns of b that are packed at a time.
 const BLOCK_N: usize = 1024;
+/// Rows of a that are a multiple of so many bytes apart compete for the same lines of a level-1 cache.
+const ALIASED: usize = 2048;
 /// Bytes from which an operand is packed although it could be read in place.
 const LARGE: usize = 1 << 19;
 /// Rows from which packing a large b pays.
@@ -22,11 +24,24 @@ const MANY_ROWS: usize = 256;
 const NARROW: usize = 8;
 /// Columns of the widest panel on any path.
 const WIDEST: usize = 48;
+/// Rows or columns that are not parted: a tile's rows, and whole vectors of most paths.
+const WHOLE: usize = 8;
 
 /// Scalars of scratch that a product needs at most.
 pub(super) fn scratch_len(m: usize, k: usize, n: usize) -> usize {
     let (m, k, n) = (m.min(BLOCK_M), k.min(BLOCK_K), n.min(BLOCK_N));
-    k * n.next_multiple_of(16) + m * k.next_multiple_of(16) + m * WIDEST
+    k * n.next_multiple_of(16) + m * apart(k) + m * WIDEST
+}
+
+/// Scalars from one row of k to the next when a is packed: so many that rows do not compete for the same lines of a
+/// cache.
+fn apart(k: usize) -> usize {
+    k.next_multiple_of(16) + 16
+}
+
+/// Threads among which a product is shared out.
+pub(super) fn threads(m: usize, k: usize, n: usize) -> usize {
+    share::threads(m.saturating_mul(k).saturating_mul(n))
 }
 
 pub(super) fn gemm_on<F: Scalar>(
@@ -125,11 +140,60 @@ impl<F> Epilogue<'_, F> {
 /// [`gemm_on`] for at least one summand; rows of c are contiguous if the epilogue has a start or a factor.
 fn product<F: Scalar>(
     simd: Simd,
-    mut c: ArrayViewMut2<'_, F>,
+    c: ArrayViewMut2<'_, F>,
     epilogue: Epilogue<'_, F>,
     a: ArrayView2<'_, F>,
     b: ArrayView2<'_, F>,
     scratch: &mut GemmScratch<F>,
+) {
+    let threads = threads(a.nrows(), a.ncols(), b.ncols());
+    parts(simd, c, epilogue, a, b, scratch.shares(threads));
+}
+
+/// c in as many parts as there is packing memory for, side by side.
+fn parts<'a, F: Scalar>(
+    simd: Simd,
+    c: ArrayViewMut2<'_, F>,
+    epilogue: Epilogue<'a, F>,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    packed: &mut [Vec<F>],
+) {
+    let (m, n) = c.dim();
+    // What is read in place may be read by every thread; what is packed should be packed by one of them.
+    let by_rows = m >= WHOLE && (n < WHOLE || a.strides()[1] != 1);
+    let len = if by_rows { m } else { n };
+    let half = packed.len() / 2;
+    let cut = (len * half / packed.len().max(1)).next_multiple_of(WHOLE);
+    if half == 0 || cut >= len {
+        return alone(simd, c, epilogue, a, b, &mut packed[0]);
+    }
+    let (one, other) = packed.split_at_mut(half);
+    let axis = if by_rows { Axis(0) } else { Axis(1) };
+    let (c_one, c_other) = c.split_at(axis, cut);
+    let [start, factor] = [epilogue.start, epilogue.factor].map(|x| x.map(|x| x.split_at(axis, cut)));
+    let part = |first: bool| {
+        let of = |pair: (ArrayView2<'a, F>, ArrayView2<'a, F>)| if first { pair.0 } else { pair.1 };
+        Epilogue { start: start.map(of), factor: factor.map(of), ..epilogue }
+    };
+    let ((a_one, a_other), (b_one, b_other)) = match by_rows {
+        true => (a.split_at(axis, cut), (b, b)),
+        false => ((a, a), b.split_at(axis, cut)),
+    };
+    rayon::join(
+        || parts(simd, c_one, part(true), a_one, b_one, one),
+        || parts(simd, c_other, part(false), a_other, b_other, other),
+    );
+}
+
+/// [`product`] on this thread.
+fn alone<F: Scalar>(
+    simd: Simd,
+    mut c: ArrayViewMut2<'_, F>,
+    epilogue: Epilogue<'_, F>,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    packed: &mut Vec<F>,
 ) {
     let ((m, k), n) = (a.dim(), b.ncols());
     let alpha = epilogue.alpha;
@@ -137,11 +201,12 @@ fn product<F: Scalar>(
     let contiguous_c = c.strides()[1] == 1 || n == 1;
     // Contiguous rows of a are read in place: in every measured shape that was as fast.
     let large = |rows: usize, cols: usize| rows * cols * size_of::<F>() > LARGE;
-    let pack_a = a.strides()[1] != 1 && large(m, k);
+    let aliased = (a.strides()[0].unsigned_abs() * size_of::<F>()).is_multiple_of(ALIASED);
+    let pack_a = (a.strides()[1] != 1 || aliased) && large(m, k);
     let pack_b = b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && large(k, n);
-    let memory = scratch.at_least(scratch_len(m, k, n));
+    let memory = aligned(packed, scratch_len(m, k, n));
     let (packed_b, memory) = memory.split_at_mut(k.min(BLOCK_K) * n.min(BLOCK_N).next_multiple_of(16));
-    let (packed_a, tile) = memory.split_at_mut(m.min(BLOCK_M) * k.min(BLOCK_K).next_multiple_of(16));
+    let (packed_a, tile) = memory.split_at_mut(m.min(BLOCK_M) * apart(k.min(BLOCK_K)));
 
     for (jc, nc) in blocks(n, BLOCK_N) {
         for (pc, kc) in blocks(k, BLOCK_K) {
@@ -152,14 +217,15 @@ fn product<F: Scalar>(
             if pack_b {
                 for (j, _, cols) in panels(shapes, nc) {
                     let to = &mut packed_b[j * kc..(j + cols) * kc];
-                    pack(simd, to, part(b, (0, kc), (j, cols)));
+                    pack(simd, to, cols, part(b, (0, kc), (j, cols)));
                 }
             }
             for (ic, mc) in blocks(m, BLOCK_M) {
                 let mut a = part(a, (ic, mc), (pc, kc));
                 if pack_a {
-                    pack(simd, &mut packed_a[..mc * kc], a);
-                    a = view(packed_a, mc, kc);
+                    let packed_a = &mut packed_a[..mc * apart(kc)];
+                    pack(simd, packed_a, apart(kc), a);
+                    a = part(view(packed_a, mc, apart(kc)), (0, mc), (0, kc));
                 }
                 for (j, shape, cols) in panels(shapes, nc) {
                     let b = if pack_b {

@@ -131,19 +131,56 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
             }
         }
 
+        // One instance each, so that the sums stay in their registers.
+        match (p.beta != F::zero(), !p.factor.is_null()) {
+            (false, false) => finish::<F, V, R, N, PARTIAL, false, false>(p, row, &sum),
+            (false, true) => finish::<F, V, R, N, PARTIAL, false, true>(p, row, &sum),
+            (true, false) => finish::<F, V, R, N, PARTIAL, true, false>(p, row, &sum),
+            (true, true) => finish::<F, V, R, N, PARTIAL, true, true>(p, row, &sum),
+        }
+    }
+}
+
+/// What becomes of the sums of a [`tile`].
+///
+/// # Safety
+/// As for [`tile`]; `FACTOR` only if there is one.
+#[inline(always)]
+unsafe fn finish<
+    F: Scalar,
+    V: Vector<F>,
+    const R: usize,
+    const N: usize,
+    const PARTIAL: bool,
+    const START: bool,
+    const FACTOR: bool,
+>(
+    p: &Pointers<F>,
+    row: usize,
+    sum: &[[V; N]; R],
+) {
+    // SAFETY: rows row..row + R are below m, and columns below cols, the last vector being masked unless it is whole.
+    unsafe {
+        let mask = V::mask(p.cols - (N - 1) * V::LANES);
+        let masked = |j: usize| PARTIAL && j == N - 1;
+        let load = |at: *const F, j: usize| {
+            let at = at.add(j * V::LANES);
+            if masked(j) { V::load_masked(at, mask) } else { V::load(at) }
+        };
         let (alpha, beta) = (V::splat(p.alpha), V::splat(p.beta));
         for i in 0..R {
+            let at = (row + i) as isize;
+            let (c, start) = (p.c.offset(at * p.c_row), p.start.offset(at * p.start_row));
             for j in 0..N {
                 let mut value = sum[i][j].mul(alpha);
-                if p.beta != F::zero() {
-                    let start = p.start.offset((row + i) as isize * p.start_row);
+                if START {
                     value = value.add(load(start, j).mul(beta));
                 }
-                if !p.factor.is_null() {
-                    value = value.mul(load(p.factor.offset((row + i) as isize * p.factor_row), j));
+                if FACTOR {
+                    value = value.mul(load(p.factor.offset(at * p.factor_row), j));
                 }
-                let at = c[i].add(j * V::LANES);
-                if masked(j) { value.store_masked(at, mask) } else { value.store(at) }
+                let to = c.add(j * V::LANES);
+                if masked(j) { value.store_masked(to, mask) } else { value.store(to) }
             }
         }
     }

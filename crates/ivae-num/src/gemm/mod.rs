@@ -4,7 +4,8 @@
 //!
 //! The summands of an entry of c are added in order of k, in blocks of a fixed length, so the bits of a result depend
 //! on the operands' values and on whether the processor has a fused multiply-add, and on nothing else: not on layouts,
-//! not on the width of its vectors, not on the size of the rest of the product.
+//! not on the width of its vectors, not on the size of the rest of the product. So a large product is shared out among
+//! the threads of the current rayon pool, in parts of c, and its bits do not change with their number.
 
 mod driver;
 #[allow(unsafe_code)]
@@ -26,7 +27,8 @@ use crate::simd::Simd;
 /// Packing memory for [`gemm`]: grows to the largest product it has seen, then never allocates again.
 #[derive(Debug, Clone, Default)]
 pub struct GemmScratch<F> {
-    packed: Vec<F>,
+    /// One for each thread that takes part.
+    packed: Vec<Vec<F>>,
 }
 
 impl<F: Scalar> GemmScratch<F> {
@@ -35,21 +37,33 @@ impl<F: Scalar> GemmScratch<F> {
         Self { packed: Vec::new() }
     }
 
-    /// Grow now for products of up to `[m, k] × [k, n]`, so that later ones do not allocate.
+    /// Grow now for products of up to `[m, k] × [k, n]` on the present number of threads, so that later ones do not
+    /// allocate.
     pub fn reserve(&mut self, m: usize, k: usize, n: usize) {
-        self.at_least(driver::scratch_len(m, k, n).max(driver::scratch_len(n, k, m)));
+        let len = driver::scratch_len(m, k, n).max(driver::scratch_len(n, k, m));
+        for packed in self.shares(driver::threads(m, k, n)) {
+            aligned(packed, len);
+        }
     }
 
-    /// The packing memory, `len` long and aligned to a cache line.
-    fn at_least(&mut self, len: usize) -> &mut [F] {
-        const LINE: usize = 64;
-        let slack = LINE / size_of::<F>();
-        if self.packed.len() < len + slack {
-            self.packed.resize(len + slack, F::zero());
+    /// Packing memory for `threads` threads.
+    fn shares(&mut self, threads: usize) -> &mut [Vec<F>] {
+        if self.packed.len() < threads {
+            self.packed.resize(threads, Vec::new());
         }
-        let start = self.packed.as_ptr().align_offset(LINE).min(slack);
-        &mut self.packed[start..start + len]
+        &mut self.packed[..threads]
     }
+}
+
+/// The first `len` scalars of `packed`, grown if need be, from a cache line on.
+fn aligned<F: Scalar>(packed: &mut Vec<F>, len: usize) -> &mut [F] {
+    const LINE: usize = 64;
+    let slack = LINE / size_of::<F>();
+    if packed.len() < len + slack {
+        packed.resize(len + slack, F::zero());
+    }
+    let start = packed.as_ptr().align_offset(LINE).min(slack);
+    &mut packed[start..start + len]
 }
 
 /// `c ← alpha · a b + beta · c`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, any strides.

@@ -6,14 +6,14 @@ use super::vector::Square;
 use crate::Scalar;
 use crate::simd::Simd;
 
-/// Copy `from` `[rows, cols]` into `to`, row-major without gaps.
-pub(super) fn pack<F: Scalar>(simd: Simd, to: &mut [F], from: ArrayView2<'_, F>) {
-    assert_eq!(to.len(), from.len());
+/// Copy `from` `[rows, cols]` into `to`, row-major, a row every `to_row` scalars.
+pub(super) fn pack<F: Scalar>(simd: Simd, to: &mut [F], to_row: usize, from: ArrayView2<'_, F>) {
     let (rows, cols) = from.dim();
+    assert!(to_row >= cols && to.len() == rows * to_row);
     if from.strides()[1] == 1 {
-        for (to, from) in to.chunks_exact_mut(cols).zip(from.rows()) {
+        for (to, from) in to.chunks_exact_mut(to_row).zip(from.rows()) {
             match from.to_slice() {
-                Some(from) => to.copy_from_slice(from),
+                Some(from) => to[..cols].copy_from_slice(from),
                 None => to.iter_mut().zip(from).for_each(|(to, &from)| *to = from),
             }
         }
@@ -24,12 +24,15 @@ pub(super) fn pack<F: Scalar>(simd: Simd, to: &mut [F], from: ArrayView2<'_, F>)
             from: from.as_ptr(),
             from_col: from.strides()[1],
             to: to.as_mut_ptr(),
+            to_row,
         };
-        // SAFETY: `from` is a view of that shape whose columns are contiguous, `to` has as many scalars, and `simd`
-        // vouches for the instructions.
+        // SAFETY: `from` is a view of that shape whose columns are contiguous, `to` has as many rows of at least as many
+        // scalars, and `simd` vouches for the instructions.
         unsafe { F::transposer(simd)(&transposition) }
     } else {
-        to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+        for (to, from) in to.chunks_exact_mut(to_row).zip(from.rows()) {
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+        }
     }
 }
 
@@ -40,6 +43,7 @@ pub(crate) struct Transposition<F> {
     from: *const F,
     from_col: isize,
     to: *mut F,
+    to_row: usize,
 }
 
 /// In squares of `L × L`.
@@ -56,7 +60,7 @@ pub(super) unsafe fn transpose<F, V: Square<F, L>, const L: usize>(t: &Transposi
             for i in (0..t.rows).step_by(L) {
                 let height = L.min(t.rows - i);
                 let from = |c: usize| t.from.offset((j + c) as isize * t.from_col).add(i);
-                let to = |r: usize| t.to.add((i + r) * t.cols + j);
+                let to = |r: usize| t.to.add((i + r) * t.to_row + j);
                 if width == L && height == L {
                     let square = V::transpose(std::array::from_fn(|c| V::load(from(c))));
                     (0..L).for_each(|r| square[r].store(to(r)));

@@ -267,3 +267,33 @@ fn fused_products_with_several_blocks_of_summands() {
         check_fused::<f64>(case, &mut GemmScratch::new());
     }
 }
+
+/// Shared out among threads, in parts of rows or of columns, with and without a start and a factor.
+#[test]
+fn threads_do_not_change_bits() {
+    for (m, k, n) in [(300, 230, 130), (70, 300, 421), (257, 257, 257)] {
+        let matrix = |rows, cols, seed| Layout::Rows.memory::<f32>(rows, cols, seed);
+        let (a, bt, bias, factor) = (matrix(m, k, 1), matrix(n, k, 2), matrix(1, n, 3), matrix(m, n, 4));
+        let products = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            let work = || {
+                let (mut scratch, zeros) = (GemmScratch::new(), || Array2::zeros((m, n)));
+                let [mut plain, mut biased, mut times, mut turned] =
+                    [zeros(), zeros(), zeros(), Array2::zeros((n, m))];
+                gemm(plain.view_mut(), 0.0, 1.0, a.view(), bt.t(), &mut scratch);
+                gemm_bias(biased.view_mut(), bias.row(0), a.view(), bt.t(), &mut scratch);
+                gemm_times(times.view_mut(), factor.view(), a.view(), bt.t(), &mut scratch);
+                gemm(turned.view_mut(), 0.0, 1.0, bt.view(), a.t(), &mut scratch);
+                assert_eq!(scratch.packed.len(), threads);
+                [plain, biased, times, turned.reversed_axes().as_standard_layout().into_owned()]
+            };
+            pool.install(|| crate::awake(work))
+        };
+        let alone = products(1);
+        let close = |x: &Array2<f32>, y: &Array2<f32>| (x - y).iter().all(|d| d.abs() < 1e-3);
+        assert!(close(&alone[0], &alone[3]) && close(&alone[2], &(&alone[0] * &factor)));
+        for threads in [2, 3, 5] {
+            assert_eq!(products(threads), alone, "{m} × {k} × {n} on {threads} threads");
+        }
+    }
+}

@@ -234,10 +234,12 @@ fn a_pass_with_the_derivative_gives_the_same_bits() {
                     };
                     let slope = 0.1;
                     let t = apart(|simd, x| simd.run(OverSlice::<_, Tanh>::new(x)));
-                    let (value, deriv) = run(&|x, d| simd.run(InPairs::new(x, d, Xtanh(slope))));
+                    let (value, deriv) =
+                        run(&|x, d| simd.run(InPairs { x, second: d, function: Xtanh(slope) }));
                     let s = apart(|simd, x| simd.run(OverSlice::<_, Sigmoid>::new(x)));
-                    let (silu, d_silu) = run(&|x, d| simd.run(InPairs::new(x, d, Silu)));
-                    let (h, tanh_h) = run(&|x, d| simd.run(InPairs::new(x, d, XtanhInverse(slope))));
+                    let (silu, d_silu) = run(&|x, d| simd.run(InPairs { x, second: d, function: Silu }));
+                    let (h, tanh_h) =
+                        run(&|x, d| simd.run(InPairs { x, second: d, function: XtanhInverse(slope) }));
                     let back = |h: $float| f64::from(h).tanh() + f64::from(slope) * f64::from(h);
                     for i in 0..len {
                         let x = start[i];
@@ -246,6 +248,30 @@ fn a_pass_with_the_derivative_gives_the_same_bits() {
                         assert!((f64::from(tanh_h[i]) - f64::from(h[i]).tanh()).abs() <= 4.0 * f64::from(of));
                         assert_eq!((value[i], deriv[i]), (t[i] + slope * x, 1.0 - t[i] * t[i] + slope));
                         assert_eq!((silu[i], d_silu[i]), (x * s[i], s[i] + x * s[i] * (1.0 - s[i])));
+                    }
+                }
+            }
+        };
+    }
+    check!(f32);
+    check!(f64);
+}
+
+/// φ(φ⁻¹(y)) = y for slopes down to a thousandth and y up to where it is a line.
+#[test]
+fn the_inverse_unit_converges_for_every_slope() {
+    macro_rules! check {
+        ($float:ty) => {
+            for simd in paths() {
+                for slope in [1e-3, 3e-3, 0.01, 0.0199, 0.02, 0.05, 0.1, 0.199, 0.2, 0.3, 1.0, 10.0] {
+                    let y: Vec<$float> = (-3000..=3000).map(|i| (i as $float * 1e-3).powi(3)).collect();
+                    let (mut h, mut t) = (y.clone(), vec![<$float>::NAN; y.len()]);
+                    simd.run(InPairs { x: &mut h, second: &mut t, function: XtanhInverse(slope) });
+                    for (&y, &h) in y.iter().zip(&h) {
+                        let (h, y, slope) = (f64::from(h), f64::from(y), f64::from(slope));
+                        let error = (h.tanh() + slope * h - y).abs();
+                        let rounding = f64::from(<$float>::EPSILON) * (y.abs() + (slope + 1.0) * h.abs());
+                        assert!(error <= 4.0 * rounding, "slope {slope}, y {y}: {h} is off by {error:e}");
                     }
                 }
             }

@@ -1,0 +1,182 @@
+//! Work shared out among the threads of the current rayon pool: how many take part, and [`awake`], which keeps them at hand.
+//!
+//! Only work whose bits do not depend on how it is parted is shared out: entries of a matrix product, entries of a slice.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::Yield;
+
+/// Multiplications that are worth a thread that is awake: ten microseconds.
+const PART: usize = 1 << 19;
+/// Multiplications of a product from which [`awake`] threads share it.
+pub const WORTH_SHARING: usize = 2 * PART;
+/// The same where it must be woken first.
+const ASLEEP: usize = 1 << 25;
+/// What an elementary function counts, in multiplications.
+const FUNCTION: usize = 64;
+/// Length of what is not parted: whole vectors of every path, and a cache line.
+const WHOLE: usize = 64;
+
+thread_local! {
+    /// Whether this thread runs the work of an [`awake`].
+    static AWAKE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Run `work` while the other threads of the current rayon pool look for what it shares out without going to sleep:
+/// waking one takes longer than most products. They are busy until `work` ends, so this is for the one thing that a
+/// program does, and only if it has products of [`WORTH_SHARING`] multiplications. The result is the same without it.
+pub fn awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    if rayon::current_num_threads() == 1 || AWAKE.get() {
+        return work();
+    }
+    let done = AtomicBool::new(false);
+    rayon::scope(|scope| {
+        scope.spawn_broadcast(|_, _| {
+            // A thread with such work of its own, which happens to look for more, must not wait here: two of them
+            // would wait for each other.
+            while !AWAKE.get() && !done.load(Ordering::Acquire) {
+                if rayon::yield_now() != Some(Yield::Executed) {
+                    std::hint::spin_loop();
+                }
+            }
+        });
+        let _ended = Ended(&done);
+        AWAKE.set(true);
+        work()
+    })
+}
+
+/// Lets the others go, also if the work panics.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        AWAKE.set(false);
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Threads among which work of so many multiplications is shared out.
+pub(crate) fn threads(multiplications: usize) -> usize {
+    let least = if AWAKE.get() { WORTH_SHARING } else { ASLEEP };
+    if multiplications < least { 1 } else { rayon::current_num_threads().min(multiplications / PART) }
+}
+
+/// Run `work` on slices of one length: on all of them, or, where they are long, on parts of them, side by side. What
+/// `work` does to an entry must not depend on where the parts begin and end.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn shared<F: Send, const N: usize>(slices: [&mut [F]; N], work: &(impl Fn([&mut [F]; N]) + Sync)) {
+    let len = slices.first().map_or(0, |slice| slice.len());
+    assert!(slices.iter().all(|slice| slice.len() == len), "slices of one length");
+    part(slices, work, threads(len.saturating_mul(FUNCTION)));
+}
+
+fn part<F: Send, const N: usize>(
+    slices: [&mut [F]; N],
+    work: &(impl Fn([&mut [F]; N]) + Sync),
+    parts: usize,
+) {
+    let len = slices.first().map_or(0, |slice| slice.len());
+    let half = parts / 2;
+    let cut = (len * half / parts.max(1)).next_multiple_of(WHOLE);
+    if half == 0 || cut >= len {
+        return work(slices);
+    }
+    let mut rest = [(); N].map(|()| None);
+    let mut rests = rest.iter_mut();
+    let first = slices.map(|slice| {
+        let (first, other) = slice.split_at_mut(cut);
+        if let Some(rest) = rests.next() {
+            *rest = Some(other);
+        }
+        first
+    });
+    let rest = rest.map(Option::unwrap_or_default);
+    rayon::join(|| part(first, work, half), || part(rest, work, parts - half));
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn pool(threads: usize) -> rayon::ThreadPool {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+    }
+
+    #[test]
+    fn parts_make_up_the_whole() {
+        const LONG: usize = WORTH_SHARING / FUNCTION;
+        for (threads, len) in
+            [(1, LONG), (2, 0), (2, LONG - 1), (2, LONG), (3, 2 * LONG + 1), (5, 5 * LONG + 77)]
+        {
+            let mut x: Vec<usize> = (0..len).collect();
+            let mut y = x.clone();
+            let calls = AtomicUsize::new(0);
+            let work = || {
+                shared([&mut x, &mut y], &|[x, y]| {
+                    calls.fetch_add(1, Ordering::Relaxed);
+                    x.iter_mut().zip(y).for_each(|(x, y)| {
+                        assert_eq!(x, y);
+                        *x += 1;
+                        *y += 2;
+                    });
+                });
+            };
+            pool(threads).install(|| awake(work));
+            assert!(x.iter().enumerate().all(|(i, &x)| x == i + 1));
+            assert!(y.iter().enumerate().all(|(i, &y)| y == i + 2));
+            assert_eq!(calls.into_inner(), if len < LONG { 1 } else { threads });
+        }
+    }
+
+    #[test]
+    fn only_large_work_wakes_threads() {
+        pool(4).install(|| {
+            assert_eq!([ASLEEP - 1, ASLEEP].map(threads), [1, 4]);
+            awake(|| {
+                assert_eq!(
+                    [WORTH_SHARING - 1, WORTH_SHARING, 3 * PART, 100 * PART].map(threads),
+                    [1, 2, 3, 4]
+                )
+            });
+            assert_eq!(threads(ASLEEP - 1), 1, "it is over");
+        });
+        pool(1).install(|| awake(|| assert_eq!(threads(100 * PART), 1)));
+    }
+
+    #[test]
+    fn several_at_once_do_not_wait_for_each_other() {
+        let sums: Vec<usize> = pool(3).install(|| {
+            use rayon::prelude::*;
+            let one = |seed: usize| {
+                awake(|| {
+                    let mut x = vec![seed; 4 * PART / FUNCTION];
+                    for _ in 0..50 {
+                        shared([&mut x], &|[x]| x.iter_mut().for_each(|x| *x += 1));
+                    }
+                    awake(|| x.iter().sum())
+                })
+            };
+            (0..12).into_par_iter().map(one).collect()
+        });
+        let len = 4 * PART / FUNCTION;
+        assert!(sums.iter().enumerate().all(|(seed, &sum)| sum == len * (seed + 50)));
+    }
+
+    #[test]
+    fn a_panic_lets_the_others_go() {
+        let pool = pool(2);
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            pool.install(|| awake(|| panic!("on purpose")));
+        }));
+        assert!(caught.is_err());
+        assert_eq!(pool.install(|| awake(|| 3)), 3);
+    }
+}
