@@ -54,6 +54,12 @@ const WORK: &[Work] = &[
         rounds: ROUNDS,
     },
     Work {
+        name: "recovery 5 → 5, to an MCC of .995",
+        ours: "recovery DATA",
+        peers: &[("jax_bijective", "DATA 8 40 whole", 0.30)],
+        rounds: ROUNDS,
+    },
+    Work {
         name: "step, coupling of 10 blocks",
         ours: "flow DATA 10 3",
         peers: &[("jax_flow", "DATA 10 3", 0.40)],

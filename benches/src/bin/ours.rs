@@ -4,6 +4,7 @@
 //! ours data FILE                          write the data of the standard simulation
 //! ours vae FILE HIDDEN BATCH EPOCHS       beside jax_ivae.py and torch_ivae.py
 //! ours bijective FILE RESTARTS EPOCHS     beside jax_bijective.py
+//! ours recovery FILE                      beside jax_bijective.py, compilation and all
 //! ours flow FILE BLOCKS EPOCHS            beside jax_flow.py
 //! ours fastica ROWS COLUMNS REPEATS       beside sklearn_fastica.py
 //! ours spearman ROWS COLUMNS REPEATS      beside scipy_spearman.py
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         ["data", file] => data(file),
         ["vae", file, hidden, batch, epochs] => vae(file, [hidden, batch, epochs]),
         ["bijective", file, restarts, epochs] => bijective(file, [restarts, epochs]),
+        ["recovery", file] => recovery(file),
         ["flow", file, blocks, epochs] => flow(file, [blocks, epochs]),
         ["fastica", rows, columns, repeats] => fastica([rows, columns, repeats]),
         ["spearman", rows, columns, repeats] => spearman([rows, columns, repeats]),
@@ -143,6 +145,28 @@ fn bijective(file: &str, sizes: [&str; 2]) -> Result<String> {
     let [restarts, epochs] = numbers(sizes)?;
     let square = SquareSpec { layers: 3, units: UnitSpec::Tanh { slope: 0.3 }, scale: 0.6 };
     exact(file, FlowSpec::Square(square), restarts, &exact_training(epochs, 0.02))
+}
+
+/// Seconds after which a fit begins no more starts than it has begun.
+const BUDGET: f64 = 0.3;
+/// An MCC below this is no recovery.
+const RECOVERED: f64 = 0.995;
+
+/// `ivae fit FILE --time-budget 0.3`: microseconds from the data to latents, in which the sources must be found.
+fn recovery(file: &str) -> Result<String> {
+    let data: Dataset<f32> = read(file, &ReadOptions::default())?;
+    let s = data.s.as_ref().ok_or("no sources")?;
+    let mut spec = FitSpec { seed: 1, ..FitSpec::auto(s.ncols(), &data) };
+    spec.training.time_budget = Some(BUDGET);
+    let clock = Clock::start();
+    let z = spec.fit(&data)?.transform(&data)?;
+    let Spent { wall, processor } = clock.elapsed();
+    let score = mcc(s.view(), z.view(), Correlation::Pearson)?.score;
+    if score < RECOVERED {
+        return Err(format!("the sources were not found: MCC {score:.4}").into());
+    }
+    let spent = Spent { wall: 1e6 * wall, processor: 1e6 * processor };
+    Ok(json(spent, &format!("\"mcc\": {score:.4}")))
 }
 
 fn flow(file: &str, sizes: [&str; 2]) -> Result<String> {
