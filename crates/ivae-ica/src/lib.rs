@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Pca`] → [`FittedPca`] | principal components, whitening and back |
 //! | [`FastIca`] → [`FittedIca`] | independent components, parallel or by deflation |
+//! | [`FastIca::fit_blocks`], [`FastIca::fit_sampled`], [`Pca::fit_blocks`] | the same of rows in blocks, for data larger than memory |
 //! | [`Picard`] → [`FittedIca`] | the maximum of the likelihood, by preconditioned L-BFGS |
 //! | [`Infomax`] → [`FittedIca`] | the same by natural gradients |
 //! | [`Auto`] → [`FittedIca`] | FastICA, and where it has not converged Picard |
@@ -19,6 +20,7 @@
 mod affine;
 mod ajd;
 mod auto;
+mod blocks;
 mod contrast;
 mod error;
 mod fastica;
@@ -33,9 +35,11 @@ mod picard;
 mod sobi;
 mod stability;
 mod start;
+mod white;
 
 pub use ajd::Ajd;
 pub use auto::Auto;
+pub use blocks::EachBlock;
 pub use contrast::{Contrast, Nonlinearity, check_contrast};
 pub use error::IcaError;
 pub use fastica::{Algorithm, FastIca};
