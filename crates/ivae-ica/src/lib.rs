@@ -9,6 +9,7 @@
 //! | [`Infomax`] → [`FittedIca`] | the same by natural gradients |
 //! | [`Auto`] → [`FittedIca`] | FastICA, and where it has not converged Picard |
 //! | [`Stability`] → [`StableIca`] | which components come back from other starts and other rows |
+//! | [`LinearStep`] → [`FittedIca`] | the linear map that theorem 1 of iVAE leaves free |
 //! | [`Ajd`] → [`FittedIca`] | nonstationary sources, by joint diagonalisation of segment covariances |
 //! | [`Sobi`] → [`FittedIca`] | time series, by joint diagonalisation of lagged covariances |
 //! | [`Start`], [`Whitening`] | where an iteration starts (an earlier fit, too), and whether x is white already |
@@ -29,6 +30,7 @@ mod infomax;
 mod iterate;
 mod lbfgs;
 mod likelihood;
+mod linear_step;
 mod mix;
 mod pca;
 mod picard;
@@ -45,6 +47,7 @@ pub use error::IcaError;
 pub use fastica::{Algorithm, FastIca};
 pub use fitted::{FittedIca, Method};
 pub use infomax::Infomax;
+pub use linear_step::LinearStep;
 pub use pca::{FittedPca, Pca, Whitening};
 pub use picard::Picard;
 pub use sobi::Sobi;

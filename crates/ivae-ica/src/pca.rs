@@ -41,6 +41,10 @@ impl Pca {
 }
 
 /// How a method gets white data. Its outputs have variance 1 either way.
+///
+/// Any other whitening than that of principal components (a symmetric one, one that is known from elsewhere) is for
+/// the caller to apply, and then [`Given`](Self::Given): white data stays white under any rotation, and the sources found
+/// are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Whitening {
