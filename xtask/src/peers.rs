@@ -78,10 +78,28 @@ const WORK: &[Work] = &[
         rounds: ROUNDS,
     },
     Work {
+        name: "Picard 5000 × 10",
+        ours: "picard 5000 10 5",
+        peers: &[("python_picard", "5000 10 5", 0.50)],
+        rounds: ROUNDS,
+    },
+    Work {
+        name: "Picard 40000 × 5",
+        ours: "picard 40000 5 5",
+        peers: &[("python_picard", "40000 5 5", 0.50)],
+        rounds: ROUNDS,
+    },
+    Work {
         name: "Spearman MCC 40000 × 5",
         ours: "spearman 40000 5 5",
         peers: &[("scipy_spearman", "40000 5 3", 1.0)],
         rounds: ROUNDS,
+    },
+    Work {
+        name: "Spearman MCC 1000000 × 10",
+        ours: "spearman 1000000 10 1",
+        peers: &[("scipy_spearman", "1000000 10 1", 0.50)],
+        rounds: 3,
     },
 ];
 
@@ -269,7 +287,7 @@ fn heading(python: &Path, args: &[String]) -> String {
     let commit = said(Path::new("git"), &["describe", "--always", "--dirty", "--abbrev=7"]);
     let rustc = said(Path::new("rustc"), &["--version"]);
     let packages = said(python, &["-m", "pip", "list", "--format=freeze"]);
-    let peers: Vec<&str> = ["jax==", "torch==", "scikit-learn==", "scipy=="]
+    let peers: Vec<&str> = ["jax==", "torch==", "scikit-learn==", "python-picard==", "scipy=="]
         .iter()
         .filter_map(|name| packages.lines().find(|line| line.starts_with(name)))
         .collect();

@@ -7,6 +7,7 @@
 //! ours recovery FILE                      beside jax_bijective.py, compilation and all
 //! ours flow FILE BLOCKS EPOCHS            beside jax_flow.py
 //! ours fastica ROWS COLUMNS REPEATS       beside sklearn_fastica.py
+//! ours picard ROWS COLUMNS REPEATS        beside python_picard.py
 //! ours spearman ROWS COLUMNS REPEATS      beside scipy_spearman.py
 //! ```
 
@@ -22,7 +23,7 @@ use ivae_core::trainer::train_alone;
 use ivae_core::vae::AuxShape;
 use ivae_core::{Batch, EpochRecord, Estimator, Exact, Family, FitSpec, Observer, Vae};
 use ivae_data::{Dataset, ReadOptions, Simulation, read, write};
-use ivae_ica::FastIca;
+use ivae_ica::{FastIca, Picard};
 use ivae_metrics::{Correlation, mcc};
 use ivae_nn::{Activation, CouplingSpec, FlowSpec, ScheduleSpec, SquareSpec, UnitSpec};
 use ivae_num::{Purpose, StreamKey};
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["recovery", file] => recovery(file),
         ["flow", file, blocks, epochs] => flow(file, [blocks, epochs]),
         ["fastica", rows, columns, repeats] => fastica([rows, columns, repeats]),
+        ["picard", rows, columns, repeats] => picard([rows, columns, repeats]),
         ["spearman", rows, columns, repeats] => spearman([rows, columns, repeats]),
         _ => Err("see the head of this program's source for its arguments".into()),
     };
@@ -197,6 +199,14 @@ fn fastica(sizes: [&str; 3]) -> Result<String> {
     let [rows, columns, repeats] = numbers(sizes)?;
     let (x, s) = laplace_mixtures(rows, columns);
     let (spent, z) = repeated(repeats, || Ok(FastIca::default().fit(x.view())?.transform(x.view())?))?;
+    let score = mcc(s.view(), z.view(), Correlation::Pearson)?.score;
+    Ok(json(spent, &format!("\"mcc\": {score:.4}")))
+}
+
+fn picard(sizes: [&str; 3]) -> Result<String> {
+    let [rows, columns, repeats] = numbers(sizes)?;
+    let (x, s) = laplace_mixtures(rows, columns);
+    let (spent, z) = repeated(repeats, || Ok(Picard::default().fit(x.view())?.transform(x.view())?))?;
     let score = mcc(s.view(), z.view(), Correlation::Pearson)?.score;
     Ok(json(spent, &format!("\"mcc\": {score:.4}")))
 }

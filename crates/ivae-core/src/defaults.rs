@@ -198,9 +198,7 @@ impl FitSpec {
             }
             (ModelKind::Ivae, None) => Self::ivae(latents),
             (ModelKind::Vae, _) => Self::vae(latents),
-            (ModelKind::FastIca | ModelKind::Ajd | ModelKind::Sobi | ModelKind::Pca, _) => {
-                Self::linear(model, latents)
-            }
+            (linear, _) => Self::linear(linear, latents),
         };
         if binary && spec.decoder == DecoderSpec::Mlp {
             spec.set_bernoulli();

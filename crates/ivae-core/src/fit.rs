@@ -14,7 +14,8 @@ use crate::error::{FitError, SpecError};
 use crate::estimator::{Batch, Estimator};
 use crate::fitted::{Fitted, Model, Schema};
 use crate::identifiability::identifiability;
-use crate::linear::fit_linear;
+use crate::linear::{check_linear, fit_linear};
+use crate::linear_step::take_linear_step;
 use crate::race::Search;
 use crate::remedy::{Rows, retry_collapsed};
 use crate::report::{Collapse, FitReport, Objective, RestartReport};
@@ -119,10 +120,8 @@ fn fit_checked<F: Scalar>(
         }
     };
     let mut fitted = match spec.model {
-        ModelKind::FastIca | ModelKind::Ajd | ModelKind::Sobi | ModelKind::Pca => {
-            linear(&train_rows, schema, spec)?
-        }
         ModelKind::Ivae | ModelKind::Vae => variational(train_rows, held_out, schema, spec, observer)?,
+        _ => fit_linear(&train_rows, schema, spec)?,
     };
     fitted.split = split();
     fitted.report.warnings.extend(said_of_data);
@@ -144,40 +143,7 @@ pub fn check_fit<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<(), Fit
     if matches!(spec.model, ModelKind::Ivae | ModelKind::Ajd) {
         check_conditional(data)?;
     }
-    Ok(())
-}
-
-fn linear<F: Scalar>(data: &Dataset<F>, schema: Schema, spec: &FitSpec) -> Result<Fitted<F>, FitError> {
-    let fit = fit_linear(spec, data)?;
-    let mut warnings = Vec::new();
-    if !fit.converged {
-        warnings.push(format!("{} did not converge in {} iterations", spec.model.name(), fit.iterations));
-    }
-    let report = FitReport {
-        model: spec.model.name().into(),
-        seconds: 0.0,
-        steps: 0,
-        us_per_step: None,
-        converged: fit.converged,
-        epochs: fit.iterations,
-        objective: Objective { train: None, held_out: None, u_only: None },
-        identifiability: None,
-        search: None,
-        code: None,
-        collapse: None,
-        restarts: Vec::new(),
-        chosen: 0,
-        warnings,
-    };
-    Ok(Fitted {
-        spec: spec.clone(),
-        schema,
-        scaler: Scaler::None,
-        model: Model::Linear(fit.map),
-        split: Split { train: Vec::new(), held_out: Vec::new() },
-        history: Vec::new(),
-        report,
-    })
+    Ok(check_linear(data, spec)?)
 }
 
 fn variational<F: Scalar>(
@@ -256,6 +222,7 @@ fn variational<F: Scalar>(
         epochs: restart.history.len(),
         objective,
         identifiability,
+        linear_step: None,
         search,
         code,
         collapse,
@@ -265,15 +232,18 @@ fn variational<F: Scalar>(
     };
     report.warnings = warnings(&report, spec);
     history.extend(restarts.into_iter().flat_map(|r| r.history));
-    Ok(Fitted {
+    let mut fitted = Fitted {
         spec: spec.clone(),
         schema,
         scaler,
         model,
+        step: None,
         split: Split { train: Vec::new(), held_out: Vec::new() },
         history,
         report,
-    })
+    };
+    take_linear_step(&mut fitted, &train_rows);
+    Ok(fitted)
 }
 
 /// What a training ends with, of whatever kind.

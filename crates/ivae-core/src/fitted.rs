@@ -99,6 +99,9 @@ pub struct Fitted<F> {
     pub scaler: Scaler<F>,
     /// The model.
     pub model: Model<F>,
+    /// What latents go through last, z = step(latents of `model`), where the theorems leave a linear map free; the report
+    /// says why.
+    pub step: Option<LinearMap<F>>,
     /// Which rows trained and which were held out.
     pub split: Split,
     /// All epochs of all restarts.
@@ -120,31 +123,46 @@ impl<F: Scalar> Fitted<F> {
     /// x or u that do not fit the model, or no u where the encoder sees it.
     pub fn transform(&self, data: &Dataset<F>) -> Result<Array2<F>, ModelError> {
         self.check_x(data.x.view())?;
+        if let Model::Linear(map) = &self.model {
+            return Ok(map.transform(data.x.view()));
+        }
+        let z = self.encode(self.scaler.apply(data.x.view()).view(), data)?;
+        Ok(self.after_step(z))
+    }
+
+    /// The latents of the model itself, of scaled x and the u of `data`.
+    pub(crate) fn encode(&self, x: ArrayView2<'_, F>, data: &Dataset<F>) -> Result<Array2<F>, ModelError> {
         let (net, params) = match &self.model {
-            Model::Linear(map) => return Ok(map.transform(data.x.view())),
+            Model::Linear(map) => return Ok(map.transform(x)),
             Model::Exact { code, net, params } => {
-                let x = self.scaler.apply(data.x.view());
-                let Some(code) = code else { return Ok(exact_latents(net, params, x.view())) };
-                let z = exact_latents(net, params, code.encode(x.view()).view());
+                let Some(code) = code else { return Ok(exact_latents(net, params, x)) };
+                let z = exact_latents(net, params, code.encode(x).view());
                 // The means of an ELBO's encoder have taken the noise into account already.
                 if matches!(data.u, Aux::None) || code.kind() == CodeKind::Elbo {
                     return Ok(z);
                 }
                 let u = self.aux(data, Some("inference"))?;
-                return Ok(Noisy { code, net, params }.modes(z, x.view(), u.view()));
+                return Ok(Noisy { code, net, params }.modes(z, x, u.view()));
             }
             Model::Vae { net, params } => (net, params),
         };
         let given = net.uses_u() && !matches!(data.u, Aux::None);
         let u = self.aux(data, (net.sees_u() || given).then_some("inference"))?;
-        let x = self.scaler.apply(data.x.view());
         let mut z = Array2::zeros((x.nrows(), net.latents));
         let mut ws = Estimator::<F>::workspace(net, CHUNK.min(x.nrows().max(1)));
-        for (start, batch) in chunks(x.view(), u.view()) {
+        for (start, batch) in chunks(x, u.view()) {
             let range = start..start + batch.rows();
             net.posterior_mean(rows_mut(&mut z, range), params, batch, &mut ws);
         }
         Ok(z)
+    }
+
+    /// Latents `[N, n]` of the model as [`transform`](Self::transform) gives them.
+    pub(crate) fn after_step(&self, z: Array2<F>) -> Array2<F> {
+        match &self.step {
+            Some(step) => step.transform(z.view()),
+            None => z,
+        }
     }
 
     /// The mean of p(x|z) for latents z `[N, n]`: `[N, d]`, in x's own units; of binary x, probabilities.
@@ -155,6 +173,8 @@ impl<F: Scalar> Fitted<F> {
         if z.ncols() != self.spec.latents {
             return Err(ModelError::Columns { expected: self.spec.latents, found: z.ncols() });
         }
+        let before_step = self.step.as_ref().map(|step| step.inverse_transform(z));
+        let z = before_step.as_ref().map_or(z, |z| z.view());
         let (net, params) = match &self.model {
             Model::Linear(map) => return Ok(map.inverse_transform(z)),
             Model::Exact { code, net, params } => {

@@ -27,7 +27,7 @@ pub struct LogLikelihood {
 /// Samples of a model.
 #[derive(Debug, Clone)]
 pub struct Samples<F> {
-    /// Latents, `[N, n]`.
+    /// Latents, `[N, n]`, as [`Fitted::transform`] gives them.
     pub z: Array2<F>,
     /// Observations, `[N, d]`.
     pub x: Array2<F>,
@@ -52,7 +52,7 @@ impl<F: Scalar> Fitted<F> {
                 return Err(ModelError::Unsupported { model: self.spec.model.name(), what: "draw samples" });
             }
         };
-        Ok(Samples { z, x: self.scaler.invert(x.view()) })
+        Ok(Samples { z: self.after_step(z), x: self.scaler.invert(x.view()) })
     }
 
     /// ELBO and importance-weighted bound with `importance` samples per row, in nats per row of x in its own units.

@@ -16,6 +16,7 @@ pub mod generative;
 mod identifiability;
 mod levels;
 pub mod linear;
+mod linear_step;
 mod local;
 pub mod race;
 mod remedy;

@@ -1,10 +1,14 @@
-//! [`LinearMap`]: the fitted form of the linear models (FastICA, AJD, SOBI, PCA).
+//! [`LinearMap`]: the fitted form of the linear models (FastICA, Picard, Infomax, AJD, SOBI, PCA).
 
-use ivae_data::Dataset;
-use ivae_ica::{Ajd, FastIca, FittedIca, IcaError, Pca, Sobi};
+use ivae_data::{Dataset, Split};
+use ivae_ica::{Ajd, Auto, FastIca, FittedIca, Infomax, Method, Pca, Picard, Sobi};
 use ivae_num::Scalar;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
+use crate::error::{FitError, SpecError};
+use crate::fitted::{Fitted, Model, Schema};
+use crate::report::{FitReport, Objective};
+use crate::scaler::Scaler;
 use crate::spec::{FitSpec, ModelKind};
 
 /// z = (x − mean) unmixingᵀ, x = z mixingᵀ + mean.
@@ -16,17 +20,6 @@ pub struct LinearMap<F> {
     pub unmixing: Array2<F>,
     /// `[d, n]`.
     pub mixing: Array2<F>,
-}
-
-/// A fitted linear model and how it got there.
-#[derive(Debug, Clone)]
-pub struct LinearFit<F> {
-    /// The map.
-    pub map: LinearMap<F>,
-    /// Iterations taken.
-    pub iterations: usize,
-    /// Whether the iteration converged.
-    pub converged: bool,
 }
 
 impl<F: Scalar> LinearMap<F> {
@@ -41,33 +34,92 @@ impl<F: Scalar> LinearMap<F> {
     }
 }
 
-impl<F> From<FittedIca<F>> for LinearFit<F> {
+impl<F> From<FittedIca<F>> for LinearMap<F> {
     fn from(fitted: FittedIca<F>) -> Self {
-        Self {
-            map: LinearMap { mean: fitted.mean, unmixing: fitted.unmixing, mixing: fitted.mixing },
-            iterations: fitted.iterations,
-            converged: fitted.converged,
-        }
+        Self { mean: fitted.mean, unmixing: fitted.unmixing, mixing: fitted.mixing }
     }
 }
 
-/// Fit the linear model of `spec`.
-pub(crate) fn fit_linear<F: Scalar>(spec: &FitSpec, data: &Dataset<F>) -> Result<LinearFit<F>, IcaError> {
-    let (x, n) = (data.x.view(), spec.latents);
-    if let (ModelKind::Ajd, Some(levels)) = (spec.model, data.u.levels()) {
-        return Ok(Ajd { components: Some(n), ..Ajd::default() }.fit(x, &levels.index)?.into());
+/// Needs a linear model of segments, and u has none.
+pub(crate) fn check_linear<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<(), SpecError> {
+    match spec.model {
+        ModelKind::Ajd if data.u.levels().is_none() => Err(SpecError::Conflict(
+            "joint diagonalisation (ajd) needs a categorical u: give labels of segments, or make windows of the rows",
+        )),
+        _ => Ok(()),
     }
-    if spec.model == ModelKind::Sobi {
-        let sobi = Sobi { components: Some(n), lags: spec.lags.clone(), ..Sobi::default() };
-        return Ok(sobi.fit(x)?.into());
+}
+
+/// Fit the linear model of `spec`; of [`ModelKind::FastIca`], where it has not converged, Picard from where it stopped.
+fn ica<F: Scalar>(spec: &FitSpec, data: &Dataset<F>) -> Result<Option<FittedIca<F>>, FitError> {
+    let (x, components, seed) = (data.x.view(), Some(spec.latents), spec.seed);
+    Ok(Some(match (spec.model, data.u.levels()) {
+        (ModelKind::Ajd, Some(levels)) => Ajd { components, ..Ajd::default() }.fit(x, &levels.index)?,
+        (ModelKind::Sobi, _) => Sobi { components, lags: spec.lags.clone(), ..Sobi::default() }.fit(x)?,
+        (ModelKind::Picard, _) => Picard { components, seed, ..Picard::default() }.fit(x)?,
+        (ModelKind::Infomax, _) => Infomax { components, seed, ..Infomax::default() }.fit(x)?,
+        (ModelKind::FastIca, _) => {
+            let fastica = FastIca { components, seed, ..FastIca::default() };
+            Auto { fastica, ..Auto::default() }.fit(x)?
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Fit the linear model of `spec`, and say how it went.
+pub(crate) fn fit_linear<F: Scalar>(
+    data: &Dataset<F>,
+    schema: Schema,
+    spec: &FitSpec,
+) -> Result<Fitted<F>, FitError> {
+    let mut warnings = Vec::new();
+    let (map, iterations, converged) = match ica(spec, data)? {
+        Some(found) => {
+            if spec.model == ModelKind::FastIca && found.method == Method::Picard {
+                let most = FastIca::<ivae_ica::Nonlinearity>::default().max_iterations;
+                warnings.push(format!(
+                    "fastica did not converge in {most} iterations: these are the components of picard, from where it stopped"
+                ));
+            }
+            let (iterations, converged) = (found.iterations, found.converged);
+            (found.into(), iterations, converged)
+        }
+        None => {
+            let fitted = Pca::fit(data.x.view(), Some(spec.latents))?;
+            let std = fitted.variances.mapv(F::sqrt).insert_axis(Axis(1));
+            let mixing = (&fitted.components * &std).reversed_axes();
+            let unmixing = fitted.whitening();
+            (LinearMap { mean: fitted.mean, unmixing, mixing }, 1, true)
+        }
+    };
+    if !converged {
+        warnings.push(format!("{} did not converge in {iterations} iterations", spec.model.name()));
     }
-    if spec.model == ModelKind::FastIca {
-        let fastica = FastIca { components: Some(n), seed: spec.seed, ..FastIca::default() };
-        return Ok(fastica.fit(x)?.into());
-    }
-    let fitted = Pca::fit(x, Some(n))?;
-    let std = fitted.variances.mapv(F::sqrt).insert_axis(Axis(1));
-    let mixing = (&fitted.components * &std).reversed_axes();
-    let unmixing = fitted.whitening();
-    Ok(LinearFit { map: LinearMap { mean: fitted.mean, unmixing, mixing }, iterations: 1, converged: true })
+    let report = FitReport {
+        model: spec.model.name().into(),
+        seconds: 0.0,
+        steps: 0,
+        us_per_step: None,
+        converged,
+        epochs: iterations,
+        objective: Objective { train: None, held_out: None, u_only: None },
+        identifiability: None,
+        linear_step: None,
+        search: None,
+        code: None,
+        collapse: None,
+        restarts: Vec::new(),
+        chosen: 0,
+        warnings,
+    };
+    Ok(Fitted {
+        spec: spec.clone(),
+        schema,
+        scaler: Scaler::None,
+        model: Model::Linear(map),
+        step: None,
+        split: Split { train: Vec::new(), held_out: Vec::new() },
+        history: Vec::new(),
+        report,
+    })
 }

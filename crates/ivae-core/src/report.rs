@@ -5,6 +5,7 @@ use ivae_expfam::lambda::{Interval, Unspanned};
 use serde::{Deserialize, Serialize};
 
 use crate::code::CodeReport;
+pub use crate::linear_step::LinearStepReport;
 use crate::race::Search;
 use crate::trainer::Ending;
 
@@ -27,6 +28,9 @@ pub struct FitReport {
     pub objective: Objective,
     /// The variability condition on the fitted prior; `None` for models without a prior.
     pub identifiability: Option<Identifiability>,
+    /// Linear ICA of the latents, where the verdict leaves a linear map free; `None` for models that make no claim.
+    #[serde(default)]
+    pub linear_step: Option<LinearStepReport>,
     /// How a bijective decoder was found; `None` for other decoders.
     #[serde(default)]
     pub search: Option<Search>,

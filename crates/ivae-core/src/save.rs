@@ -20,6 +20,7 @@ use crate::exact::Exact;
 use crate::family::Family;
 use crate::fitted::{Fitted, Model, Schema};
 use crate::linear::LinearMap;
+use crate::report::FitReport;
 use crate::scaler::Scaler;
 use crate::spec::{CodeKind, DecoderSpec, FitSpec, ModelKind, Scaling};
 use crate::trainer::EpochRecord;
@@ -73,11 +74,11 @@ impl<F: Scalar> Fitted<F> {
                 }
                 (code.as_ref().map_or(net.latents, |c| c.net.observed), arrays)
             }
-            Model::Linear(map) => (
-                map.mean.len(),
-                vec![one("mean", &map.mean), two("unmixing", &map.unmixing), two("mixing", &map.mixing)],
-            ),
+            Model::Linear(map) => (map.mean.len(), map_arrays("", map)),
         };
+        if let Some(step) = &self.step {
+            arrays.extend(map_arrays("step.", step));
+        }
         arrays.extend(scaler_arrays("scaler", &self.scaler));
         let bijection = match &self.model {
             Model::Exact { code, net, .. } => Some(Bijection {
@@ -131,14 +132,8 @@ impl<F: Scalar> Fitted<F> {
             Scaling::Whiten => arrays.whitener("scaler", inner, d)?,
         };
         let model = match spec.model {
-            ModelKind::FastIca | ModelKind::Ajd | ModelKind::Sobi | ModelKind::Pca => {
-                Model::Linear(LinearMap {
-                    mean: arrays.one("mean", d)?,
-                    unmixing: arrays.two("unmixing", n, d)?,
-                    mixing: arrays.two("mixing", d, n)?,
-                })
-            }
-            ModelKind::Ivae | ModelKind::Vae => {
+            model if model.is_linear() => Model::Linear(arrays.map("", n, d)?),
+            _ => {
                 let aux = match spec.model {
                     ModelKind::Vae if !spec.vae.posterior.sees_u => AuxShape::None,
                     _ => schema.aux(),
@@ -182,8 +177,10 @@ impl<F: Scalar> Fitted<F> {
             .lines()
             .map(|line| serde_json::from_str(line).map_err(|e| format_error(&path, e)))
             .collect::<Result<_, _>>()?;
-        let report = read_json(&dir.join("result.json"))?;
-        Ok(Self { spec, schema, scaler, model, split, history, report })
+        let report: FitReport = read_json(&dir.join("result.json"))?;
+        let stepped = report.linear_step.as_ref().is_some_and(|step| step.applied);
+        let step = if stepped { Some(arrays.map("step.", n, n)?) } else { None };
+        Ok(Self { spec, schema, scaler, model, step, split, history, report })
     }
 }
 
@@ -200,6 +197,11 @@ fn scaler_arrays<F: Scalar>(name: &str, scaler: &Scaler<F>) -> Vec<Named<F>> {
             (at("explained"), vec![1], vec![F::of(w.explained)]),
         ],
     }
+}
+
+fn map_arrays<F: Scalar>(prefix: &str, map: &LinearMap<F>) -> Vec<Named<F>> {
+    let at = |part: &str| format!("{prefix}{part}");
+    vec![one(&at("mean"), &map.mean), two(&at("unmixing"), &map.unmixing), two(&at("mixing"), &map.mixing)]
 }
 
 fn groups<F: Scalar>(prefix: &str, layout: &Layout, params: &[F]) -> Vec<Named<F>> {
@@ -272,6 +274,15 @@ impl Arrays<'_> {
 
     fn one<F: Scalar>(&self, name: &str, len: usize) -> Result<Array1<F>, SaveError> {
         Ok(Array1::from(self.read(name, &[len])?))
+    }
+
+    fn map<F: Scalar>(&self, prefix: &str, n: usize, d: usize) -> Result<LinearMap<F>, SaveError> {
+        let at = |part: &str| format!("{prefix}{part}");
+        Ok(LinearMap {
+            mean: self.one(&at("mean"), d)?,
+            unmixing: self.two(&at("unmixing"), n, d)?,
+            mixing: self.two(&at("mixing"), d, n)?,
+        })
     }
 
     fn whitener<F: Scalar>(&self, name: &str, inner: usize, d: usize) -> Result<Scaler<F>, SaveError> {

@@ -41,9 +41,13 @@ pub enum ModelKind {
     Ivae,
     /// VAE with a standard normal prior (Kingma & Welling 2014): the unidentifiable baseline.
     Vae,
-    /// FastICA on x: the linear baseline (Hyvärinen 1999).
+    /// FastICA on x: the linear baseline (Hyvärinen 1999); Picard where it does not converge.
     #[serde(rename = "fastica")]
     FastIca,
+    /// Maximum-likelihood linear ICA with uncorrelated outputs (Ablin, Cardoso & Gramfort 2018).
+    Picard,
+    /// Maximum-likelihood linear ICA by natural gradients (Bell & Sejnowski 1995; Lee, Girolami & Sejnowski 1999).
+    Infomax,
     /// Joint diagonalisation of the covariances of u's levels: nonstationary linear ICA (Pham & Cardoso 2001).
     Ajd,
     /// Joint diagonalisation of lagged covariances: linear ICA of time series, without u (Belouchrani et al. 1997).
@@ -59,6 +63,8 @@ impl ModelKind {
             Self::Ivae => "ivae",
             Self::Vae => "vae",
             Self::FastIca => "fastica",
+            Self::Picard => "picard",
+            Self::Infomax => "infomax",
             Self::Ajd => "ajd",
             Self::Sobi => "sobi",
             Self::Pca => "pca",
@@ -67,7 +73,7 @@ impl ModelKind {
 
     /// Whether it is a linear map of x.
     pub fn is_linear(self) -> bool {
-        matches!(self, Self::FastIca | Self::Ajd | Self::Sobi | Self::Pca)
+        !matches!(self, Self::Ivae | Self::Vae)
     }
 }
 

@@ -70,6 +70,14 @@ pub enum DataError {
         /// What can be read there.
         expected: &'static str,
     },
+    /// An array is stored column by column, and its rows cannot be read one after the other.
+    #[error(
+        "array `{key}` is stored column by column (Fortran order): to read it in blocks of rows, save it in C order"
+    )]
+    ByColumns {
+        /// Key of the array.
+        key: String,
+    },
     /// An array has the wrong number of axes.
     #[error("array `{key}` has shape {found:?}; expected {expected}")]
     Shape {

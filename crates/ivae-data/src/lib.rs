@@ -26,7 +26,7 @@ pub use discrete::{DiscreteColumn, dequantise, discrete_columns};
 pub use error::DataError;
 pub use levels::Levels;
 pub use mixing::{Mixing, MixingMap};
-pub use read::{ReadOptions, keys, read, read_array};
+pub use read::{ReadOptions, keys, read, read_array, read_blocks};
 pub use scale::Standardiser;
 pub use simulation::{Simulated, Simulation, SourcePrior};
 pub use split::Split;

@@ -27,6 +27,8 @@ pub(crate) struct RawArray<'a> {
     dtype: String,
     pub(crate) shape: Vec<usize>,
     layout: Layout,
+    /// Bytes of values still to come.
+    left: u64,
     values: Box<dyn Read + 'a>,
     /// The error of a damaged file, for a reason.
     damaged: Box<dyn Fn(String) -> DataError + 'a>,
@@ -95,17 +97,38 @@ impl<'a> RawArray<'a> {
             }));
         }
         let Header { shape, layout, .. } = header;
-        Ok(Self { element, dtype, shape, layout, values: Box::new(file), damaged: Box::new(damaged) })
+        let (values, damaged) = (Box::new(file), Box::new(damaged));
+        Ok(Self { element, dtype, shape, layout, left: found, values, damaged })
     }
 
     /// The numbers as a matrix `[N, c]`; an array `[N]` becomes `[N, 1]`.
     pub(crate) fn matrix<F: Scalar>(mut self, key: &str) -> Result<Array2<F>, DataError> {
         let (rows, cols) = self.rows_cols(key)?;
-        let values = self.numbers(key)?;
+        let values = self.numbers(key, rows * cols)?;
         let fortran = self.layout.is_fortran();
         let array =
             Array2::from_shape_vec((rows, cols).set_f(fortran), values).map_err(|_| self.shape_error(key))?;
         Ok(if fortran { array.as_standard_layout().into_owned() } else { array })
+    }
+
+    /// Calls `each` with the numbers of at most `most` rows at a time, `[B, c]`, from the first to the last.
+    pub(crate) fn row_blocks<F: Scalar, E: From<DataError>>(
+        mut self,
+        key: &str,
+        most: usize,
+        mut each: impl FnMut(ArrayView2<'_, F>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (rows, cols) = self.rows_cols(key)?;
+        if self.layout.is_fortran() && rows.min(cols) > 1 {
+            return Err(DataError::ByColumns { key: key.into() }.into());
+        }
+        for start in (0..rows).step_by(most.max(1)) {
+            let now = most.max(1).min(rows - start);
+            let values = self.numbers(key, now * cols)?;
+            let block = ArrayView2::from_shape((now, cols), &values).map_err(|_| self.shape_error(key))?;
+            each(block)?;
+        }
+        Ok(())
     }
 
     /// The columns, each by the kind of label or number it holds.
@@ -120,15 +143,17 @@ impl<'a> RawArray<'a> {
         let shape = self.rows_cols(key)?;
         let fortran = self.layout.is_fortran();
         Ok(match self.element.kind {
-            Kind::Bool | Kind::Int | Kind::Uint => {
-                split(shape, fortran, self.integers(|v| v)?).into_iter().map(Column::Integers).collect()
-            }
+            Kind::Bool | Kind::Int | Kind::Uint => split(shape, fortran, self.integers(self.len(), |v| v)?)
+                .into_iter()
+                .map(Column::Integers)
+                .collect(),
             Kind::Unicode | Kind::Bytes => {
                 split(shape, fortran, self.strings(key)?).into_iter().map(Column::Text).collect()
             }
-            Kind::Float | Kind::Other => {
-                split(shape, fortran, self.numbers(key)?).into_iter().map(Column::Floats).collect()
-            }
+            Kind::Float | Kind::Other => split(shape, fortran, self.numbers(key, self.len())?)
+                .into_iter()
+                .map(Column::Floats)
+                .collect(),
         })
     }
 
@@ -155,7 +180,7 @@ impl<'a> RawArray<'a> {
         DataError::Dtype { key: key.into(), dtype: self.dtype.clone(), expected }
     }
 
-    /// Every value, decoded from its bytes with the low byte first.
+    /// The next `count` values, decoded from its bytes with the low byte first.
     fn values<const SIZE: usize, T>(
         &mut self,
         count: usize,
@@ -173,6 +198,10 @@ impl<'a> RawArray<'a> {
             }
             out.extend(block.iter().map(|&bytes| decode(bytes)));
         }
+        self.left = self.left.saturating_sub((count * SIZE) as u64);
+        if self.left > 0 {
+            return Ok(out);
+        }
         // An archive compares checksums at the end, and there has to be one.
         match self.values.read(&mut [0]) {
             Ok(0) => Ok(out),
@@ -186,18 +215,17 @@ impl<'a> RawArray<'a> {
         self.shape.iter().product()
     }
 
-    fn numbers<F: Scalar>(&mut self, key: &str) -> Result<Vec<F>, DataError> {
+    fn numbers<F: Scalar>(&mut self, key: &str, count: usize) -> Result<Vec<F>, DataError> {
         match (self.element.kind, self.element.size) {
-            (Kind::Float, 4) => self.values(self.len(), |b| F::of(f32::from_le_bytes(b).into())),
-            (Kind::Float, _) => self.values(self.len(), |b| F::of(f64::from_le_bytes(b))),
-            (Kind::Bool | Kind::Int | Kind::Uint, _) => self.integers(|v| F::of(v as f64)),
+            (Kind::Float, 4) => self.values(count, |b| F::of(f32::from_le_bytes(b).into())),
+            (Kind::Float, _) => self.values(count, |b| F::of(f64::from_le_bytes(b))),
+            (Kind::Bool | Kind::Int | Kind::Uint, _) => self.integers(count, |v| F::of(v as f64)),
             _ => Err(self.dtype_error(key)),
         }
     }
 
-    /// The values of a boolean or integer array, converted.
-    fn integers<T>(&mut self, to: impl Fn(i128) -> T) -> Result<Vec<T>, DataError> {
-        let count = self.len();
+    /// The next `count` values of a boolean or integer array, converted.
+    fn integers<T>(&mut self, count: usize, to: impl Fn(i128) -> T) -> Result<Vec<T>, DataError> {
         match (self.element.kind, self.element.size) {
             (Kind::Bool, _) => self.values(count, |[b]| to((b != 0).into())),
             (Kind::Int, 1) => self.values(count, |b| to(i8::from_le_bytes(b).into())),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ivae_num::Scalar;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 use crate::{Columns, DataError, Dataset};
 
@@ -84,6 +84,28 @@ pub fn read_array<F: Scalar>(path: impl AsRef<Path>, key: Option<&str>) -> Resul
         Format::Npz => crate::npz::read_array(path, key),
         Format::Npy => crate::npy::open_file(path)?.matrix("x"),
         Format::Text { delimiter } => crate::text::read_all(path, delimiter),
+    }
+}
+
+/// Calls `each` with the rows of an `.npy` file, `[B, c]`, at most `rows` at a time, from the first to the last: a pass over
+/// data that need not fit into memory, of which no more than one block is held.
+///
+/// What can go wrong in `each` is an error `E` of its own, of which a [`DataError`] is one: `Box<dyn Error>` will do.
+///
+/// # Errors
+/// As [`read`]; another format than `.npy`; an array that is stored column by column; what `each` returns.
+pub fn read_blocks<F: Scalar, E: From<DataError>>(
+    path: impl AsRef<Path>,
+    rows: usize,
+    each: impl FnMut(ArrayView2<'_, F>) -> Result<(), E>,
+) -> Result<(), E> {
+    let path = path.as_ref();
+    match Format::of(path)? {
+        Format::Npy => crate::npy::open_file(path)?.row_blocks("x", rows, each),
+        _ => {
+            let reason = "only .npy files are read in blocks of rows".to_owned();
+            Err(DataError::Damaged { path: path.to_path_buf(), format: "npy", reason }.into())
+        }
     }
 }
 

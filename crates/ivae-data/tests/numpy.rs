@@ -5,7 +5,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use ivae_data::{Aux, DataError, Dataset, ReadOptions, keys, read, read_array};
+use ivae_data::{Aux, DataError, Dataset, ReadOptions, keys, read, read_array, read_blocks};
 use ndarray::{Array2, array};
 
 /// A `.npy` file as `numpy.save` lays it out.
@@ -83,6 +83,44 @@ fn every_number_type_in_both_byte_orders() {
     try_type!(f64, "f8", [-1.5, 0.0, f64::MIN_POSITIVE, 3e38]);
     std::fs::write(&path, npy("|b1", false, "(2, 2)", &[1, 0, 0, 1])).unwrap();
     assert_eq!(read_array::<f64>(&path, None).unwrap(), Array2::eye(2));
+}
+
+#[test]
+fn rows_in_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |bytes: Vec<u8>| {
+        let path = folder.path().join("x.npy");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let values: Vec<f64> = (0..14).map(f64::from).collect();
+    let path = save(npy("<f8", false, "(7, 2)", &le(&values)));
+    let whole = read_array::<f64>(&path, None).unwrap();
+    for most in [1, 3, 7, 100] {
+        let mut rows = Vec::new();
+        read_blocks(&path, most, |block: ndarray::ArrayView2<'_, f64>| -> Result<(), DataError> {
+            assert!(block.nrows() <= most && block.ncols() == 2);
+            rows.extend(block.iter().copied());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(rows, whole.iter().copied().collect::<Vec<_>>());
+    }
+    // Whoever looks at a block may stop, with an error of any kind.
+    let stopped =
+        read_blocks(&path, 3, |_: ndarray::ArrayView2<'_, f32>| -> Result<(), Box<dyn std::error::Error>> {
+            Err("enough".into())
+        });
+    assert_eq!(stopped.unwrap_err().to_string(), "enough");
+
+    let none = |_: ndarray::ArrayView2<'_, f64>| -> Result<(), DataError> { Ok(()) };
+    let turned = save(npy("<f8", true, "(7, 2)", &le(&values)));
+    assert!(matches!(read_blocks(turned, 3, none), Err(DataError::ByColumns { .. })));
+    let mut long = npy("<f8", false, "(7, 2)", &le(&values));
+    long.push(0);
+    assert!(matches!(read_blocks(save(long), 3, none), Err(DataError::Damaged { .. })));
+    let error = read_blocks("d.csv", 3, none).unwrap_err();
+    assert!(error.to_string().contains("only .npy files"), "{error}");
 }
 
 #[test]

@@ -7,6 +7,28 @@ use ivae_num::vecmath::VecMath;
 use crate::IcaError;
 
 /// A nonlinearity g (the derivative of the contrast G) with its derivative. Test your own with [`check_contrast`].
+///
+/// ```
+/// use ivae_ica::{Contrast, FastIca, check_contrast};
+/// use ivae_num::Scalar;
+///
+/// /// tanh(y / 2), gentler than logcosh allows: the score of a logistic source.
+/// struct Logistic;
+///
+/// impl Contrast for Logistic {
+///     fn apply<F: Scalar>(&self, y: &mut [F]) -> f64 {
+///         let mut slope = 0.0;
+///         for y in y {
+///             *y = (F::of(0.5) * *y).tanh();
+///             slope += 0.5 * (1.0 - (*y * *y).f64());
+///         }
+///         slope
+///     }
+/// }
+///
+/// check_contrast(&Logistic).assert_below(1e-8);
+/// let ica = FastIca::default().with_contrast(Logistic);
+/// ```
 pub trait Contrast {
     /// Overwrites y by g(y), entry by entry, and returns Σ g'(y) over its entries.
     fn apply<F: Scalar>(&self, y: &mut [F]) -> f64;

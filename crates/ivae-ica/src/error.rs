@@ -46,6 +46,14 @@ pub enum IcaError {
         /// Columns given.
         found: usize,
     },
+    /// Data in blocks has changed from one pass to the next.
+    #[error("the first pass over the data gave {expected} rows, a later one {found}")]
+    Pass {
+        /// Rows of the first pass.
+        expected: usize,
+        /// Rows of a later one.
+        found: usize,
+    },
     /// The start has the wrong shape.
     #[error("the start must be {expected} × {expected_columns}, but is {rows} × {columns}")]
     StartShape {

@@ -7,8 +7,9 @@ use crate::contrast::{Contrast, Nonlinearity};
 use crate::error::{IcaError, check_stop};
 use crate::fitted::{Ended, FittedIca, Method};
 use crate::iterate::{Found, Iteration};
-use crate::pca::{Whitening, whitened};
+use crate::pca::{Exact, Whitening, whitened};
 use crate::start::Start;
+use crate::white::White;
 
 /// In which order the components are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -82,19 +83,27 @@ impl<C: Contrast> FastIca<C> {
     /// finite; an overflow; more components than x has directions; x that is not white though [`Whitening::Given`] says
     /// so; a contrast that gives nothing finite.
     pub fn fit<F: Scalar>(&self, x: ArrayView2<'_, F>) -> Result<FittedIca<F>, IcaError> {
-        self.contrast.validate()?;
-        check_stop(self.tolerance, "max_iterations", self.max_iterations)?;
+        self.check()?;
         let pca = self.whitening.fit(x, self.components)?;
-        let start = self.start.whitened(&pca, self.seed)?;
-
         let white = whitened::<F, F>(&pca, x);
-        let mut iteration = Iteration::new(self, white.view());
+        self.on(&pca, white)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), IcaError> {
+        self.contrast.validate()?;
+        check_stop(self.tolerance, "max_iterations", self.max_iterations)
+    }
+
+    /// On white data, which `pca` has made or would make.
+    pub(crate) fn on<F: Scalar, W: White<F>>(&self, pca: &Exact, white: W) -> Result<FittedIca<F>, W::Error> {
+        let start = self.start.whitened(pca, self.seed)?;
+        let mut iteration = Iteration::new(self, white);
         let found = match self.algorithm {
             Algorithm::Parallel => iteration.parallel(start)?,
             Algorithm::Deflation => iteration.deflation(start)?,
         };
         let Found { w, iterations, limit, redrawn } = found;
         let ended = Ended { method: Method::FastIca, b: w, iterations, limit, redrawn };
-        FittedIca::new(&pca, ended, self.tolerance)
+        Ok(FittedIca::new(pca, ended, self.tolerance)?)
     }
 }

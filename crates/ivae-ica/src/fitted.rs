@@ -35,7 +35,8 @@ pub struct FittedIca<F> {
     /// In a [`StableIca`](crate::StableIca) it has all directions of x as rows, `[rank, d]`.
     pub whitening: Array2<F>,
     /// Unmixing of centred x, `[n, d]`: its outputs have variance 1 on the fitted data. A matrix W with rows of length 1
-    /// times K; W is orthogonal for FastICA, SOBI and orthogonal Picard, whose outputs are uncorrelated.
+    /// times K; W is orthogonal for FastICA, SOBI and orthogonal Picard, whose outputs are uncorrelated. A
+    /// [`LinearStep`](crate::LinearStep) that is a rotation leaves the scale as it is.
     pub unmixing: Array2<F>,
     /// Mixing, the pseudo-inverse of `unmixing`, `[d, n]`.
     pub mixing: Array2<F>,

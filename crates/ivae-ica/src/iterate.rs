@@ -3,12 +3,11 @@
 use ivae_num::{GemmScratch, Purpose, Scalar, StreamKey, gemm, stream::fill_normal};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Slice};
 
+use crate::affine::BLOCK;
 use crate::contrast::Contrast;
 use crate::start::orthogonalise;
+use crate::white::White;
 use crate::{FastIca, IcaError};
-
-/// Samples per block: what one block needs stays in the cache between the two products.
-const BLOCK: usize = 512;
 
 /// Starts that are tried per component before a contrast is given up.
 const STARTS: usize = 10;
@@ -23,57 +22,57 @@ pub(crate) struct Found {
 }
 
 /// An iteration on one data set, with its scratch memory.
-pub(crate) struct Iteration<'a, F, C> {
+pub(crate) struct Iteration<'a, F, C, W> {
     ica: &'a FastIca<C>,
-    /// Whitened data, one row per direction, `[n, N]`.
-    white: ArrayView2<'a, F>,
+    white: W,
     /// One block of w · white, `[n · BLOCK]`.
     y: Vec<F>,
     scratch: GemmScratch<F>,
     redrawn: usize,
 }
 
-impl<'a, F: Scalar, C: Contrast> Iteration<'a, F, C> {
-    pub(crate) fn new(ica: &'a FastIca<C>, white: ArrayView2<'a, F>) -> Self {
-        let y = vec![F::zero(); white.nrows() * BLOCK.min(white.ncols())];
+impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
+    pub(crate) fn new(ica: &'a FastIca<C>, white: W) -> Self {
+        let (directions, samples) = white.dim();
+        let y = vec![F::zero(); directions * BLOCK.min(samples)];
         Self { ica, white, y, scratch: GemmScratch::new(), redrawn: 0 }
     }
 
     /// One fixed-point step of every row of w `[k, n]` (Hyvärinen 1999, eq. 20): E[g(w·x) x] − E[g'(w·x)] w, in one
     /// pass over the data. Sums of a block are in F, sums of blocks in `f64`.
-    fn step(&mut self, w: ArrayView2<'_, f64>) -> Array2<f64> {
+    fn step(&mut self, w: ArrayView2<'_, f64>) -> Result<Array2<f64>, W::Error> {
         let (k, n) = w.dim();
-        let samples = self.white.ncols();
         let w_f = w.mapv(F::of);
         let mut next = Array2::<f64>::zeros((k, n));
         let mut slopes = Array1::<f64>::zeros(k);
         let mut product = Array2::<F>::zeros((k, n));
-        for start in (0..samples).step_by(BLOCK) {
-            let len = BLOCK.min(samples - start);
-            let x = self.white.slice_axis(Axis(1), Slice::from(start..start + len));
-            let y = &mut self.y[..k * len];
+        let Self { ica, white, y: buffer, scratch, .. } = self;
+        white.each(&mut |x| {
+            let len = x.ncols();
+            let y = &mut buffer[..k * len];
             let mut view =
                 ArrayViewMut2::from_shape((k, len), &mut *y).expect("y was cut to k · len entries");
-            gemm(view.view_mut(), F::zero(), F::one(), w_f.view(), x, &mut self.scratch);
+            gemm(view.view_mut(), F::zero(), F::one(), w_f.view(), x, scratch);
             for (y, slope) in y.chunks_mut(len).zip(&mut slopes) {
-                *slope += self.ica.contrast.apply(y);
+                *slope += ica.contrast.apply(y);
             }
             let y = ArrayView2::from_shape((k, len), &*y).expect("y was cut to k · len entries");
-            gemm(product.view_mut(), F::zero(), F::one(), y, x.t(), &mut self.scratch);
+            gemm(product.view_mut(), F::zero(), F::one(), y, x.t(), scratch);
             next.zip_mut_with(&product, |next, product| *next += product.f64());
-        }
-        next /= samples as f64;
-        slopes /= samples as f64;
-        next - &w * &slopes.insert_axis(Axis(1))
+        })?;
+        let samples = white.dim().1 as f64;
+        next /= samples;
+        slopes /= samples;
+        Ok(next - &w * &slopes.insert_axis(Axis(1)))
     }
 
     /// All rows together, from any start `[n, n]`.
-    pub(crate) fn parallel(&mut self, mut start: Array2<f64>) -> Result<Found, IcaError> {
+    pub(crate) fn parallel(&mut self, mut start: Array2<f64>) -> Result<Found, W::Error> {
         self.redraw_degenerate(&mut start)?;
         let mut w = orthogonalise(start.view())?;
         let mut limit = f64::INFINITY;
         for iteration in 1..=self.ica.max_iterations {
-            let mut next = self.step(w.view());
+            let mut next = self.step(w.view())?;
             self.redraw_degenerate(&mut next)?;
             let next = orthogonalise(next.view())?;
             limit = w.rows().into_iter().zip(next.rows()).map(|(a, b)| turn(a, b)).fold(0.0, f64::max);
@@ -86,7 +85,7 @@ impl<'a, F: Scalar, C: Contrast> Iteration<'a, F, C> {
     }
 
     /// One row after the other, from the rows of a start `[n, n]`.
-    pub(crate) fn deflation(&mut self, mut start: Array2<f64>) -> Result<Found, IcaError> {
+    pub(crate) fn deflation(&mut self, mut start: Array2<f64>) -> Result<Found, W::Error> {
         self.redraw_degenerate(&mut start)?;
         let n = start.nrows();
         let mut found = Found { w: Array2::zeros((n, n)), iterations: 0, limit: 0.0, redrawn: 0 };
@@ -96,7 +95,7 @@ impl<'a, F: Scalar, C: Contrast> Iteration<'a, F, C> {
             w /= norm(w.view());
             let (mut iterations, mut limit) = (0, f64::INFINITY);
             while iterations < self.ica.max_iterations && limit >= self.ica.tolerance {
-                let mut next = self.step(w.view().insert_axis(Axis(0))).remove_axis(Axis(0));
+                let mut next = self.step(w.view().insert_axis(Axis(0)))?.remove_axis(Axis(0));
                 while !remove_span_and_normalise(&mut next, earlier) {
                     next = self.redraw(n)?;
                 }

@@ -3,7 +3,7 @@
 use ivae_num::{Scalar, linalg};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use crate::affine::{centred_product, mean_and_covariance, product_plus, project};
+use crate::affine::{Moments, centred_product, product_plus, project};
 use crate::error::{IcaError, check_columns, check_finite};
 
 /// Principal component analysis; see [`Pca::fit`].
@@ -36,18 +36,15 @@ impl Pca {
     /// # Errors
     /// Fewer than 2 rows, an entry that is not finite, an overflow, more components than `rank` or 0.
     pub fn fit<F: Scalar>(x: ArrayView2<'_, F>, components: Option<usize>) -> Result<FittedPca<F>, IcaError> {
-        let exact = Exact::fit(x, components)?;
-        Ok(FittedPca {
-            mean: exact.mean.mapv(F::of),
-            components: exact.components.mapv(F::of),
-            variances: exact.variances.mapv(F::of),
-            total_variance: F::of(exact.total_variance),
-            rank: exact.rank,
-        })
+        Ok(Exact::fit(x, components)?.fitted())
     }
 }
 
 /// How a method gets white data. Its outputs have variance 1 either way.
+///
+/// Any other whitening than that of principal components (a symmetric one, one that is known from elsewhere) is for
+/// the caller to apply, and then [`Given`](Self::Given): white data stays white under any rotation, and the sources found
+/// are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Whitening {
@@ -68,16 +65,25 @@ impl Whitening {
         x: ArrayView2<'_, F>,
         components: Option<usize>,
     ) -> Result<Exact, IcaError> {
-        if self == Self::Pca {
-            return Exact::fit(x, components);
-        }
         check_data(x)?;
-        let columns = x.ncols();
+        self.of::<F>(Moments::of(x), components)
+    }
+
+    /// Of rows with these moments, in the scalar `F`.
+    pub(crate) fn of<F: Scalar>(
+        self,
+        moments: Moments,
+        components: Option<usize>,
+    ) -> Result<Exact, IcaError> {
+        if self == Self::Pca {
+            return Exact::of::<F>(moments, components);
+        }
+        let Moments { mean, covariance, .. } = moments;
+        let columns = mean.len();
         if components.is_some_and(|n| n != columns) || columns == 0 {
             let requested = components.unwrap_or(0);
             return Err(IcaError::Components { requested, rank: columns, columns });
         }
-        let (mean, covariance) = mean_and_covariance(x);
         for ((row, column), &value) in covariance.indexed_iter() {
             let expected = if row == column { 1.0 } else { 0.0 };
             if value.is_nan() || (value - expected).abs() > NOT_WHITE {
@@ -109,8 +115,13 @@ pub(crate) struct Exact {
 impl Exact {
     pub(crate) fn fit<F: Scalar>(x: ArrayView2<'_, F>, components: Option<usize>) -> Result<Self, IcaError> {
         check_data(x)?;
-        let columns = x.ncols();
-        let (mean, covariance) = mean_and_covariance(x);
+        Self::of::<F>(Moments::of(x), components)
+    }
+
+    /// Of rows with these moments, in the scalar `F`.
+    pub(crate) fn of<F: Scalar>(moments: Moments, components: Option<usize>) -> Result<Self, IcaError> {
+        let Moments { mean, covariance, .. } = moments;
+        let columns = mean.len();
         let mean_square = |j: usize| covariance[[j, j]] + mean[j] * mean[j];
         if let Some(column) = (0..columns).find(|&j| !mean_square(j).is_finite()) {
             return Err(IcaError::Overflow { column });
@@ -138,6 +149,17 @@ impl Exact {
             total_variance: covariance.diag().sum(),
             rank,
         })
+    }
+
+    /// In the scalar `F`.
+    pub(crate) fn fitted<F: Scalar>(&self) -> FittedPca<F> {
+        FittedPca {
+            mean: self.mean.mapv(F::of),
+            components: self.components.mapv(F::of),
+            variances: self.variances.mapv(F::of),
+            total_variance: F::of(self.total_variance),
+            rank: self.rank,
+        }
     }
 
     /// The whitening K = Λ^(−½) Uᵀ `[n, d]`: (x − mean) Kᵀ has the identity as its covariance.

@@ -123,6 +123,11 @@ fn data_that_is_white_already() {
         let same = f64::max(c[[0, 0]].min(c[[1, 1]]), c[[0, 1]].min(c[[1, 0]]));
         assert!(same > 0.999, "{name}: {same}");
     }
+    // Any whitening will do: the symmetric one is this one, rotated.
+    let symmetric = white.dot(&Pca::fit(x.view(), None).unwrap().components);
+    for (name, given) in fits(&symmetric, Whitening::Given, None, 1) {
+        assert!(agreement(&s, given.transform(symmetric.view()).unwrap()) > 0.995, "{name}");
+    }
     let fastica = FastIca { whitening: Whitening::Given, ..FastIca::default() };
     let error = fastica.fit(x.view()).unwrap_err();
     assert!(matches!(error, IcaError::NotWhite { row: 0, column: 0, .. }), "{error}");

@@ -81,6 +81,12 @@ pub enum MetricError {
         /// Sweeps done.
         sweeps: usize,
     },
+    /// A forest could not be grown.
+    #[error("no random forest: {reason}")]
+    Forest {
+        /// What the library says.
+        reason: String,
+    },
     /// Too few fits to compare.
     #[error("{found} fits cannot be compared: at least 2 are needed")]
     TooFewRuns {

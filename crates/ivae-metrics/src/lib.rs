@@ -11,13 +11,14 @@
 //! | what does the method score on shuffled x, or u? | [`shuffled`] |
 //! | do several fits agree, and which is in their middle? | [`agreement`], [`udr`] |
 //! | does an unmixing undo the mixing? | [`amari`] |
-//! | is each source in one latent, each latent in one source? | [`dci`] ([`lasso_importance`]), [`mig`], [`sap`], [`sap_binary`], [`modularity`] |
+//! | is each source in one latent, each latent in one source? | [`dci`] ([`lasso_importance`], or forests of trees: feature `forest`), [`mig`], [`sap`], [`sap_binary`], [`modularity`] |
 //! | the pieces | [`Correlation`], [`average_ranks`], [`assignment()`], [`discretise`], [`mutual_information`] |
 //!
 //! s is `[N, a]`, the true sources; z is `[N, b]`, the latents; [`Rows`] says which rows are fitted and which scored.
 //! An MCC of statistics T(z), which is what the theory identifies, is an MCC of the matrices of statistics that the
-//! caller passes. Importances by trees, and PCA and ICA as baselines, are not here: fit them with another crate
-//! (`ivae-ica` for the latter) and pass what they give.
+//! caller passes. PCA and ICA as baselines are not here: fit them with `ivae-ica` and pass what they give.
+//!
+//! Feature `forest` adds `Forest`, importances by random forests (the crate smartcore) for [`dci`].
 #![forbid(unsafe_code)]
 
 mod amari;
@@ -30,6 +31,8 @@ mod correlation;
 mod dci;
 mod distance;
 mod error;
+#[cfg(feature = "forest")]
+mod forest;
 mod information;
 mod kernel;
 mod lasso;
@@ -51,6 +54,8 @@ pub use control::{Control, shuffled};
 pub use correlation::{Correlation, pearson, spearman};
 pub use dci::{Dci, dci};
 pub use error::{MetricError, Warning};
+#[cfg(feature = "forest")]
+pub use forest::Forest;
 pub use information::{Gap, discretise, mig, modularity, mutual_information};
 pub use kernel::{KernelRidge, kernel_r2};
 pub use lasso::lasso_importance;

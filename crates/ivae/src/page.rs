@@ -4,7 +4,7 @@ mod latents;
 mod search;
 mod training;
 
-use ivae_core::report::{Collapse, FitReport, Identifiability};
+use ivae_core::report::{Collapse, FitReport, Identifiability, LinearStepReport};
 use ivae_core::{Fitted, ModelKind, SpecError};
 use ivae_data::Dataset;
 use ivae_num::Scalar;
@@ -32,7 +32,11 @@ pub fn run_page<F: Scalar>(
         sections.push(training::section(fitted));
     }
     if let Some(id) = &fitted.report.identifiability {
-        sections.push(identifiability(id, fitted.spec.model));
+        let mut section = identifiability(id, fitted.spec.model);
+        if let Some(step) = fitted.report.linear_step.as_ref().filter(|step| step.applied) {
+            section.lead += &linear_step(step);
+        }
+        sections.push(section);
     }
     if let Some(collapse) = &fitted.report.collapse {
         sections.push(information(collapse));
@@ -93,6 +97,8 @@ fn title(model: ModelKind) -> &'static str {
         ModelKind::Ivae => "Identifiable VAE",
         ModelKind::Vae => "VAE",
         ModelKind::FastIca => "FastICA",
+        ModelKind::Picard => "Picard",
+        ModelKind::Infomax => "Infomax",
         ModelKind::Pca => "Principal components",
         ModelKind::Ajd => "Linear ICA by joint diagonalisation",
         ModelKind::Sobi => "Second-order blind identification",
@@ -129,7 +135,7 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
              the latents are standard normal whatever u is. It is a baseline: many different sets of latents explain \
              the data equally well, so do not read meaning into any single one."
         }
-        ModelKind::FastIca => {
+        ModelKind::FastIca | ModelKind::Picard | ModelKind::Infomax => {
             "The model unmixes x **linearly** into components that are as non-Gaussian as possible. It is a baseline: \
              it cannot undo a nonlinear mixing, and does not use u."
         }
@@ -243,6 +249,20 @@ fn identifiability(id: &Identifiability, model: ModelKind) -> Section {
             .map_or_else(Vec::new, |check| check.advice.iter().map(|a| format!("Next: {a}.")).collect()),
         ..Section::default()
     }
+}
+
+fn linear_step(step: &LinearStepReport) -> String {
+    let sure = step.agreement.map_or(String::new(), |agreement| {
+        format!(
+            " Steps found from either half of the values of u agree to {} (MCC); far below 1, the rotation is not to \
+             be trusted.",
+            number(agreement, 3)
+        )
+    });
+    format!(
+        "\n\nThe theorem leaves a rotation of the latents free, so a **linear step** was taken: they were rotated to be as \
+         independent as can be over all u together.{sure}"
+    )
 }
 
 fn information(collapse: &Collapse) -> Section {

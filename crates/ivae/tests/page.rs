@@ -68,7 +68,15 @@ fn without_data_it_says_what_the_fit_alone_can_say() {
 
 #[test]
 fn every_model_has_a_page() {
-    for model in [ModelKind::Vae, ModelKind::Ajd, ModelKind::Sobi, ModelKind::FastIca, ModelKind::Pca] {
+    for model in [
+        ModelKind::Vae,
+        ModelKind::Ajd,
+        ModelKind::Sobi,
+        ModelKind::FastIca,
+        ModelKind::Picard,
+        ModelKind::Infomax,
+        ModelKind::Pca,
+    ] {
         let html = page(model, DecoderKind::Mlp, 4, true);
         assert!(
             html.contains("Recovery of the true sources") && html.contains("ivae report run"),

@@ -51,7 +51,10 @@ fn typing_errors_are_met_with_suggestions() {
     let place = Place::with_data();
     place.refused("fit d.npz --out run --epocs 3", &["--epocs", "similar", "--epochs"]);
     place.refused("fitt d.npz --out run", &["fitt", "similar", "fit"]);
-    place.refused("fit d.npz --out run --model ivea", &["ivea", "ivae, vae, fastica, ajd, sobi, pca"]);
+    place.refused(
+        "fit d.npz --out run --model ivea",
+        &["ivea", "ivae, vae, fastica, picard, infomax, ajd, sobi, pca"],
+    );
     place.refused("fit d.npz --out run --prior gaus-var", &["gaus-var", "gauss-var"]);
     place.refused("generate --out g.npz --mixing swirll", &["swirll", "swirl", "additive-coupling", "sines"]);
     place.refused("fit d.npz", &["--out"]);
@@ -66,7 +69,10 @@ fn models_still_to_come_are_called_so() {
         let line = format!("fit d.npz --out run --model {model}");
         place.refused(
             &line,
-            &[&format!("--model {model} is not available yet"), "ivae, vae, fastica, ajd, sobi, pca"],
+            &[
+                &format!("--model {model} is not available yet"),
+                "ivae, vae, fastica, picard, infomax, ajd, sobi, pca",
+            ],
         );
     }
 }
@@ -76,6 +82,7 @@ fn options_that_the_model_does_not_have() {
     let place = Place::with_data();
     place.refused("fit d.npz --out run --model vae --prior gauss-var", &["--prior", "--model ivae", "vae"]);
     place.refused("fit d.npz --out run --model ajd --lags 1,2", &["--lags", "--model sobi", "ajd"]);
+    place.refused("fit d.npz --u x1 --out run --model ajd", &["ajd", "categorical u"]);
     place.refused("fit d.npz --out run --model sobi --lags 1,400", &["d.npz", "400"]);
     place.refused("fit d.npz --out run --model vae --decoder square", &["square", "--model ivae", "vae"]);
     place.refused(

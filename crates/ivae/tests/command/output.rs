@@ -31,6 +31,7 @@ fn json_of_a_fit() {
         "epochs",
         "objective",
         "identifiability",
+        "linear_step",
         "collapse",
         "warnings",
     ];
@@ -46,6 +47,8 @@ fn json_of_a_fit() {
     assert_eq!(id["leverage"].as_array().unwrap().len(), 6);
     assert_eq!((&id["k"], &id["distinct_u"], &id["needed"]), (&2.into(), &6.into(), &5.into()));
     assert_eq!(id["singular_values"].as_array().unwrap().len(), 4);
+    has(&fit["linear_step"], &["applied", "reason", "converged", "iterations", "agreement"]);
+    assert_eq!(fit["linear_step"]["applied"], false);
     assert!(fit["warnings"].is_array());
     let saved: Value = serde_json::from_str(&place.text("run/result.json")).unwrap();
     assert_eq!(saved, fit);
@@ -59,11 +62,13 @@ fn json_of_a_fit() {
         said.contains("singular values of the fitted L") && said.contains("L rests most on u = "),
         "{said}"
     );
+    assert!(said.contains("linear step on the latents: not taken"), "{said}");
 
     let fit = place.json("fit d.npz --latents 2 --model pca --out pca");
     has(&fit, &all);
     place.refused("diagnose pca", &["pca", "nothing to diagnose"]);
     assert!(fit["us_per_step"].is_null() && fit["identifiability"].is_null() && fit["collapse"].is_null());
+    assert!(fit["linear_step"].is_null());
     assert!(fit["objective"]["train"].is_null() && fit["objective"]["held_out"].is_null());
     let fit = place.json(&format!("fit d.npz --latents 2 --model vae --out vae {QUICK}"));
     assert!(fit["identifiability"]["verdict"].as_str().unwrap().contains("does not depend on u"), "{fit}");

@@ -158,7 +158,7 @@ fn lags_of_a_time_series_without_u() {
 #[test]
 fn other_models() {
     let place = Place::with_data();
-    for model in ["vae", "fastica", "ajd", "sobi", "pca"] {
+    for model in ["vae", "fastica", "picard", "infomax", "ajd", "sobi", "pca"] {
         let epochs = if model == "vae" { QUICK } else { "" };
         let fit = place.json(&format!("fit d.npz --model {model} --latents 2 --out {model} {epochs}"));
         assert_eq!(fit["model"], model);

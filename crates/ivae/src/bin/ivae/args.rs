@@ -71,8 +71,12 @@ pub(crate) enum ModelArg {
     Ivae,
     /// VAE with a standard normal prior
     Vae,
-    /// Linear ICA
+    /// Linear ICA by fixed-point iteration; by picard where that does not converge
     Fastica,
+    /// Linear ICA by maximum likelihood, with uncorrelated outputs
+    Picard,
+    /// Linear ICA by maximum likelihood, with natural gradients
+    Infomax,
     /// Linear ICA of nonstationary sources: joint diagonalisation of the covariances of u's levels
     Ajd,
     /// Linear ICA of time series, without u: joint diagonalisation of lagged covariances

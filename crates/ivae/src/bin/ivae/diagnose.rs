@@ -30,7 +30,12 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Result<(), Exit> {
         AuxSchema::Levels(levels) => levels,
         AuxSchema::None | AuxSchema::Continuous(_) => &[],
     };
-    print(text(found, levels).trim_end())
+    let mut text = text(found, levels);
+    if let Some(step) = &fitted.report.linear_step {
+        let taken = if step.applied { "taken" } else { "not taken" };
+        let _ = writeln!(text, "\nlinear step on the latents: {taken}; {}", step.reason);
+    }
+    print(text.trim_end())
 }
 
 /// The verdict, the spectrum of L, and what each rests on.

@@ -62,7 +62,7 @@ fn refuse_missing(args: &FitArgs) -> Result<(), Exit> {
     use ModelArg as M;
     if let Some(model @ (M::BetaVae | M::BetaTcVae | M::FactorVae | M::Tcl | M::Gcl)) = args.model {
         return Err(Exit::input(format!(
-            "--model {} is not available yet; there are ivae, vae, fastica, ajd, sobi, pca",
+            "--model {} is not available yet; there are ivae, vae, fastica, picard, infomax, ajd, sobi, pca",
             name(&model)
         )));
     }
@@ -79,6 +79,8 @@ fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<FitSpec, Exit> {
     let kind = match args.model {
         Some(ModelArg::Vae) => ModelKind::Vae,
         Some(ModelArg::Fastica) => ModelKind::FastIca,
+        Some(ModelArg::Picard) => ModelKind::Picard,
+        Some(ModelArg::Infomax) => ModelKind::Infomax,
         Some(ModelArg::Ajd) => ModelKind::Ajd,
         Some(ModelArg::Sobi) => ModelKind::Sobi,
         Some(ModelArg::Pca) => ModelKind::Pca,
@@ -282,6 +284,10 @@ fn summary(report: &FitReport, out: &Path) -> String {
     }
     if let Some(id) = &report.identifiability {
         lines.push(format!("identifiability   {}", id.verdict));
+    }
+    if let Some(step) = report.linear_step.as_ref().filter(|step| step.applied) {
+        let sure = step.agreement.map_or(String::new(), |a| format!("; halves of u agree to {a:.3} (MCC)"));
+        lines.push(format!("linear step       taken, since a linear map is free{sure}"));
     }
     if let Some(s) = &report.search {
         lines.push(format!(
