@@ -32,6 +32,8 @@ enum Call {
     SinCos,
 }
 
+use Call::{Bessel, Digamma, Exp, Ln, LnGamma, Sigmoid, SinCos, Softplus, Tanh};
+
 impl Call {
     /// Overwrites the positive numbers `x`.
     fn run<F: Scalar>(self, x: &mut [F]) {

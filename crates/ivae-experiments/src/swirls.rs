@@ -17,7 +17,7 @@ use crate::context::Result;
 
 /// Starts whose held-out log-likelihood is within this of the best, in nats a row, explain the data as well: by about as much
 /// the best of them fall short of the truth.
-pub(crate) const TIE: f64 = 0.02;
+pub(crate) const TIE: f64 = 0.01;
 
 /// Gaussian latents, their mean and standard deviation in each segment: `[mean 1, mean 2, std 1, std 2]`.
 pub(crate) struct Plane {

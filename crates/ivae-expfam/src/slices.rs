@@ -80,7 +80,7 @@ fn forward<F: Scalar, W: Scalar>(
         let (len, cols) = (block.len(), block.cols.len());
         let (z, eta) = columns.fill(&block, &theta, &v);
         family.log_probs(z, eta, cols);
-        inside.mask(&mut columns.z[..len], &columns.v[..len], W::neg_infinity(), W::nan());
+        inside.mask(&mut columns.z[..len], &columns.v[..len], W::neg_infinity());
         columns.narrow_z(len);
         block.add_row_sums(out, F::one(), &columns.v[..len]);
     }
@@ -96,20 +96,20 @@ fn backward<F: Scalar, W: Scalar>(
 ) {
     let (k, n) = (family.k(), v.ncols());
     let (mut columns, inside) = (Columns::<F, W>::new(k), Inside::of(family.support()));
+    let mut d = scratch::<W>();
     for block in blocks(v.nrows(), n) {
         let (len, cols) = (block.len(), block.cols.len());
         let (z, eta) = columns.fill(&block, &theta, &v);
         family.derivatives(z, eta, cols);
         let Columns { v, z, eta, raw } = &mut columns;
         let v = &v[..len];
+        for (out, &d) in d[..len].chunks_exact_mut(cols).zip(&d_out[block.rows.clone()]) {
+            out.fill(W::of(d.f64()));
+        }
         let scaled = |raw: &mut [F], slope: &mut [W]| {
-            inside.mask(slope, v, W::zero(), W::nan());
-            for (d, (raw, slope)) in
-                d_out[block.rows.clone()].iter().zip(raw.chunks_mut(cols).zip(slope.chunks(cols)))
-            {
-                let d = W::of(d.f64());
-                raw.iter_mut().zip(slope).for_each(|(raw, &slope)| *raw = F::of((d * slope).f64()));
-            }
+            inside.mask(slope, v, W::zero());
+            each1(slope, &d[..len], |slope, d| d * slope);
+            each1(raw, slope, |_, slope| F::of(slope.f64()));
         };
         if let Some(d_v) = &mut d_v {
             scaled(&mut raw[..len], &mut z[..len]);
@@ -152,7 +152,7 @@ impl<F: Scalar, W: Scalar> Columns<F, W> {
     ) -> (&mut [W], &mut [W]) {
         let (len, n) = (block.len(), v.ncols());
         let convert = |to: &mut [W], from: &[F]| {
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = W::of(from.f64()));
+            each1(to, from, |_, from| W::of(from.f64()));
         };
         block.gather(&mut self.v[..len], v);
         convert(&mut self.z[..len], &self.v[..len]);
@@ -167,7 +167,7 @@ impl<F: Scalar, W: Scalar> Columns<F, W> {
 
     /// v ← z.
     fn narrow_z(&mut self, len: usize) {
-        self.v[..len].iter_mut().zip(&self.z[..len]).for_each(|(v, z)| *v = F::of(z.f64()));
+        each1(&mut self.v[..len], &self.z[..len], |_, z| F::of(z.f64()));
     }
 }
 
@@ -191,15 +191,18 @@ impl Inside {
         Self { low, high, whole }
     }
 
-    /// `x` ← `outside` where `v` is outside the support, `nan` where it is not a number.
-    fn mask<F: Scalar, W: Scalar>(self, x: &mut [W], v: &[F], outside: W, nan: W) {
-        let whole = self.whole;
+    /// `x` ← `outside` where `v` is outside the support; NaN where v is.
+    fn mask<F: Scalar, W: Scalar>(self, x: &mut [W], v: &[F], outside: W) {
+        let Self { low, high, whole } = self;
         each1(x, v, |x, v| {
             let at = v.f64();
-            let inside = self.low < at && at < self.high && (!whole || v.trunc() == v);
-            let otherwise = if v.is_nan() { nan } else { outside };
-            if inside { x } else { otherwise }
+            let inside = (low < at) & (at < high);
+            if inside | at.is_nan() { W::of(at - at) + x } else { outside }
         });
+        if whole {
+            let fraction = |v: F| v.is_finite() && v.trunc() != v;
+            x.iter_mut().zip(v).filter(|(_, v)| fraction(**v)).for_each(|(x, _)| *x = outside);
+        }
     }
 }
 
