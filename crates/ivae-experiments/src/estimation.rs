@@ -33,7 +33,7 @@ const NOISE: f64 = 0.25;
 
 /// What the family of q(z|x, u) can be.
 const POSTERIORS: [(&str, &str, bool); 2] =
-    [("full covariance: holds the true posterior", "full", true), ("diagonal: does not", "diagonal", false)];
+    [("full covariance", "full", true), ("diagonal covariance", "diagonal", false)];
 
 struct Fit {
     mcc: f64,
@@ -95,13 +95,13 @@ fn draw(rows: usize, seed: u64) -> Result<(Dataset<f32>, Array2<f64>)> {
     Ok((data, z))
 }
 
-/// Linear encoder and decoder, learned noise, and q(z|x, u) ∝ e(z|x) p(z|u), which is the form of the true posterior.
+/// Linear decoder, learned noise, and an encoder that sees u, on which the true posterior depends.
 fn spec(full: bool, rows: usize, context: &Context) -> FitSpec {
     let mut spec = FitSpec { seed: context.seed, scaling: Scaling::None, ..FitSpec::ivae(2) };
     spec.vae.prior.form = GaussianForm::Var;
     spec.vae.prior.parameters = BlockSpec::Table;
-    spec.vae.posterior.net.hidden = vec![];
-    spec.vae.posterior.product = true;
+    spec.vae.posterior.net.hidden = vec![64];
+    spec.vae.posterior.sees_u = true;
     spec.vae.posterior.correlated = full;
     spec.vae.likelihood.net.hidden = vec![];
     spec.vae.likelihood.family = LikelihoodFamily::Gaussian(VarianceSpec::Shared { start: 0.5, floor: 1e-3 });

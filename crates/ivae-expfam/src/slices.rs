@@ -197,7 +197,8 @@ impl Inside {
         each1(x, v, |x, v| {
             let at = v.f64();
             let inside = (low < at) & (at < high);
-            if inside | at.is_nan() { W::of(at - at) + x } else { outside }
+            let otherwise = if at.is_nan() { W::nan() } else { outside };
+            if inside { x } else { otherwise }
         });
         if whole {
             let fraction = |v: F| v.is_finite() && v.trunc() != v;

@@ -201,10 +201,12 @@ fn zeros(grid: &[(f64, f64)], modulus: &dyn Fn(f64) -> f64) -> Zeros {
             let high = grid[end - 1].0;
             let after = (low * ABRUPT).max(grid[at].0);
             let inside = grid[at..end].iter().filter(|point| point.0 >= after);
-            if after <= high && inside.clone().next().is_some() && inside.clone().all(|p| p.1 <= ROUNDING) {
-                if modulus(low * ABRUPT) <= ROUNDING {
-                    return Zeros::Interval { low, high };
-                }
+            let gone = after <= high
+                && inside.clone().next().is_some()
+                && inside.clone().all(|point| point.1 <= ROUNDING)
+                && modulus(low * ABRUPT) <= ROUNDING;
+            if gone {
+                return Zeros::Interval { low, high };
             }
             too_small = too_small.or(Some(low));
         }
