@@ -1,14 +1,13 @@
-//! Gaussian log-densities, their gradients and KL, per element, against the exponentials that they must take; the other
-//! families per element, and custom ones per λ.
+//! Gaussian log-densities, their gradients and KL, per element, against the exponentials that they must take; the best
+//! points of a table of λ; custom families per λ. The other families are in `families`.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ivae_expfam::custom::{Polynomial, Spline};
 use ivae_expfam::{
-    Bernoulli, Beta, Categorical, Custom, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
-    GaussianForm, HyperbolicSecant, LogNormal, Poisson, Reparam, VonMises, gaussian_kl, gaussian_kl_backward,
-    implicit_derivative,
+    Custom, Density, ExpFam, Gaussian, GaussianForm, Lambda, Reparam, gaussian_kl, gaussian_kl_backward,
+    implicit_derivative, natural_table,
 };
 use ivae_num::vecmath::VecMath;
 use ivae_num::{Purpose, Scalar, StreamKey, stream};
@@ -69,39 +68,17 @@ fn gaussian<F: Scalar>(c: &mut Criterion) {
     group.finish();
 }
 
-/// Rows that all have their own θ.
-fn families(c: &mut Criterion) {
-    let mut group = c.benchmark_group("expfam/families");
-    let (rows, n) = (256, 25);
-    group.throughput(Throughput::Elements((rows * n) as u64));
-    let all: [(&str, &dyn ExpFam<f64>); 10] = [
-        ("exponential-power", &ExponentialPower { location: 0.0, shape: 1.0 }),
-        ("hyperbolic-secant", &HyperbolicSecant),
-        ("log-normal", &LogNormal),
-        ("gamma", &Gamma),
-        ("exponential", &Exponential),
-        ("beta", &Beta),
-        ("von-mises", &VonMises),
-        ("bernoulli", &Bernoulli),
-        ("categorical-4", &Categorical { count: 4 }),
-        ("poisson", &Poisson),
-    ];
-    for (name, family) in all {
-        let k = family.k();
-        let (mut lambda, mut rng) = (vec![0.0; k], StreamKey::new(1, Purpose::Generate).rng());
-        family.natural(&mut lambda, &vec![0.2; k]);
-        let v = Array2::from_shape_simple_fn((rows, n), || family.draw(&lambda, &mut rng));
-        let theta = normals::<f64>(rows, k * n, 4);
-        let (mut out, d_out) = (vec![0.0; rows], vec![1.0; rows]);
-        let (mut d_theta, mut d_v) = (theta.clone(), v.clone());
-        group.bench_function(BenchmarkId::new("log_prob", name), |b| {
-            b.iter(|| family.log_prob(black_box(&mut out), theta.view(), v.view()));
-        });
-        group.bench_function(BenchmarkId::new("log_prob_backward", name), |b| {
-            b.iter(|| {
-                let (d_theta, d_v) = (black_box(&mut d_theta).view_mut(), d_v.view_mut());
-                family.log_prob_backward(Some(d_theta), Some(d_v), theta.view(), v.view(), &d_out);
-            });
+/// The n·k + 1 best of many segments.
+fn best_points(c: &mut Criterion) {
+    let mut group = c.benchmark_group("expfam/best_points");
+    group.sample_size(10);
+    let full = Gaussian { form: GaussianForm::MeanVar };
+    for (segments, nk) in [(100, 10), (1000, 40)] {
+        let eta = normals::<f64>(segments, nk, 5);
+        let table = natural_table(&full, eta.view()).expect("two columns a latent");
+        let lambda = Lambda::new(&full, table.view()).expect("within the domain");
+        group.bench_function(BenchmarkId::from_parameter(format!("{segments}x{nk}")), |b| {
+            b.iter(|| black_box(&lambda).best_points());
         });
     }
     group.finish();
@@ -136,5 +113,5 @@ fn custom(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, gaussian::<f32>, gaussian::<f64>, families, custom);
+criterion_group!(benches, gaussian::<f32>, gaussian::<f64>, best_points, custom);
 criterion_main!(benches);

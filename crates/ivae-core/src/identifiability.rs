@@ -283,7 +283,7 @@ fn checked(
         shared: found.shared,
         lambda: lambda.as_ref().filter(|_| out.rank > 0),
         smallest: out.smallest,
-        noise: mixing.noise,
+        noise: mixing.noise.clone(),
         prior: found.prior.clone(),
         injective: mixing.injective.clone(),
         smooth: mixing.smooth.clone(),

@@ -19,7 +19,7 @@ use crate::numbers::{number, over_seeds};
 const PROJECTIONS: usize = 30;
 
 /// Shades of the first latent.
-const SHADES: usize = 20;
+pub(crate) const SHADES: usize = 20;
 
 /// One map of the latents under one prior, and what was seen.
 struct Case {
@@ -125,7 +125,7 @@ pub(crate) fn probability(p: f64) -> String {
 }
 
 /// Which of [`SHADES`] equal shares of the rows z₁ is in.
-fn shades(z: ArrayView2<'_, f64>) -> Vec<u32> {
+pub(crate) fn shades(z: ArrayView2<'_, f64>) -> Vec<u32> {
     let mut order: Vec<usize> = (0..z.nrows()).collect();
     order.sort_by(|&a, &b| z[[a, 0]].total_cmp(&z[[b, 0]]));
     let mut shades = vec![0; order.len()];

@@ -15,7 +15,9 @@ use crate::numbers::markdown;
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The chapter that holds the tables of the experiments.
-const CHAPTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/recovery.md");
+const CHAPTER: &str = "recovery.md";
+/// Chapters of the documentation.
+const CHAPTERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src");
 /// Pictures of the documentation.
 const IMAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/images");
 
@@ -110,15 +112,22 @@ impl Context {
         Ok(())
     }
 
-    /// Write a table that the documentation shows, between the lines `<!-- NAME -->` and `<!-- end -->` of its chapter,
-    /// if that is asked for.
+    /// Write a table that the chapter of the experiments shows: [`table_of_chapter`](Self::table_of_chapter).
     pub(crate) fn table_of_docs(&self, name: &str, table: &Table) -> Result<()> {
+        self.table_of_chapter(CHAPTER, name, table)
+    }
+
+    /// Write a table that a chapter of the documentation shows, between the lines `<!-- NAME -->` and `<!-- end -->`, if
+    /// that is asked for.
+    pub(crate) fn table_of_chapter(&self, chapter: &str, name: &str, table: &Table) -> Result<()> {
         if self.update_docs {
-            let text = std::fs::read_to_string(CHAPTER).map_err(|e| format!("cannot read {CHAPTER}: {e}"))?;
+            let path = Path::new(CHAPTERS).join(chapter);
+            let shown = path.display();
+            let text = std::fs::read_to_string(&path).map_err(|e| format!("cannot read {shown}: {e}"))?;
             let text = with_table(&text, name, &markdown(table))
-                .ok_or_else(|| format!("{CHAPTER} has no place for the table {name}"))?;
-            std::fs::write(CHAPTER, text).map_err(|e| format!("cannot write {CHAPTER}: {e}"))?;
-            eprintln!("wrote the table {name} of {CHAPTER}");
+                .ok_or_else(|| format!("{shown} has no place for the table {name}"))?;
+            std::fs::write(&path, text).map_err(|e| format!("cannot write {shown}: {e}"))?;
+            eprintln!("wrote the table {name} of {shown}");
         }
         Ok(())
     }

@@ -8,13 +8,17 @@ mod ablations;
 mod ambiguity;
 mod baselines;
 mod context;
+mod estimation;
 mod example_1;
 mod example_2;
 mod intersections;
 mod numbers;
 mod recovery;
+mod segments;
 mod speech;
+mod statistics;
 mod supervised;
+mod swirls;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +69,15 @@ enum Experiment {
     /// Maps that leave one, two, three Gaussians unchanged: what a second variable takes away
     #[value(name = "intersections")]
     Intersections,
+    /// Two latents in 2 to 8 segments: starts of equal likelihood disagree until u moves λ in n·k directions
+    #[value(name = "segments")]
+    Segments,
+    /// Latents by T = z and by T = z²: the first are found up to a rotation
+    #[value(name = "statistics")]
+    Statistics,
+    /// Recovery and likelihood against the rows of data, for posteriors that can and cannot be right
+    #[value(name = "estimation")]
+    Estimation,
     /// Two latents in five segments, bent and swirled: sources, data, iVAE and VAE side by side
     #[value(name = "example-1")]
     Example1,
@@ -87,6 +100,9 @@ impl Experiment {
         match self {
             Self::Ambiguity => ambiguity::run(context),
             Self::Intersections => intersections::run(context),
+            Self::Segments => segments::run(context),
+            Self::Statistics => statistics::run(context),
+            Self::Estimation => estimation::run(context),
             Self::Example1 => example_1::run(context),
             Self::Example2 => example_2::run(context),
             Self::Recovery => recovery::run(context),

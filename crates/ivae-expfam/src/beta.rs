@@ -1,8 +1,10 @@
 //! [`Beta`]: a latent on the unit interval.
 
+use ivae_num::{Scalar, vecmath::VecMath};
 use rand::RngCore;
 
-use crate::component::by_component;
+use crate::block::BLOCK;
+use crate::slices::{Slices, applied, by_slices, scratch, special};
 use crate::special::{digamma, draw_ln_gamma, ln_gamma, sigmoid, trigamma};
 use crate::{ExpFam, Support};
 
@@ -93,4 +95,61 @@ impl ExpFam<f64> for Beta {
     }
 }
 
-by_component!([] Beta);
+/// a + b, in the first places.
+fn sums<F: Scalar>(a: &[F], b: &[F]) -> [F; BLOCK] {
+    let mut out = scratch();
+    out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (&a, &b))| *out = a + b);
+    out
+}
+
+/// log(1 − z) in the first places of `out`: with y = 1 − z as rounded, log y and the first order of what rounding took.
+fn ln_rest_of<'a, F: Scalar>(out: &'a mut [F; BLOCK], z: &[F]) -> &'a [F] {
+    let out = &mut out[..z.len()];
+    out.iter_mut().zip(z).for_each(|(out, &z)| *out = F::one() - z);
+    <F as VecMath>::ln(out);
+    for (out, &z) in out.iter_mut().zip(z) {
+        let y = F::one() - z;
+        *out += ((F::one() - y) - z) / y;
+    }
+    out
+}
+
+impl Slices for Beta {
+    const DOUBLE: bool = true;
+
+    /// (a − 1) log z + (b − 1) log(1 − z) − log B(a, b).
+    fn log_probs<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize) {
+        <F as VecMath>::exp(eta);
+        let (a, b) = eta.split_at_mut(z.len());
+        let mut parts = [scratch(); 5];
+        let [ln_z, ln_rest, of_a, of_b, of_both] = &mut parts;
+        let (of_a, of_b) = (special(of_a, a, cols, ln_gamma), special(of_b, b, cols, ln_gamma));
+        let both: [F; BLOCK] = sums(a, b);
+        let of_both = special(of_both, &both[..z.len()], cols, ln_gamma);
+        let (ln_z, ln_rest) = (applied(ln_z, z, <F as VecMath>::ln), ln_rest_of(ln_rest, z));
+        for (i, z) in z.iter_mut().enumerate() {
+            *z = (a[i] - F::one()) * ln_z[i] + (b[i] - F::one()) * ln_rest[i]
+                - (of_a[i] + of_b[i] - of_both[i]);
+        }
+    }
+
+    /// ∂z = (a − 1) / z − (b − 1) / (1 − z), ∂log a = a (log z − ψ(a) + ψ(a + b)), and with 1 − z for log b.
+    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize) {
+        <F as VecMath>::exp(eta);
+        let (a, b) = eta.split_at_mut(z.len());
+        let mut parts = [scratch(); 5];
+        let [ln_z, ln_rest, of_a, of_b, of_both] = &mut parts;
+        let (of_a, of_b) = (special(of_a, a, cols, digamma), special(of_b, b, cols, digamma));
+        let both: [F; BLOCK] = sums(a, b);
+        let of_both = special(of_both, &both[..z.len()], cols, digamma);
+        let (ln_z, ln_rest) = (applied(ln_z, z, <F as VecMath>::ln), ln_rest_of(ln_rest, z));
+        for (i, z) in z.iter_mut().enumerate() {
+            let (at, rest) = (*z, F::one() - *z);
+            *z = (a[i] - F::one()) / at - (b[i] - F::one()) / rest;
+            a[i] *= ln_z[i] - of_a[i] + of_both[i];
+            b[i] *= ln_rest[i] - of_b[i] + of_both[i];
+        }
+    }
+}
+
+by_slices!(Beta);

@@ -1,8 +1,10 @@
 //! [`Categorical`]: a latent with finitely many values.
 
+use ivae_num::{Scalar, vecmath::VecMath};
 use rand::{Rng, RngCore};
 
-use crate::component::by_component;
+use crate::block::BLOCK;
+use crate::slices::{Slices, by_slices, each1, each2, scratch};
 use crate::special::log_sum_exp;
 use crate::{ExpFam, Support};
 
@@ -104,4 +106,57 @@ impl ExpFam<f64> for Categorical {
     }
 }
 
-by_component!([] Categorical);
+/// `lambda` `[k, len]` ← exp(λⱼ − top), and their sum with that of the last value, in the first places of `sum`; `top` is
+/// the largest, or 0. What is not finite has no law.
+fn odds<'a, F: Scalar>(
+    sum: &'a mut [F; BLOCK],
+    top: &mut [F; BLOCK],
+    lambda: &mut [F],
+    len: usize,
+) -> &'a mut [F] {
+    let (sum, top) = (&mut sum[..len], &mut top[..len]);
+    let columns = |lambda: &mut [F], f: &mut dyn FnMut(&mut [F])| {
+        lambda.chunks_exact_mut(len.max(1)).for_each(f);
+    };
+    columns(lambda, &mut |column| each1(top, column, |top, x| if x > top || x.is_nan() { x } else { top }));
+    columns(lambda, &mut |column| each1(column, top, |x, top| x - top));
+    each1(sum, top, |_, top| -top);
+    <F as VecMath>::exp(sum);
+    <F as VecMath>::exp(lambda);
+    columns(lambda, &mut |column| each1(sum, column, |sum, odds| sum + odds));
+    sum
+}
+
+impl Slices for Categorical {
+    const DOUBLE: bool = false;
+
+    /// λ_z − log(1 + Σ exp λⱼ), of the last value −log(1 + Σ exp λⱼ).
+    fn log_probs<F: Scalar>(&self, z: &mut [F], lambda: &mut [F], _: usize) {
+        let (mut top, mut sum) = (scratch(), scratch());
+        let len = z.len();
+        for (i, z) in z.iter_mut().enumerate() {
+            // Beyond the k columns stands the last value, of λ = 0 (and with it what is outside the support).
+            let at = z.f64().clamp(0.0, f64::from(self.count)) as usize * len + i;
+            *z = lambda.get(at).copied().unwrap_or(F::zero());
+        }
+        let sum = odds(&mut sum, &mut top, lambda, len);
+        <F as VecMath>::ln(sum);
+        each2(z, sum, &top[..len], |z, ln, top| ((z - top) - ln, ln));
+    }
+
+    /// ∂λⱼ = [z = j] − pⱼ, ∂z = 0.
+    fn derivatives<F: Scalar>(&self, z: &mut [F], lambda: &mut [F], _: usize) {
+        let (mut top, mut sum) = (scratch(), scratch());
+        let len = z.len();
+        let sum = odds(&mut sum, &mut top, lambda, len);
+        for (j, column) in lambda.chunks_exact_mut(len.max(1)).enumerate() {
+            let value = F::of(j as f64);
+            each2(column, z, sum, |odds, z, sum| {
+                (if z == value { F::one() } else { F::zero() } - odds / sum, z)
+            });
+        }
+        z.fill(F::zero());
+    }
+}
+
+by_slices!(Categorical);

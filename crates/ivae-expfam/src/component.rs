@@ -13,6 +13,15 @@ use crate::{ExpFam, Support};
 /// [`ExpFam::natural`](crate::ExpFam::natural).
 macro_rules! by_component {
     ([$($generics:tt)*] $family:ty) => {
+        $crate::component::density!([$($generics)*] $family, component);
+        $crate::component::narrowed!([$($generics)*] $family);
+    };
+}
+pub(crate) use by_component;
+
+/// Implement `Density` by the functions `log_prob` and `log_prob_backward` of a module of this crate.
+macro_rules! density {
+    ([$($generics:tt)*] $family:ty, $rows:ident) => {
         impl<F: ivae_num::Scalar, $($generics)*> $crate::Density<F> for $family {
             fn width(&self, n: usize) -> usize {
                 $crate::ExpFam::<f64>::k(self) * n
@@ -23,7 +32,7 @@ macro_rules! by_component {
                 theta: ndarray::ArrayView2<'_, F>,
                 v: ndarray::ArrayView2<'_, F>,
             ) {
-                $crate::component::log_prob(self, out, theta, v);
+                $crate::$rows::log_prob(self, out, theta, v);
             }
             fn log_prob_backward(
                 &self,
@@ -33,10 +42,16 @@ macro_rules! by_component {
                 v: ndarray::ArrayView2<'_, F>,
                 d_out: &[F],
             ) {
-                $crate::component::log_prob_backward(self, d_theta, d_v, theta, v, d_out);
+                $crate::$rows::log_prob_backward(self, d_theta, d_v, theta, v, d_out);
             }
         }
+    };
+}
+pub(crate) use density;
 
+/// Implement `ExpFam<f32>` by `ExpFam<f64>`.
+macro_rules! narrowed {
+    ([$($generics:tt)*] $family:ty) => {
         impl<$($generics)*> $crate::ExpFam<f32> for $family {
             fn k(&self) -> usize {
                 $crate::ExpFam::<f64>::k(self)
@@ -92,7 +107,7 @@ macro_rules! by_component {
         }
     };
 }
-pub(crate) use by_component;
+pub(crate) use narrowed;
 
 /// In double precision.
 pub(crate) fn wide(x: &[f32]) -> Vec<f64> {

@@ -1,12 +1,12 @@
 //! [`Exponential`]: the plainest positive latent.
 
-use ivae_num::Scalar;
+use ivae_num::{Scalar, vecmath::VecMath};
 use ndarray::{ArrayView2, ArrayViewMut2, Zip};
 use rand::{Rng, RngCore};
 use rand_distr::Exp1;
 
-use crate::component::by_component;
 use crate::shape::assert_shape;
+use crate::slices::{Slices, applied, by_slices, each2, scratch};
 use crate::special::ln_tail;
 use crate::{ExpFam, Reparam, Support};
 
@@ -91,7 +91,25 @@ impl ExpFam<f64> for Exponential {
     }
 }
 
-by_component!([] Exponential);
+impl Slices for Exponential {
+    const DOUBLE: bool = false;
+
+    /// log r − r z.
+    fn log_probs<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], _: usize) {
+        let mut rate = scratch();
+        let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
+        each2(z, log_rate, rate, |z, log_rate, rate| (log_rate - rate * z, log_rate));
+    }
+
+    /// ∂z = −r, ∂log r = 1 − r z.
+    fn derivatives<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], _: usize) {
+        let mut rate = scratch();
+        let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
+        each2(z, log_rate, rate, |z, _, rate| (-rate, F::one() - rate * z));
+    }
+}
+
+by_slices!(Exponential);
 
 impl<F: Scalar> Reparam<F> for Exponential {
     /// z = −log Φ(−noise) / r: the quantile of Φ(noise).

@@ -1,8 +1,10 @@
 //! [`ExponentialPower`]: the scale of a Laplace, Gaussian or generalised Gaussian law of fixed location and shape.
 
+use ivae_num::{Scalar, vecmath::VecMath};
 use rand::{Rng, RngCore};
 
-use crate::component::by_component;
+use crate::block::BLOCK;
+use crate::slices::{Slices, by_slices, each1, each2, scratch};
 use crate::special::{draw_ln_gamma, ln_gamma};
 use crate::{ExpFam, Support};
 
@@ -24,6 +26,30 @@ impl ExponentialPower {
     /// −λ; NaN outside the natural domain.
     fn rate(self, lambda: &[f64]) -> f64 {
         if lambda[0] < 0.0 && self.shape > 0.0 { -lambda[0] } else { f64::NAN }
+    }
+
+    /// t^β, t = |z − μ| / scale, in the first places of `out`: one exponential for a Laplace or Gaussian law, and a
+    /// logarithm for any other.
+    fn powers<'a, F: Scalar>(self, out: &'a mut [F; BLOCK], z: &[F], log_scale: &[F]) -> &'a [F] {
+        let (location, shape) = (F::of(self.location), F::of(self.shape));
+        let distance = |z: F| (z - location).abs();
+        if self.shape == 1.0 || self.shape == 2.0 {
+            let out = &mut out[..z.len()];
+            out.iter_mut().zip(log_scale).for_each(|(out, &log_scale)| *out = -log_scale);
+            <F as VecMath>::exp(out);
+            let square = self.shape == 2.0;
+            each1(out, z, |inverse, z| {
+                let t = distance(z) * inverse;
+                if square { t * t } else { t }
+            });
+            return out;
+        }
+        let out = &mut out[..z.len()];
+        out.iter_mut().zip(z).for_each(|(out, &z)| *out = distance(z));
+        <F as VecMath>::ln(out);
+        each1(out, log_scale, |ln, log_scale| shape * (ln - log_scale));
+        <F as VecMath>::exp(out);
+        out
     }
 }
 
@@ -100,4 +126,27 @@ impl ExpFam<f64> for ExponentialPower {
     }
 }
 
-by_component!([] ExponentialPower);
+impl Slices for ExponentialPower {
+    const DOUBLE: bool = false;
+
+    /// −t^β − log_scale − log 2Γ(1 + 1/β), t = |z − μ| / scale.
+    fn log_probs<F: Scalar>(&self, z: &mut [F], log_scale: &mut [F], _: usize) {
+        let mut power = scratch();
+        let power = self.powers(&mut power, z, log_scale);
+        let constant = F::of(self.log_partition(&[-1.0]));
+        each2(z, log_scale, power, |_, log_scale, power| (-power - (log_scale + constant), log_scale));
+    }
+
+    /// ∂z = −β t^β / (z − μ), ∂log_scale = β t^β − 1; ∂z = 0 at the location.
+    fn derivatives<F: Scalar>(&self, z: &mut [F], log_scale: &mut [F], _: usize) {
+        let mut power = scratch();
+        let power = self.powers(&mut power, z, log_scale);
+        let (location, shape) = (F::of(self.location), F::of(self.shape));
+        each2(z, log_scale, power, |z, _, power| {
+            let (r, slope) = (z - location, shape * power);
+            (if r == F::zero() { F::zero() } else { -slope / r }, slope - F::one())
+        });
+    }
+}
+
+by_slices!(ExponentialPower);

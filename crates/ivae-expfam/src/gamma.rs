@@ -1,8 +1,9 @@
 //! [`Gamma`]: a positive latent of varying shape and rate.
 
+use ivae_num::{Scalar, vecmath::VecMath};
 use rand::RngCore;
 
-use crate::component::by_component;
+use crate::slices::{Slices, applied, by_slices, scratch, special};
 use crate::special::{digamma, draw_ln_gamma, ln_gamma, trigamma};
 use crate::{ExpFam, Support};
 
@@ -90,4 +91,37 @@ impl ExpFam<f64> for Gamma {
     }
 }
 
-by_component!([] Gamma);
+impl Slices for Gamma {
+    const DOUBLE: bool = true;
+
+    /// (α − 1) log z − β z + α log β − log Γ(α).
+    fn log_probs<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize) {
+        let (log_shape, log_rate) = eta.split_at_mut(z.len());
+        let (mut rate, mut ln_z, mut norm) = (scratch(), scratch(), scratch());
+        let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
+        let ln_z = applied(&mut ln_z, z, <F as VecMath>::ln);
+        <F as VecMath>::exp(log_shape);
+        let (shape, norm) = (&*log_shape, special(&mut norm, log_shape, cols, ln_gamma));
+        for (i, z) in z.iter_mut().enumerate() {
+            *z = (shape[i] - F::one()) * ln_z[i] - rate[i] * *z + (shape[i] * log_rate[i] - norm[i]);
+        }
+    }
+
+    /// ∂z = (α − 1) / z − β, ∂log α = α (log z + log β − ψ(α)), ∂log β = α − β z.
+    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize) {
+        let (log_shape, log_rate) = eta.split_at_mut(z.len());
+        let (mut rate, mut ln_z, mut psi) = (scratch(), scratch(), scratch());
+        let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
+        let ln_z = applied(&mut ln_z, z, <F as VecMath>::ln);
+        <F as VecMath>::exp(log_shape);
+        let psi = special(&mut psi, log_shape, cols, digamma);
+        for (i, z) in z.iter_mut().enumerate() {
+            let (shape, at) = (log_shape[i], *z);
+            log_shape[i] = shape * (ln_z[i] + log_rate[i] - psi[i]);
+            log_rate[i] = shape - rate[i] * at;
+            *z = (shape - F::one()) / at - rate[i];
+        }
+    }
+}
+
+by_slices!(Gamma);

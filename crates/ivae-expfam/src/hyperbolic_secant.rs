@@ -1,8 +1,10 @@
 //! [`HyperbolicSecant`]: a smooth peak, exponential tails.
 
+use ivae_num::{Scalar, vecmath::VecMath};
 use rand::RngCore;
 
-use crate::component::by_component;
+use crate::block::BLOCK;
+use crate::slices::{Slices, by_slices, scratch, special};
 use crate::special::{digamma, draw_ln_gamma, ln_gamma, trigamma};
 use crate::{ExpFam, Support};
 
@@ -89,4 +91,46 @@ impl ExpFam<f64> for HyperbolicSecant {
     }
 }
 
-by_component!([] HyperbolicSecant);
+/// log cosh z in the first places of `out`.
+fn ln_coshs<'a, F: Scalar>(out: &'a mut [F; BLOCK], z: &[F]) -> &'a [F] {
+    let out = &mut out[..z.len()];
+    out.iter_mut().zip(z).for_each(|(out, z)| *out = -F::of(2.0) * z.abs());
+    <F as VecMath>::softplus(out);
+    out.iter_mut().zip(z).for_each(|(out, z)| *out += z.abs() - F::LN_2());
+    out
+}
+
+impl Slices for HyperbolicSecant {
+    const DOUBLE: bool = true;
+
+    /// −a log cosh z − log B(½, a/2).
+    fn log_probs<F: Scalar>(&self, z: &mut [F], log_power: &mut [F], cols: usize) {
+        let (mut ln_cosh, mut norm) = (scratch(), scratch());
+        let ln_cosh = ln_coshs(&mut ln_cosh, z);
+        <F as VecMath>::exp(log_power);
+        let norm = special(&mut norm, log_power, cols, |power| self.log_partition(&[-power]));
+        for (i, z) in z.iter_mut().enumerate() {
+            *z = -log_power[i] * ln_cosh[i] - norm[i];
+        }
+    }
+
+    /// ∂z = −a tanh z, ∂log a = a (E\[log cosh\] − log cosh z).
+    fn derivatives<F: Scalar>(&self, z: &mut [F], log_power: &mut [F], cols: usize) {
+        let (mut ln_cosh, mut mean) = (scratch(), scratch());
+        let ln_cosh = ln_coshs(&mut ln_cosh, z);
+        <F as VecMath>::exp(log_power);
+        let mean = special(&mut mean, log_power, cols, |power| {
+            let mut mean = [0.0];
+            self.mean_stats(&mut mean, &[-power]);
+            mean[0]
+        });
+        <F as VecMath>::tanh(z);
+        for (i, z) in z.iter_mut().enumerate() {
+            let power = log_power[i];
+            *z *= -power;
+            log_power[i] = power * (mean[i] - ln_cosh[i]);
+        }
+    }
+}
+
+by_slices!(HyperbolicSecant);

@@ -25,7 +25,8 @@ pub mod laws;
 pub mod log_normal;
 pub mod poisson;
 mod shape;
-mod special;
+mod slices;
+pub mod special;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 mod terms;

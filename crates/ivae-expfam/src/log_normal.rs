@@ -1,10 +1,11 @@
 //! [`LogNormal`]: a positive latent whose logarithm is Gaussian.
 
-use ivae_num::Scalar;
+use ivae_num::{Scalar, vecmath::VecMath};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
 use rand::RngCore;
 
-use crate::component::by_component;
+use crate::block::{BLOCK, exp_scaled};
+use crate::slices::{Slices, applied, by_slices, each1, each2, scratch};
 use crate::{ExpFam, Gaussian, GaussianForm, Reparam, Support};
 
 /// Components with log z ~ N(mean, variance), θ = \[mean | log_var\] of the logarithm.
@@ -86,7 +87,41 @@ impl ExpFam<f64> for LogNormal {
     }
 }
 
-by_component!([] LogNormal);
+/// exp(−½ log σ²) in the first places of `out`.
+fn inverse_std<'a, F: Scalar>(out: &'a mut [F; BLOCK], log_var: &[F]) -> &'a [F] {
+    let out = &mut out[..log_var.len()];
+    exp_scaled(out, -0.5, log_var);
+    out
+}
+
+impl Slices for LogNormal {
+    const DOUBLE: bool = false;
+
+    /// −½ (e² + log σ² + log 2π) − log z, e = (log z − μ) / σ.
+    fn log_probs<F: Scalar>(&self, z: &mut [F], eta: &mut [F], _: usize) {
+        let (mean, log_var) = eta.split_at_mut(z.len());
+        let mut inverse = scratch();
+        let inverse = inverse_std(&mut inverse, log_var);
+        <F as VecMath>::ln(z);
+        let (half, log_tau) = (F::of(0.5), F::TAU().ln());
+        each2(mean, log_var, z, |mean, log_var, ln_z| (ln_z - mean, half * (log_var + log_tau) + ln_z));
+        each2(mean, log_var, inverse, |r, rest, s| (half * (r * s) * (r * s) + rest, rest));
+        z.iter_mut().zip(mean).for_each(|(z, minus)| *z = -*minus);
+    }
+
+    /// ∂μ = e / σ, ∂log σ² = ½ (e² − 1), ∂z = −(e / σ + 1) / z.
+    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], _: usize) {
+        let (mean, log_var) = eta.split_at_mut(z.len());
+        let (mut inverse, mut ln_z) = (scratch(), scratch());
+        let inverse = inverse_std(&mut inverse, log_var);
+        let ln_z = applied(&mut ln_z, z, <F as VecMath>::ln);
+        each2(mean, ln_z, inverse, |mean, ln_z, s| ((ln_z - mean) * s, ln_z));
+        each1(log_var, mean, |_, e| F::of(0.5) * (e * e - F::one()));
+        each2(mean, z, inverse, |e, z, s| (e * s, -(e * s + F::one()) / z));
+    }
+}
+
+by_slices!(LogNormal);
 
 impl<F: Scalar> Reparam<F> for LogNormal {
     /// z = exp(μ + σ · noise).

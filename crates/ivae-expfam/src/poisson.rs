@@ -1,9 +1,10 @@
 //! [`Poisson`]: a latent count.
 
+use ivae_num::{Scalar, vecmath::VecMath};
 use rand::RngCore;
 use rand_distr::Distribution;
 
-use crate::component::by_component;
+use crate::slices::{Slices, applied, by_slices, scratch, special};
 use crate::special::{digamma, ln_gamma};
 use crate::{ExpFam, Support};
 
@@ -101,4 +102,30 @@ impl ExpFam<f64> for Poisson {
     }
 }
 
-by_component!([] Poisson);
+impl Slices for Poisson {
+    const DOUBLE: bool = true;
+
+    /// z log r − r − log z!.
+    fn log_probs<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], cols: usize) {
+        let (mut rate, mut norm) = (scratch(), scratch());
+        let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
+        let norm = special(&mut norm, z, cols, |z| ln_gamma(z + 1.0));
+        for (i, z) in z.iter_mut().enumerate() {
+            *z = *z * log_rate[i] - rate[i] - norm[i];
+        }
+    }
+
+    /// ∂z = log r − ψ(z + 1), ∂log r = z − r.
+    fn derivatives<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], cols: usize) {
+        let (mut rate, mut psi) = (scratch(), scratch());
+        let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
+        let psi = special(&mut psi, z, cols, |z| digamma(z + 1.0));
+        for (i, z) in z.iter_mut().enumerate() {
+            let at = *z;
+            *z = log_rate[i] - psi[i];
+            log_rate[i] = at - rate[i];
+        }
+    }
+}
+
+by_slices!(Poisson);

@@ -1,13 +1,13 @@
-//! Special functions that the families need, in double precision.
+//! Special functions that families need, in double precision: for families of your own too.
 
 mod bessel;
 mod draws;
 mod gamma;
 mod normal;
 
-pub(crate) use bessel::BesselRatio;
+pub use bessel::BesselRatio;
 pub(crate) use draws::draw_ln_gamma;
-pub(crate) use gamma::{digamma, ln_gamma, ln_gamma_and_digamma, trigamma};
+pub use gamma::{digamma, ln_gamma, ln_gamma_and_digamma, trigamma};
 pub(crate) use normal::{gumbel, ln_tail, logistic, normal_quantile};
 
 /// log(1 + eˣ).

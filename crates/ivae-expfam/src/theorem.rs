@@ -10,5 +10,5 @@ mod verdict;
 
 pub use conditions::{Known, Model, check};
 pub use nature::Nature;
-pub use noise::Noise;
+pub use noise::{CustomNoise, Noise, NoiseError};
 pub use verdict::{Answer, Class, Condition, Verdict};

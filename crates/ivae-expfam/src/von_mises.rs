@@ -2,9 +2,11 @@
 
 use std::f64::consts::{PI, TAU};
 
+use ivae_num::Scalar;
 use rand::{Rng, RngCore};
 
-use crate::component::by_component;
+use crate::block::BLOCK;
+use crate::slices::{Slices, by_slices, scratch, special};
 use crate::special::BesselRatio;
 use crate::{ExpFam, Support};
 
@@ -118,4 +120,41 @@ fn inside(angle: f64) -> f64 {
     angle.clamp((-PI).next_up(), PI.next_down())
 }
 
-by_component!([] VonMises);
+/// κ = ‖(x, y)‖ in the first places of `out`.
+fn lengths<'a, F: Scalar>(out: &'a mut [F; BLOCK], x: &[F], y: &[F]) -> &'a [F] {
+    let out = &mut out[..x.len()];
+    out.iter_mut().zip(x.iter().zip(y)).for_each(|(out, (x, &y))| *out = x.hypot(y));
+    out
+}
+
+impl Slices for VonMises {
+    const DOUBLE: bool = true;
+
+    /// λ₁ cos z + λ₂ sin z − log 2π I₀(κ).
+    fn log_probs<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize) {
+        let (x, y) = eta.split_at_mut(z.len());
+        let (mut kappa, mut norm) = (scratch(), scratch());
+        let kappa = lengths(&mut kappa, x, y);
+        let norm = special(&mut norm, kappa, cols, |kappa| TAU.ln() + BesselRatio::at(kappa).log_i0);
+        for (i, z) in z.iter_mut().enumerate() {
+            let (sin, cos) = z.sin_cos();
+            *z = x[i] * cos + y[i] * sin - norm[i];
+        }
+    }
+
+    /// ∂z = λ₂ cos z − λ₁ sin z, ∂λ = (cos z, sin z) − R(κ) λ/κ.
+    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize) {
+        let (x, y) = eta.split_at_mut(z.len());
+        let (mut kappa, mut over) = (scratch(), scratch());
+        let kappa = lengths(&mut kappa, x, y);
+        let over = special(&mut over, kappa, cols, |kappa| BesselRatio::at(kappa).over);
+        for (i, z) in z.iter_mut().enumerate() {
+            let (sin, cos) = z.sin_cos();
+            *z = y[i] * cos - x[i] * sin;
+            x[i] = cos - over[i] * x[i];
+            y[i] = sin - over[i] * y[i];
+        }
+    }
+}
+
+by_slices!(VonMises);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ivae_expfam::custom::{Custom, Polynomial, Spline};
-use ivae_expfam::theorem::Known;
+use ivae_expfam::theorem::{CustomNoise, Known, NoiseError};
 use ivae_expfam::{
     Answer, Bernoulli, Beta, Class, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian, GaussianForm,
     HyperbolicSecant, Lambda, LogNormal, Model, Nature, Noise, Poisson, Verdict, VonMises, check,
@@ -201,4 +201,82 @@ fn a_table_of_noise_is_not_called_invertible() {
             .contains("cannot be told from a singular one")
     );
     assert_eq!(estimated.class, Class::None);
+}
+
+/// The law of noise by its characteristic function, over |t| up to `reach`.
+fn noise(reach: f64, characteristic: impl Fn(f64) -> [f64; 2] + Send + Sync + 'static) -> CustomNoise {
+    CustomNoise::new("noise", reach, characteristic).unwrap()
+}
+
+fn sinc(t: f64) -> f64 {
+    if t == 0.0 { 1.0 } else { t.sin() / t }
+}
+
+#[test]
+fn zeros_of_a_characteristic_function_are_points_or_intervals() {
+    // Bounded away from zero: the smallest value is at the end of the range.
+    for (found, smallest) in [
+        (noise(6.0, |t| [(-0.5 * t * t).exp(), 0.0]), (-18f64).exp()),
+        (noise(100.0, |t| [1.0 / (1.0 + t * t), 0.0]), 1.0 / 10_001.0),
+        // A Gamma law of shape 2, which is not symmetric: (1 − it)⁻².
+        (
+            noise(30.0, |t| [(1.0 - t * t) / (1.0 + t * t).powi(2), 2.0 * t / (1.0 + t * t).powi(2)]),
+            1.0 / 901.0,
+        ),
+    ] {
+        let (answer, reason) = found.answer();
+        assert_eq!(answer, Answer::Holds, "{reason}");
+        assert!(reason.contains(&format!("at least {smallest:.1e}")), "{reason}");
+    }
+    // Isolated zeros: uniform on (−1, 1) at every multiple of π, where it changes sign; the triangular law of two such,
+    // where it does not; a fair coin, cos t.
+    for (found, count) in [
+        (noise(31.5, |t| [sinc(t), 0.0]), 10),
+        (noise(31.5, |t| [sinc(t).powi(2), 0.0]), 10),
+        (noise(10.0, |t| [t.cos(), 0.0]), 3),
+    ] {
+        let (answer, reason) = found.answer();
+        assert_eq!(answer, Answer::Holds, "{reason}");
+        assert!(reason.contains(&format!("vanishes at {count} isolated points")), "{reason}");
+    }
+    // Band-limited: a triangle (the density of Fejér's kernel), the same modulated, which vanishes between two bands,
+    // powers of it, a smooth bump.
+    let triangle = |t: f64| (1.0 - t.abs()).max(0.0);
+    for found in [
+        noise(10.0, move |t| [triangle(t), 0.0]),
+        noise(2000.0, move |t| [triangle(t), 0.0]),
+        noise(8.0, move |t| [triangle(t) + 0.5 * triangle(t - 4.0) + 0.5 * triangle(t + 4.0), 0.0]),
+        noise(3.0, move |t| [triangle(t).powi(3), 0.0]),
+        noise(3.0, |t| [if t.abs() < 1.0 { (1.0 - 1.0 / (1.0 - t * t)).exp() } else { 0.0 }, 0.0]),
+    ] {
+        assert_eq!(found.answer().0, Answer::Fails, "{found:?}");
+    }
+    // Too small to tell, not zero: a normal law far out, also where its exponential underflows.
+    for reach in [10.0, 100.0, 1e4] {
+        let found = noise(reach, |t| [(-0.5 * t * t).exp(), 0.0]);
+        assert_eq!(found.answer().0, Answer::Unknown, "{found:?}");
+    }
+}
+
+#[test]
+fn what_is_no_characteristic_function_is_an_error_with_its_value() {
+    let of = |reach, f: fn(f64) -> [f64; 2]| CustomNoise::new("noise", reach, f).unwrap_err();
+    assert_eq!(of(0.0, |_| [1.0, 0.0]), NoiseError::Reach { reach: 0.0 });
+    assert_eq!(of(5.0, |_| [0.5, 0.0]), NoiseError::NotCharacteristic { t: 0.0, value: [0.5, 0.0] });
+    let error = of(4.0, |t| [1.0 + t, 0.0]);
+    assert!(matches!(error, NoiseError::NotCharacteristic { t, .. } if t > 0.0), "{error}");
+    assert!(matches!(of(4.0, |t| [1.0 / (t - 2.0), 0.0]), NoiseError::NotCharacteristic { .. }));
+}
+
+#[test]
+fn noise_of_ones_own_law_decides_condition_one() {
+    let good = table(&VAR, 10, 3);
+    let lambda = Lambda::new(&VAR, good.view()).unwrap();
+    let with = |noise| check(&Model { noise: Noise::Custom(noise), ..model(&VAR, 3, &lambda) }).unwrap();
+    let verdict = with(noise(50.0, |t| [sinc(t), 0.0]));
+    assert_eq!((verdict.class, answer(&verdict, "(i) noise")), (Class::ScaledPermutation, Answer::Holds));
+    let verdict = with(noise(50.0, |t| [(1.0 - t.abs()).max(0.0), 0.0]));
+    assert_eq!((verdict.class, answer(&verdict, "(i) noise")), (Class::None, Answer::Fails));
+    assert_eq!(verdict.condition("(i) noise").unwrap().number, Some(0.0));
+    assert!(verdict.sentence().contains("vanishes on an interval"), "{verdict}");
 }

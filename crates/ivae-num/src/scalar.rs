@@ -35,18 +35,22 @@ pub trait Scalar:
 }
 
 impl Scalar for f32 {
+    #[inline]
     fn of(x: f64) -> f32 {
         x as f32
     }
+    #[inline]
     fn f64(self) -> f64 {
         f64::from(self)
     }
 }
 
 impl Scalar for f64 {
+    #[inline]
     fn of(x: f64) -> f64 {
         x
     }
+    #[inline]
     fn f64(self) -> f64 {
         self
     }

@@ -2,8 +2,8 @@
 
 use ivae_report::figure::{
     Bar, BarsOptions, Curve, CurvesOptions, HeatmapOptions, LinesOptions, Pair, PairsOptions, PlaneCurve,
-    PlaneKind, PlaneOptions, PlanePanel, ScatterOptions, ScatterPanel, Series, bars, curves, heatmap, lines,
-    pairs, plane_panels, scatter_panels, spectrum,
+    PlaneKind, PlaneOptions, PlanePanel, ScatterOptions, ScatterPanel, Series, Strip, StripDot, StripOptions,
+    bars, curves, heatmap, lines, pairs, plane_panels, scatter_panels, spectrum, strips,
 };
 use ndarray::{Array1, Array2};
 use proptest::prelude::*;
@@ -135,6 +135,18 @@ proptest! {
         let options = BarsOptions { title: label.clone(), x_label: label.clone(), ..BarsOptions::default() };
         assert_sound(&bars(&drawn, &options));
         assert_sound(&bars(&drawn, &BarsOptions { range: Some((low, high)), ..options }));
+    }
+
+    #[test]
+    fn strips_are_sound(values in numbers(), low in number(), high in number(), emphasis: bool, label in text()) {
+        let dots = values.iter().map(|&value| StripDot { value, emphasis }).collect();
+        let rows = [Strip { label: label.clone(), dots, note: label.clone() }, Strip::default()];
+        let options = StripOptions {
+            x_label: label.clone(), emphasised: label.clone(), note_label: label, ..StripOptions::default()
+        };
+        assert_sound(&strips(&rows, &options));
+        assert_sound(&strips(&rows, &StripOptions { range: Some((low, high)), ..options }));
+        assert_sound(&strips(&[], &StripOptions::default()));
     }
 
     #[test]

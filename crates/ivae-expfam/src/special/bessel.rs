@@ -5,19 +5,20 @@ const LARGE: f64 = 20.0;
 
 /// What the von Mises law needs at a concentration κ ≥ 0; NaN gives NaN.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BesselRatio {
+pub struct BesselRatio {
     /// log I₀(κ).
-    pub(crate) log_i0: f64,
+    pub log_i0: f64,
     /// R = I₁/I₀, the derivative of log I₀.
-    pub(crate) ratio: f64,
+    pub ratio: f64,
     /// R/κ, ½ at 0.
-    pub(crate) over: f64,
+    pub over: f64,
     /// R′ = 1 − R/κ − R².
-    pub(crate) slope: f64,
+    pub slope: f64,
 }
 
 impl BesselRatio {
-    pub(crate) fn at(kappa: f64) -> Self {
+    /// All of it at one κ.
+    pub fn at(kappa: f64) -> Self {
         if kappa < LARGE { Self::by_power_series(kappa) } else { Self::by_asymptotic_series(kappa) }
     }
 

@@ -16,7 +16,7 @@ const TRIGAMMA: [f64; 7] =
     [1.0 / 6.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 5.0 / 66.0, -691.0 / 2730.0, 7.0 / 6.0];
 
 /// (ln Γ(x), ψ(x)) for x > 0, each within 1e-13 of the larger of 1 and its size; NaN gives NaN.
-pub(crate) fn ln_gamma_and_digamma(x: f64) -> (f64, f64) {
+pub fn ln_gamma_and_digamma(x: f64) -> (f64, f64) {
     // Γ(x + m) = x (x + 1) ⋯ (x + m − 1) Γ(x): the product, and its derivative in x.
     let (mut y, mut product, mut slope) = (x, 1.0, 0.0);
     while y < LARGE {
@@ -33,17 +33,17 @@ pub(crate) fn ln_gamma_and_digamma(x: f64) -> (f64, f64) {
 }
 
 /// ln Γ(x) for x > 0.
-pub(crate) fn ln_gamma(x: f64) -> f64 {
+pub fn ln_gamma(x: f64) -> f64 {
     ln_gamma_and_digamma(x).0
 }
 
 /// ψ(x) for x > 0.
-pub(crate) fn digamma(x: f64) -> f64 {
+pub fn digamma(x: f64) -> f64 {
     ln_gamma_and_digamma(x).1
 }
 
 /// ψ′(x) for x > 0, within 1e-15 of its size; NaN gives NaN.
-pub(crate) fn trigamma(x: f64) -> f64 {
+pub fn trigamma(x: f64) -> f64 {
     // ψ′(x) = 1 / x² + ψ′(x + 1).
     let (mut y, mut sum) = (x, 0.0);
     while y < LARGE {

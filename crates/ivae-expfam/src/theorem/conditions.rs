@@ -79,7 +79,7 @@ pub fn check(model: &Model<'_>) -> Result<Verdict, LambdaError> {
     let mut conditions = vec![
         told("prior", Class::Affine, &model.prior),
         told("injective mixing", Class::Affine, &model.injective),
-        noise(model.noise),
+        noise(&model.noise),
         statistics(nature, proven),
         variability,
     ];
@@ -99,9 +99,10 @@ fn answered(yes: bool) -> Answer {
     if yes { Answer::Holds } else { Answer::Fails }
 }
 
-fn noise(noise: Noise) -> Condition {
+fn noise(noise: &Noise) -> Condition {
     let name = noise.name();
     let (answer, reason) = match noise {
+        Noise::Custom(custom) => custom.answer(),
         Noise::None => (Answer::Holds, "no noise: the limit of any".to_owned()),
         Noise::Gaussian | Noise::Laplace | Noise::Logistic => {
             (Answer::Holds, format!("{name}: its characteristic function is positive everywhere"))
@@ -117,7 +118,8 @@ fn noise(noise: Noise) -> Condition {
         ),
         Noise::Other => (Answer::Unknown, format!("{name}: its characteristic function is not known")),
     };
-    Condition { name: "(i) noise".into(), class: Some(Class::Affine), answer, reason, number: None }
+    let number = if let Noise::Custom(custom) = noise { Some(custom.smallest()) } else { None };
+    Condition { name: "(i) noise".into(), class: Some(Class::Affine), answer, reason, number }
 }
 
 fn statistics(nature: Option<Nature>, proven: bool) -> Condition {

@@ -1,9 +1,13 @@
 //! [`Noise`]: the distribution of ε, by its characteristic function.
 
+mod custom;
+
 use std::f64::consts::PI;
 
+pub use custom::{CustomNoise, NoiseError};
+
 /// The distribution of the noise ε on x = f(z) + ε, independent in every column, of any scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Noise {
     /// None: x = f(z), the limit of noise whose variance goes to 0.
@@ -19,16 +23,19 @@ pub enum Noise {
     /// Binary x, Bernoulli with log-odds f(z): the limit, as T → 0, of x = σ((f(z) + ε) / T) with logistic ε
     /// (Maddison et al. 2016).
     Bernoulli,
+    /// A law of your own, by its characteristic function.
+    Custom(CustomNoise),
     /// Anything else.
     Other,
 }
 
 impl Noise {
-    /// Its characteristic function E[exp(i t ε)] in the standard scale (variance 1 for a normal, scale 1 for Laplace and
-    /// logistic, the interval (−1, 1)), which is real as all are symmetric. `None` where it is not known. That of
+    /// Its characteristic function E[exp(i t ε)], real and imaginary part, in the standard scale (variance 1 for a normal,
+    /// scale 1 for Laplace and logistic, the interval (−1, 1)). `None` where it is not known. That of
     /// [`Bernoulli`](Noise::Bernoulli) is of its logistic noise.
-    pub fn characteristic(self, t: f64) -> Option<f64> {
-        Some(match self {
+    pub fn characteristic(&self, t: f64) -> Option<[f64; 2]> {
+        let real = match self {
+            Self::Custom(noise) => return Some(noise.characteristic(t)),
             Self::None => 1.0,
             Self::Gaussian => (-0.5 * t * t).exp(),
             Self::Laplace => 1.0 / (1.0 + t * t),
@@ -37,11 +44,13 @@ impl Noise {
             Self::Uniform if t == 0.0 => 1.0,
             Self::Uniform => t.sin() / t,
             Self::Other => return None,
-        })
+        };
+        // The named ones are symmetric.
+        Some([real, 0.0])
     }
 
     /// Name, for messages.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::None => "no noise",
             Self::Gaussian => "Gaussian noise",
@@ -49,6 +58,7 @@ impl Noise {
             Self::Logistic => "logistic noise",
             Self::Uniform => "uniform noise",
             Self::Bernoulli => "Bernoulli likelihood",
+            Self::Custom(noise) => noise.name(),
             Self::Other => "noise of unknown law",
         }
     }
@@ -75,7 +85,7 @@ mod tests {
                     .map(|i| -end + (i as f64 + 0.5) * width)
                     .map(|e| density(e) * (t * e).cos() * width)
                     .sum();
-                let found = noise.characteristic(t).unwrap_or(f64::NAN);
+                let found = noise.characteristic(t).map_or(f64::NAN, |[real, _]| real);
                 assert!((found - sum).abs() < 1e-7, "{noise:?} at {t}: {found}, by quadrature {sum}");
             }
         }

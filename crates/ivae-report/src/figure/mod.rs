@@ -17,6 +17,7 @@ mod palette;
 mod panel;
 mod plane;
 mod scatter;
+mod strip;
 
 pub use bars::{Bar, BarsOptions, bars};
 pub use curves::{Curve, CurvesOptions, curves};
@@ -25,6 +26,7 @@ pub use lines::{LinesOptions, Series, lines, spectrum};
 pub use pairs::{Pair, PairsOptions, pairs};
 pub use plane::{PlaneCurve, PlaneKind, PlaneOptions, PlanePanel, plane_panels};
 pub use scatter::{ScatterOptions, ScatterPanel, scatter_panels};
+pub use strip::{Strip, StripDot, StripOptions, strips};
 
 /// A width or height that one can draw in, whatever was asked for.
 fn extent(asked: f64, least: f64) -> f64 {
