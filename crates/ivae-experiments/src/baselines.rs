@@ -125,7 +125,7 @@ pub(crate) fn table(recoveries: &[Recovery]) -> Table {
         caption: format!(
             "*Within u*: after the mean of each segment is taken off, so that knowing the segment earns nothing. \
              *u alone*: the best prediction from the segment. *Linear ICA with u*: joint diagonalisation of the segments' \
-             covariances, which uses u but unmixes linearly. *chance*: latents of iVAE with their rows shuffled.{seeds}"
+             covariances, which uses u but unmixes linearly. *FastICA*: Picard goes on where it has not converged. *chance*: latents of iVAE with their rows shuffled.{seeds}"
         ),
         emphasis: Some(0),
     }

@@ -85,7 +85,9 @@ impl Plane {
         };
         let (held_out, spec) = (self.held_out(), FitSpec { seed: spec.seed + start, ..spec.clone() });
         let split = Split::holding_out(self.u.len(), held_out.clone());
-        let fitted = fit_split(&data, &split, &spec, &Silent)?;
+        let mut fitted = fit_split(&data, &split, &spec, &Silent)?;
+        // What the likelihood finds: linear ICA after it, where a linear map is left free, is looked at apart.
+        fitted.step = None;
         let held_out = data.select_rows(&held_out);
         Ok(Start {
             latents: fitted.transform(&held_out)?.mapv(f64::from),

@@ -45,7 +45,11 @@ fn a_quick_run_leaves_a_page_and_records_with_sensible_numbers() {
     let (ivae, vae) =
         (metric(&out, "example-1-ivae", "mcc_held_out"), metric(&out, "example-1-vae", "mcc_held_out"));
     assert!(ivae > vae + 0.04, "iVAE {ivae}, VAE {vae}");
-    assert!(ivae > metric(&out, "example-1-fastica", "mcc_held_out") + 0.04);
+    // Both have converged (FastICA alone does not here, and stays at .66; Picard goes on from there).
+    for linear in ["example-1-fastica", "example-1-ajd"] {
+        let linear = metric(&out, linear, "mcc_held_out");
+        assert!(ivae > linear + 0.02, "iVAE {ivae}, a linear method {linear}");
+    }
     assert!(metric(&out, "example-1-ivae", "chance_mcc") < 0.3);
     for model in ["speech-ivae", "speech-vae"] {
         assert!(metric(&out, model, "iwae_test") >= metric(&out, model, "elbo_test"));

@@ -82,7 +82,8 @@ fn options_that_the_model_does_not_have() {
     let place = Place::with_data();
     place.refused("fit d.npz --out run --model vae --prior gauss-var", &["--prior", "--model ivae", "vae"]);
     place.refused("fit d.npz --out run --model ajd --lags 1,2", &["--lags", "--model sobi", "ajd"]);
-    place.refused("fit d.npz --u x1 --out run --model ajd", &["ajd", "categorical u"]);
+    place.file("d.csv", "x1,x2,u\n1,2,0.1\n2,1,0.2\n3,5,0.35\n4,4,0.45\n");
+    place.refused("fit d.csv --latents 2 --out run --model ajd", &["ajd", "categorical u"]);
     place.refused("fit d.npz --out run --model sobi --lags 1,400", &["d.npz", "400"]);
     place.refused("fit d.npz --out run --model vae --decoder square", &["square", "--model ivae", "vae"]);
     place.refused(
