@@ -9,8 +9,7 @@ use crate::IcaError;
 /// A nonlinearity g (the derivative of the contrast G) with its derivative. Test your own with [`check_contrast`].
 ///
 /// ```
-/// use ivae_ica::{Contrast, FastIca, check_contrast};
-/// use ivae_num::Scalar;
+/// use ivae_ica::{Contrast, FastIca, Scalar, check_contrast};
 ///
 /// /// tanh(y / 2), gentler than logcosh allows: the score of a logistic source.
 /// struct Logistic;

@@ -47,6 +47,7 @@ pub use error::IcaError;
 pub use fastica::{Algorithm, FastIca};
 pub use fitted::{FittedIca, Method};
 pub use infomax::Infomax;
+pub use ivae_num::Scalar;
 pub use linear_step::LinearStep;
 pub use pca::{FittedPca, Pca, Whitening};
 pub use picard::Picard;
