@@ -28,7 +28,6 @@ macro_rules! by_width {
         }
     };
 }
-pub(super) use by_width;
 
 /// `y ← x W + b`: x and y `[B, n]`, W `[n, n]`, b `[n]` or empty for none.
 pub(super) fn times<F: Scalar>(

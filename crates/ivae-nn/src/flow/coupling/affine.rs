@@ -7,7 +7,6 @@
 use ivae_num::Scalar;
 use ivae_num::vecmath::VecMath;
 
-use super::super::narrow::by_width;
 use super::Changed;
 
 /// S: a block scales a column by at most e^±S.
@@ -46,21 +45,29 @@ impl<F: Scalar> Affine<F> {
     pub(super) fn forward(&mut self, y: &mut [F], log_det: &mut [F], out: &[F], changed: Changed) {
         let m = changed.m;
         self.fill(out, m);
-        by_width!(
-            m,
-            forward_narrow(self, y, log_det, out, changed),
-            forward_rows(m, self, y, log_det, out, changed)
-        );
+        for (b, (y, log_det)) in changed.rows_mut(y).zip(log_det).enumerate() {
+            let (scale, tanh) = (&self.scale[b * m..][..m], &self.tanh[b * m..][..m]);
+            let shift = &out[2 * b * m + m..][..m];
+            for (j, y) in y.iter_mut().enumerate() {
+                *y = *y * scale[j] + shift[j];
+            }
+            *log_det += F::of(LARGEST) * tanh.iter().copied().sum();
+        }
     }
 
     /// `dx` holds ∂y. Overwrites `d_out` with ∂out.
     pub(super) fn backward(&self, dx: &mut [F], d_out: &mut [F], d_log_det: &[F], x: &[F], changed: Changed) {
         let m = changed.m;
-        by_width!(
-            m,
-            backward_narrow(self, dx, d_out, d_log_det, x, changed),
-            backward_rows(m, self, dx, d_out, d_log_det, x, changed)
-        );
+        for (b, ((dx, x), &dl)) in changed.rows_mut(dx).zip(changed.rows(x)).zip(d_log_det).enumerate() {
+            let (scale, tanh) = (&self.scale[b * m..][..m], &self.tanh[b * m..][..m]);
+            let (d_s, d_t) = d_out[2 * b * m..][..2 * m].split_at_mut(m);
+            for j in 0..m {
+                // ds/ds̃ = 1 − tanh².
+                d_t[j] = dx[j];
+                dx[j] *= scale[j];
+                d_s[j] = (dx[j] * x[j] + dl) * (F::one() - tanh[j] * tanh[j]);
+            }
+        }
     }
 
     /// `x` holds y.
@@ -74,69 +81,4 @@ impl<F: Scalar> Affine<F> {
             }
         }
     }
-}
-
-/// The loop of [`Affine::forward`] over m changed columns. Inlined, so that a narrow m is known to the compiler.
-#[inline(always)]
-fn forward_rows<F: Scalar>(
-    m: usize,
-    own: &Affine<F>,
-    y: &mut [F],
-    log_det: &mut [F],
-    out: &[F],
-    changed: Changed,
-) {
-    for (b, (y, log_det)) in changed.rows_mut(y).zip(log_det).enumerate() {
-        let (scale, tanh) = (&own.scale[b * m..][..m], &own.tanh[b * m..][..m]);
-        let (y, shift) = (&mut y[..m], &out[2 * b * m + m..][..m]);
-        for j in 0..m {
-            y[j] = y[j] * scale[j] + shift[j];
-        }
-        *log_det += F::of(LARGEST) * tanh.iter().copied().sum();
-    }
-}
-
-fn forward_narrow<F: Scalar, const M: usize>(
-    own: &Affine<F>,
-    y: &mut [F],
-    log_det: &mut [F],
-    out: &[F],
-    changed: Changed,
-) {
-    forward_rows(M, own, y, log_det, out, changed);
-}
-
-/// The loop of [`Affine::backward`].
-#[inline(always)]
-fn backward_rows<F: Scalar>(
-    m: usize,
-    own: &Affine<F>,
-    dx: &mut [F],
-    d_out: &mut [F],
-    d_log_det: &[F],
-    x: &[F],
-    changed: Changed,
-) {
-    for (b, ((dx, x), &dl)) in changed.rows_mut(dx).zip(changed.rows(x)).zip(d_log_det).enumerate() {
-        let (scale, tanh) = (&own.scale[b * m..][..m], &own.tanh[b * m..][..m]);
-        let (dx, x) = (&mut dx[..m], &x[..m]);
-        let (d_s, d_t) = d_out[2 * b * m..][..2 * m].split_at_mut(m);
-        for j in 0..m {
-            // ds/ds̃ = 1 − tanh².
-            d_t[j] = dx[j];
-            dx[j] *= scale[j];
-            d_s[j] = (dx[j] * x[j] + dl) * (F::one() - tanh[j] * tanh[j]);
-        }
-    }
-}
-
-fn backward_narrow<F: Scalar, const M: usize>(
-    own: &Affine<F>,
-    dx: &mut [F],
-    d_out: &mut [F],
-    d_log_det: &[F],
-    x: &[F],
-    changed: Changed,
-) {
-    backward_rows(M, own, dx, d_out, d_log_det, x, changed);
 }
