@@ -9,8 +9,8 @@ use ndarray::ArrayView1;
 
 use super::{matrix, matrix_mut};
 
-/// Rows that are added up side by side.
-const LANES: usize = 16;
+/// Most columns that are narrow: a row, with what follows it in memory, is taken as a vector of so many.
+const WIDE: usize = 8;
 
 /// Calls `$narrow::<N>` if `$n` is an N that is narrow, else `$otherwise`.
 macro_rules! by_width {
@@ -79,7 +79,8 @@ fn narrow_times<F: Scalar, const N: usize>(
     bias: &[F],
 ) {
     let bias = from_fn(|j| bias.get(j).copied().unwrap_or_else(F::zero));
-    wide(Times::<F, N> { y, x, weight: from_fn(|i| from_fn(|j| weight(i, j))), bias });
+    let weight = from_fn(|i| widened(&from_fn::<F, N, _>(|j| weight(i, j))));
+    wide(Times::<F, N> { y, x, weight, bias });
 }
 
 fn narrow_gram<F: Scalar, const N: usize>(dw: &mut [F], x: &[F], dy: &[F]) {
@@ -90,8 +91,21 @@ fn narrow_gram<F: Scalar, const N: usize>(dw: &mut [F], x: &[F], dy: &[F]) {
 struct Times<'a, F, const N: usize> {
     y: &'a mut [F],
     x: &'a [F],
-    weight: [[F; N]; N],
-    bias: [F; N],
+    weight: [[F; WIDE]; N],
+    bias: [F; WIDE],
+}
+
+impl<F: Scalar, const N: usize> Times<'_, F, N> {
+    #[inline(always)]
+    fn row(x: &[F; N], weight: &[[F; WIDE]; N], bias: &[F; WIDE]) -> [F; WIDE] {
+        let mut sum = *bias;
+        for i in 0..N {
+            for j in 0..WIDE {
+                sum[j] += x[i] * weight[i][j];
+            }
+        }
+        sum
+    }
 }
 
 impl<F: Scalar, const N: usize> Loop for Times<'_, F, N> {
@@ -99,14 +113,15 @@ impl<F: Scalar, const N: usize> Loop for Times<'_, F, N> {
 
     #[inline(always)]
     fn run(self) {
-        for (y, x) in self.y.chunks_exact_mut(N).zip(self.x.chunks_exact(N)) {
-            let mut sum = self.bias;
-            for i in 0..N {
-                for j in 0..N {
-                    sum[j] += x[i] * self.weight[i][j];
-                }
-            }
-            y.copy_from_slice(&sum);
+        let (x, _) = self.x.as_chunks::<N>();
+        let (weight, bias) = (self.weight, self.bias);
+        let (first, last) = x.split_at(whole(x.len(), N));
+        // What a row writes beyond itself, the next ones overwrite.
+        for (b, x) in first.iter().enumerate() {
+            self.y[b * N..][..WIDE].copy_from_slice(&Self::row(x, &weight, &bias));
+        }
+        for (y, x) in self.y[first.len() * N..].chunks_exact_mut(N).zip(last) {
+            y.copy_from_slice(&Self::row(x, &weight, &bias)[..N]);
         }
     }
 }
@@ -117,26 +132,11 @@ struct Gram<'a, F, const N: usize> {
 }
 
 impl<F: Scalar, const N: usize> Gram<'_, F, N> {
-    /// Columns of the rows of `part`; 0 where there are fewer than [`LANES`].
     #[inline(always)]
-    fn columns(part: &[F]) -> [[F; LANES]; N] {
-        let mut columns = [[F::zero(); LANES]; N];
-        for (r, row) in part.chunks_exact(N).enumerate().take(LANES) {
-            for i in 0..N {
-                columns[i][r] = row[i];
-            }
-        }
-        columns
-    }
-
-    #[inline(always)]
-    fn add(sums: &mut [[[F; LANES]; N]; N], x: &[F], dy: &[F]) {
-        let (x, dy) = (Self::columns(x), Self::columns(dy));
+    fn add(sums: &mut [[F; WIDE]; N], x: &[F; N], dy: &[F; WIDE]) {
         for i in 0..N {
-            for j in 0..N {
-                for r in 0..LANES {
-                    sums[i][j][r] += x[i][r] * dy[j][r];
-                }
+            for j in 0..WIDE {
+                sums[i][j] += x[i] * dy[j];
             }
         }
     }
@@ -147,13 +147,36 @@ impl<F: Scalar, const N: usize> Loop for Gram<'_, F, N> {
 
     #[inline(always)]
     fn run(self) -> [[F; N]; N] {
-        let mut sums = [[[F::zero(); LANES]; N]; N];
-        let (x, dy) = (self.x.chunks_exact(LANES * N), self.dy.chunks_exact(LANES * N));
-        let (x_rest, dy_rest) = (x.remainder(), dy.remainder());
-        x.zip(dy).for_each(|(x, dy)| Self::add(&mut sums, x, dy));
-        Self::add(&mut sums, x_rest, dy_rest);
-        sums.map(|row| row.map(|lanes| lanes.into_iter().sum()))
+        // Rows of dy are read with what follows them: it adds up in columns that are left out in the end.
+        let (x, _) = self.x.as_chunks::<N>();
+        let (first, last) = x.split_at(whole(x.len(), N));
+        let (pairs, odd) = first.as_chunks::<2>();
+        let mut even = [[F::zero(); WIDE]; N];
+        let mut sums = even;
+        let row = |b: usize| self.dy[b * N..].first_chunk().expect("it ends within dy");
+        for (b, [x, x_next]) in pairs.iter().enumerate() {
+            Self::add(&mut even, x, row(2 * b));
+            Self::add(&mut sums, x_next, row(2 * b + 1));
+        }
+        for x in odd {
+            Self::add(&mut even, x, row(first.len() - 1));
+        }
+        for (x, dy) in last.iter().zip(self.dy[first.len() * N..].as_chunks::<N>().0) {
+            Self::add(&mut sums, x, &widened(dy));
+        }
+        from_fn(|i| from_fn(|j| even[i][j] + sums[i][j]))
     }
+}
+
+/// How many of `rows` rows of `n` can be taken as [`WIDE`] numbers without going beyond the last.
+fn whole(rows: usize, n: usize) -> usize {
+    (rows * n).checked_sub(WIDE).map_or(0, |beyond| beyond / n + 1)
+}
+
+/// With zeros after it.
+#[inline(always)]
+fn widened<F: Scalar, const N: usize>(row: &[F; N]) -> [F; WIDE] {
+    from_fn(|j| if j < N { row[j] } else { F::zero() })
 }
 
 #[cfg(test)]

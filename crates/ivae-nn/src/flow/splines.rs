@@ -1,7 +1,7 @@
 //! A spline for each coordinate, as a layer: column by column, [`LANES`] rows at a time.
 
-use ivae_num::Scalar;
 use ivae_num::vecmath::VecMath;
+use ivae_num::{Loop, Scalar, wide};
 
 use super::spline::{Piece, Sums, fill_knots, fill_knots_backward, find, knots_len, raw_len};
 use crate::{Layout, Slot};
@@ -24,6 +24,7 @@ pub(super) struct SplinesWorkspace<F> {
     pieces: Vec<Piece<F>>, // [n, K]
     sums: Vec<Sums<F>>,    // [n, K]
     found: Vec<Found>,     // of each column, the pieces that its rows lie in
+    slopes: Vec<F>,        // of a column's rows, then their logarithms [B]
 }
 
 /// Which piece each of some rows lies in.
@@ -78,6 +79,77 @@ fn locate<F: Scalar>(inner: &[F], x: &[F; LANES]) -> Found {
     found
 }
 
+/// The values of one column, overwritten, with their slopes and the pieces that they lie in.
+struct Forward<'a, F> {
+    y: &'a mut [F],         // [B, n]
+    slopes: &'a mut [F],    // [B]
+    found: &'a mut [Found], // of each LANES rows
+    x: &'a [F],             // [B, n]
+    inner: &'a [F],         // knots between the pieces
+    pieces: &'a [Piece<F>],
+    bound: F,
+    column: (usize, usize), // j of n
+}
+
+impl<F: Scalar> Loop for Forward<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (j, n) = self.column;
+        let rows = self.x.chunks(LANES * n).zip(self.y.chunks_mut(LANES * n));
+        for (((x, y), slopes), found) in rows.zip(self.slopes.chunks_mut(LANES)).zip(self.found) {
+            let x = load(&x[j..], n);
+            *found = locate(self.inner, &x);
+            let gathered = Gathered::new(self.pieces, found);
+            let (mut value, mut slope) = ([F::zero(); LANES], [F::zero(); LANES]);
+            for lane in 0..LANES {
+                (value[lane], slope[lane]) = gathered.lane(lane).value(x[lane], self.bound);
+            }
+            store(&mut y[j..], n, &value);
+            store(slopes, 1, &slope);
+        }
+    }
+}
+
+/// The gradient of one column, overwritten, and what its rows add to the sums of their pieces.
+struct Backward<'a, F> {
+    dx: &'a mut [F],         // [B, n]
+    sums: &'a mut [Sums<F>], // of each piece
+    dy: &'a [F],             // [B, n]
+    d_log_det: &'a [F],      // [B]
+    x: &'a [F],              // [B, n]
+    found: &'a [Found],
+    pieces: &'a [Piece<F>],
+    bound: F,
+    column: (usize, usize),
+}
+
+impl<F: Scalar> Loop for Backward<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (j, n) = self.column;
+        let rows = self.x.chunks(LANES * n).zip(self.dy.chunks(LANES * n)).zip(self.d_log_det.chunks(LANES));
+        for ((((x, dy), dl), dx), found) in rows.zip(self.dx.chunks_mut(LANES * n)).zip(self.found) {
+            let (x, dy, dl) = (load(&x[j..], n), load(&dy[j..], n), load(dl, 1));
+            let gathered = Gathered::new(self.pieces, found);
+            let (mut d_x, mut parts) = ([F::zero(); LANES], [[F::zero(); LANES]; 8]);
+            for lane in 0..LANES {
+                let part;
+                (d_x[lane], part) = gathered.lane(lane).backward(x[lane], self.bound, dy[lane], dl[lane]);
+                parts.iter_mut().zip(part).for_each(|(to, v)| to[lane] = v);
+            }
+            store(&mut dx[j..], n, &d_x);
+            for (lane, &k) in found.iter().enumerate() {
+                let sums = &mut self.sums[k as usize];
+                sums.iter_mut().zip(&parts).for_each(|(sum, part)| *sum += part[lane]);
+            }
+        }
+    }
+}
+
 impl Splines {
     pub(super) fn new(layout: &mut Layout, name: &str, dim: usize, bins: usize, bound: f64) -> Self {
         let raw = layout.push(format!("{name}.spline"), dim, raw_len(bins));
@@ -96,6 +168,7 @@ impl Splines {
             pieces: vec![Piece::default(); self.dim * self.bins],
             sums: vec![[F::zero(); 8]; self.dim * self.bins],
             found: vec![[0; LANES]; self.dim * batch.div_ceil(LANES)],
+            slopes: vec![F::zero(); batch],
         }
     }
 
@@ -120,23 +193,14 @@ impl Splines {
     ) {
         self.fill_pieces(params, ws);
         let (n, bins, bound) = (self.dim, self.bins, F::of(self.bound));
-        let mut found = ws.found.iter_mut();
-        for j in 0..n {
+        let slopes = &mut ws.slopes[..log_det.len()];
+        for (j, found) in ws.found.chunks_exact_mut(log_det.len().div_ceil(LANES).max(1)).enumerate().take(n)
+        {
             let inner = &ws.knots[j * knots_len(bins)..][1..bins];
             let pieces = &ws.pieces[j * bins..][..bins];
-            let rows = x.chunks(LANES * n).zip(y.chunks_mut(LANES * n)).zip(log_det.chunks_mut(LANES));
-            for (((x, y), log_det), found) in rows.zip(&mut found) {
-                let x = load(&x[j..], n);
-                *found = locate(inner, &x);
-                let gathered = Gathered::new(pieces, found);
-                let (mut value, mut slope) = ([F::zero(); LANES], [F::zero(); LANES]);
-                for lane in 0..LANES {
-                    (value[lane], slope[lane]) = gathered.lane(lane).value(x[lane], bound);
-                }
-                store(&mut y[j..], n, &value);
-                VecMath::ln(&mut slope);
-                log_det.iter_mut().zip(&slope).for_each(|(l, &s)| *l += s);
-            }
+            wide(Forward { y, slopes, found, x, inner, pieces, bound, column: (j, n) });
+            VecMath::ln(slopes);
+            log_det.iter_mut().zip(&*slopes).for_each(|(l, &s)| *l += s);
         }
     }
 
@@ -154,25 +218,10 @@ impl Splines {
         let (n, bins, bound) = (self.dim, self.bins, F::of(self.bound));
         ws.d_knots.fill(F::zero());
         ws.sums.fill([F::zero(); 8]);
-        let mut found = ws.found.iter();
-        for j in 0..n {
+        for (j, found) in ws.found.chunks_exact(d_log_det.len().div_ceil(LANES).max(1)).enumerate().take(n) {
             let pieces = &ws.pieces[j * bins..][..bins];
             let sums = &mut ws.sums[j * bins..][..bins];
-            let rows = x.chunks(LANES * n).zip(dy.chunks(LANES * n)).zip(d_log_det.chunks(LANES));
-            for ((((x, dy), dl), dx), found) in rows.zip(dx.chunks_mut(LANES * n)).zip(&mut found) {
-                let (x, dy, dl) = (load(&x[j..], n), load(&dy[j..], n), load(dl, 1));
-                let gathered = Gathered::new(pieces, found);
-                let (mut d_x, mut parts) = ([F::zero(); LANES], [[F::zero(); LANES]; 8]);
-                for lane in 0..LANES {
-                    let part;
-                    (d_x[lane], part) = gathered.lane(lane).backward(x[lane], bound, dy[lane], dl[lane]);
-                    parts.iter_mut().zip(part).for_each(|(to, v)| to[lane] = v);
-                }
-                store(&mut dx[j..], n, &d_x);
-                for (lane, &k) in found.iter().enumerate() {
-                    sums[k as usize].iter_mut().zip(&parts).for_each(|(sum, part)| *sum += part[lane]);
-                }
-            }
+            wide(Backward { dx, sums, dy, d_log_det, x, found, pieces, bound, column: (j, n) });
         }
         let (knots_len, raw_len) = (knots_len(bins), raw_len(bins));
         for j in 0..n {

@@ -15,6 +15,10 @@ macro_rules! kernels {
         /// A number so large that its unit in the last place is 1: adding it rounds to an integer, which then stands
         /// in the low bits, plus [`OFFSET`].
         const ROUND: $float = ((3 as $bits) << (MANTISSA - 1)) as $float + OFFSET as $float;
+        /// 2 to the power of this lifts e to the power of [`EXP_LOWEST`] into the normal range.
+        const LIFT: $bits = MANTISSA as $bits + 9;
+        const LIFTED: $float = ((1 as $bits) << (MANTISSA / 2)) as $float
+            * ((1 as $bits) << (MANTISSA - MANTISSA / 2 + 9)) as $float;
 
         #[inline(always)]
         fn mul_add<T: Target>(a: $float, b: $float, c: $float) -> $float {
@@ -63,23 +67,52 @@ macro_rules! kernels {
         #[inline(always)]
         fn decay<T: Target>(x: $float) -> $float {
             let y = -x.abs();
-            limited_exp::<T>(if y < EXP_LOWEST { EXP_LOWEST } else { y })
+            let (q, n) = reduced_exp::<T>(if y < EXP_LOWEST { EXP_LOWEST } else { y });
+            // 2ⁿ may be a denormal, so it is carried LIFTED times as large.
+            let power = $float::from_bits(n.wrapping_sub(OFFSET - BIAS - LIFT) << MANTISSA);
+            mul_add::<T>(power, q, power) * (1.0 / LIFTED)
         }
 
+        /// `(p, q)` with tanh x = p / q
         #[inline(always)]
-        pub(in super::super) fn tanh<T: Target>(x: $float) -> $float {
+        pub(in super::super) fn tanh_parts<T: Target>(x: $float) -> ($float, $float) {
             // tanh |x| = −t / (2 + t) with t = e^(−2|x|) − 1; at TANH_ONE it is 1 to the last bit.
             let y = -2.0 * x.abs();
             let (q, n) = reduced_exp::<T>(if y < -2.0 * TANH_ONE { -2.0 * TANH_ONE } else { y });
             let scale = $float::from_bits(n.wrapping_sub(OFFSET - BIAS) << MANTISSA);
             let t = mul_add::<T>(scale, q, scale - 1.0);
-            (-t / (2.0 + t)).copysign(x)
+            (t.copysign(x), 2.0 + t)
+        }
+
+        #[inline(always)]
+        pub(in super::super) fn tanh<T: Target>(x: $float) -> $float {
+            let (p, q) = tanh_parts::<T>(x);
+            p / q
+        }
+
+        /// `(tanh x + slope x, 1 − tanh² x + slope)` for t = tanh x
+        #[inline(always)]
+        pub(in super::super) fn xtanh<T: Target>(x: $float, t: $float, slope: $float) -> ($float, $float) {
+            (mul_add::<T>(slope, x, t), mul_add::<T>(-t, t, 1.0) + slope)
+        }
+
+        /// `(p, q)` with σ(x) = p / q
+        #[inline(always)]
+        pub(in super::super) fn sigmoid_parts<T: Target>(x: $float) -> ($float, $float) {
+            let z = decay::<T>(x);
+            (if x >= 0.0 { 1.0 } else { z }, 1.0 + z)
         }
 
         #[inline(always)]
         pub(in super::super) fn sigmoid<T: Target>(x: $float) -> $float {
-            let z = decay::<T>(x);
-            (if x >= 0.0 { 1.0 } else { z }) / (1.0 + z)
+            let (p, q) = sigmoid_parts::<T>(x);
+            p / q
+        }
+
+        /// `(x σ(x), σ(x) + x σ(x) (1 − σ(x)))` for s = σ(x)
+        #[inline(always)]
+        pub(in super::super) fn silu<T: Target>(x: $float, s: $float) -> ($float, $float) {
+            (x * s, mul_add::<T>(x * s, 1.0 - s, s))
         }
 
         #[inline(always)]

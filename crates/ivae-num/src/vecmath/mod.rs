@@ -8,6 +8,8 @@ mod kernels;
 #[cfg(test)]
 mod tests;
 
+use std::ops::DivAssign;
+
 use crate::sealed::Sealed;
 use crate::shared;
 use crate::simd::{Kernel, Simd, Target};
@@ -60,6 +62,20 @@ const CHUNK: usize = 16;
 /// The same for [`Pair`]: several vectors, so that one need not wait for another.
 const GROUP: usize = 64;
 
+/// p / q of every number, for `parts` that give (p, q). In two loops, because a processor looks only some dozens of
+/// instructions ahead for one that need not wait.
+#[inline(always)]
+fn quotients<F: Copy + Default + DivAssign>(x: &[F; GROUP], parts: impl Fn(F) -> (F, F)) -> [F; GROUP] {
+    let (mut p, mut q) = ([F::default(); GROUP], [F::default(); GROUP]);
+    for i in 0..GROUP {
+        (p[i], q[i]) = parts(x[i]);
+    }
+    for i in 0..GROUP {
+        p[i] /= q[i];
+    }
+    p
+}
+
 macro_rules! slices {
     ($float:ty, $kernels:ident, $($name:ident $type:ident),*) => {
         $(
@@ -100,9 +116,9 @@ macro_rules! slices {
         impl Pair<$float> for Xtanh<$float> {
             #[inline(always)]
             fn chunk<T: Target>(&self, x: &mut [$float; GROUP], deriv: &mut [$float; GROUP]) {
-                for (x, d) in x.iter_mut().zip(deriv) {
-                    let t = kernels::$kernels::tanh::<T>(*x);
-                    (*x, *d) = (t + self.0 * *x, 1.0 - t * t + self.0);
+                let t = quotients(x, kernels::$kernels::tanh_parts::<T>);
+                for i in 0..GROUP {
+                    (x[i], deriv[i]) = kernels::$kernels::xtanh::<T>(x[i], t[i], self.0);
                 }
             }
         }
@@ -110,9 +126,9 @@ macro_rules! slices {
         impl Pair<$float> for Silu {
             #[inline(always)]
             fn chunk<T: Target>(&self, x: &mut [$float; GROUP], deriv: &mut [$float; GROUP]) {
-                for (x, d) in x.iter_mut().zip(deriv) {
-                    let s = kernels::$kernels::sigmoid::<T>(*x);
-                    (*x, *d) = (*x * s, s + *x * s * (1.0 - s));
+                let s = quotients(x, kernels::$kernels::sigmoid_parts::<T>);
+                for i in 0..GROUP {
+                    (x[i], deriv[i]) = kernels::$kernels::silu::<T>(x[i], s[i]);
                 }
             }
         }
@@ -130,16 +146,14 @@ macro_rules! slices {
                 }
                 // A step of all numbers at a time: the compiler vectorises innermost loops.
                 for _ in 0..halley_steps(f64::from(a), <$float>::MANTISSA_DIGITS) {
-                    for (h, y) in x.iter_mut().zip(y) {
-                        let t = kernels::$kernels::tanh::<T>(*h);
-                        let q = 1.0 - t * t;
-                        let (f, slope) = (t + a * *h - y, q + a);
-                        *h -= f * slope / (slope * slope + f * t * q);
+                    let t = quotients(x, kernels::$kernels::tanh_parts::<T>);
+                    for i in 0..GROUP {
+                        let q = 1.0 - t[i] * t[i];
+                        let (f, slope) = (t[i] + a * x[i] - y[i], q + a);
+                        x[i] -= f * slope / (slope * slope + f * t[i] * q);
                     }
                 }
-                for (t, h) in tanh.iter_mut().zip(&*x) {
-                    *t = kernels::$kernels::tanh::<T>(*h);
-                }
+                *tanh = quotients(x, kernels::$kernels::tanh_parts::<T>);
             }
         }
 
