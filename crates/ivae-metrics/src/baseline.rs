@@ -1,4 +1,4 @@
-//! What an MCC must be read against: the residuals within u, what u alone scores, and chance.
+//! What an MCC must be read against: the residuals within u, what u alone scores, what a blind method scores, and chance.
 
 use ivae_num::{Purpose, Scalar, StreamKey};
 use ndarray::{Array2, ArrayView2, Axis};
@@ -8,7 +8,7 @@ use crate::error::{check_pair, check_rows};
 use crate::levels::LevelMeans;
 use crate::mcc::score;
 use crate::rank::rank_columns;
-use crate::{Correlation, Match, Mcc, MetricError, Rows, Warning};
+use crate::{Correlation, Match, Mcc, MetricError, Rows, Warning, mcc_on};
 
 /// MCC of what is left of s `[N, a]` and z `[N, b]` after subtracting, from each column of each, its mean within
 /// every level of u (`levels` `[N]`): the part of the match that u alone cannot give.
@@ -84,6 +84,46 @@ pub fn u_only<F: Scalar>(
     let matched =
         (0..s.ncols()).map(|i| Match { source: i, latent: i, correlation: matrix[[i, i]] }).collect();
     Ok(Mcc::of(matched, correlation, score_s.nrows(), warnings))
+}
+
+/// What a method scores that sees x `[N, d]` alone, neither s `[N, a]` nor u: principal components, linear ICA, or any
+/// other blind separation. `fit` gets the fitted rows of x and gives a map from x to components `[N, b]`; with a split,
+/// what is scored was not fitted.
+///
+/// A method of `ivae-ica` is `|x| { let ica = FastIca::default().fit(x)?; Ok(move |x| ica.transform(x)) }`, with an error
+/// that both crates' errors turn into.
+///
+/// # Errors
+/// Those of `fit` and of the map, and as [`mcc_on`](crate::mcc_on).
+///
+/// ```
+/// use ivae_metrics::{Correlation, MetricError, Rows, blind};
+/// use ndarray::{Array2, ArrayView2};
+///
+/// let s = Array2::from_shape_fn((200, 2), |(i, j)| (0.3 * (i * (j + 2)) as f64).sin());
+/// let x = s.dot(&ndarray::array![[1.0, 0.4], [0.4, 1.0]]);
+/// // x as it is, centred on the rows that were fitted.
+/// let centred = |fitted: ArrayView2<'_, f64>| {
+///     let mean = fitted.mean_axis(ndarray::Axis(0)).expect("there are rows");
+///     Ok::<_, MetricError>(move |x: ArrayView2<'_, f64>| Ok(&x - &mean))
+/// };
+/// let found = blind(s.view(), x.view(), Rows::All, Correlation::Pearson, centred)?;
+/// assert!(found.score > 0.9 && found.score < 0.95);
+/// # Ok::<(), MetricError>(())
+/// ```
+pub fn blind<F: Scalar, M, E: From<MetricError>>(
+    s: ArrayView2<'_, F>,
+    x: ArrayView2<'_, F>,
+    rows: Rows<'_>,
+    correlation: Correlation,
+    fit: impl FnOnce(ArrayView2<'_, F>) -> Result<M, E>,
+) -> Result<Mcc, E>
+where
+    M: FnOnce(ArrayView2<'_, F>) -> Result<Array2<F>, E>,
+{
+    check_pair(s, x)?;
+    let map = fit(rows.of(x)?.0.view())?;
+    Ok(mcc_on(s, map(x)?.view(), rows, correlation)?)
 }
 
 /// The chance level of [`mcc_on`](crate::mcc_on) on these rows: the mean score over `permutations` random

@@ -20,8 +20,8 @@ pub struct Dci {
 }
 
 /// Disentanglement and completeness (Eastwood & Williams 2018, section 2) of `importance` `[b, a]`: how much latent i
-/// matters in predicting source j, at least 0; from [`lasso_importance`](crate::lasso_importance), a random
-/// forest (`Forest`, feature `forest`), or whatever tells.
+/// matters in predicting source j, at least 0; from the lasso (`lasso_importance`), a random forest (`Forest`; both with
+/// feature `importance`), or whatever tells.
 ///
 /// 1 − H in base (number of sources) of each row as shares, and 1 − H in base (number of latents) of each column. With
 /// a single source every latent counts as disentangled, with a single latent every source as complete. All zeros: 0.

@@ -73,17 +73,9 @@ pub enum MetricError {
         /// What it is.
         value: f64,
     },
-    /// Coordinate descent has not converged.
-    #[error("the lasso has not settled: a coefficient still changes by {change:e} after {sweeps} sweeps")]
-    NotSettled {
-        /// Largest change of a standardised coefficient in the last sweep.
-        change: f64,
-        /// Sweeps done.
-        sweeps: usize,
-    },
-    /// A forest could not be grown.
-    #[error("no random forest: {reason}")]
-    Forest {
+    /// Importances could not be found (feature `importance`).
+    #[error("no importances: {reason}")]
+    Importance {
         /// What the library says.
         reason: String,
     },

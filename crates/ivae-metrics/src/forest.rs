@@ -46,7 +46,7 @@ impl Forest {
             .with_max_depth(self.depth.saturating_add(1)) // the root is its level 1
             .with_m(z.ncols())
             .with_seed(self.seed);
-        let failed = |error: smartcore::error::Failed| MetricError::Forest { reason: error.to_string() };
+        let failed = |error: smartcore::error::Failed| MetricError::Importance { reason: error.to_string() };
         let flat = z.iter().map(|v| v.f64()).collect();
         let x = DenseMatrix::new(z.nrows(), z.ncols(), flat, false).map_err(failed)?;
         let mut out = Array2::zeros((z.ncols(), s.ncols()));

@@ -7,18 +7,20 @@
 //! | and after the best affine map, or any smooth one? | [`weak_mcc`], [`linear_r2`], [`kernel_r2`], [`cca`], [`svcca`] |
 //! | and beyond what u gives? | [`within_u`] |
 //! | what would u alone score? | [`u_only`] |
+//! | what would principal components or linear ICA of x score? | [`blind`] |
 //! | what would chance score? | [`chance`] |
 //! | what does the method score on shuffled x, or u? | [`shuffled`] |
 //! | do several fits agree, and which is in their middle? | [`agreement`], [`udr`] |
 //! | does an unmixing undo the mixing? | [`amari`] |
-//! | is each source in one latent, each latent in one source? | [`dci`] ([`lasso_importance`], or forests of trees: feature `forest`), [`mig`], [`sap`], [`sap_binary`], [`modularity`] |
+//! | is each source in one latent, each latent in one source? | [`dci`] (of `lasso_importance` or a `Forest`: feature `importance`), [`mig`], [`sap`], [`sap_binary`], [`modularity`] |
 //! | the pieces | [`Correlation`], [`average_ranks`], [`assignment()`], [`discretise`], [`mutual_information`] |
 //!
 //! s is `[N, a]`, the true sources; z is `[N, b]`, the latents; [`Rows`] says which rows are fitted and which scored.
 //! An MCC of statistics T(z), which is what the theory identifies, is an MCC of the matrices of statistics that the
-//! caller passes. PCA and ICA as baselines are not here: fit them with `ivae-ica` and pass what they give.
+//! caller passes. [`blind`] takes any method as a function; `ivae::baselines` has it for the PCA and FastICA of `ivae-ica`.
 //!
-//! Feature `forest` adds `Forest`, importances by random forests (the crate smartcore) for [`dci`].
+//! Feature `importance` adds importances for [`dci`] by the lasso and by random forests, of the crates linfa-elasticnet and
+//! smartcore.
 #![forbid(unsafe_code)]
 
 mod amari;
@@ -31,10 +33,11 @@ mod correlation;
 mod dci;
 mod distance;
 mod error;
-#[cfg(feature = "forest")]
+#[cfg(feature = "importance")]
 mod forest;
 mod information;
 mod kernel;
+#[cfg(feature = "importance")]
 mod lasso;
 mod levels;
 mod linear;
@@ -47,17 +50,18 @@ mod sap;
 
 pub use amari::amari;
 pub use assignment::assignment;
-pub use baseline::{chance, u_only, within_u};
+pub use baseline::{blind, chance, u_only, within_u};
 pub use bootstrap::{Interval, mcc_interval};
 pub use cca::{Cca, cca, svcca};
 pub use control::{Control, shuffled};
 pub use correlation::{Correlation, pearson, spearman};
 pub use dci::{Dci, dci};
 pub use error::{MetricError, Warning};
-#[cfg(feature = "forest")]
+#[cfg(feature = "importance")]
 pub use forest::Forest;
 pub use information::{Gap, discretise, mig, modularity, mutual_information};
 pub use kernel::{KernelRidge, kernel_r2};
+#[cfg(feature = "importance")]
 pub use lasso::lasso_importance;
 pub use linear::{AffineMap, R2, linear_r2, weak_mcc};
 pub use mcc::{Match, Mcc, Rows, mcc, mcc_on};

@@ -3,11 +3,13 @@
 use ivae_core::{Fitted, LogLikelihood, Model, ModelError, ModelKind};
 use ivae_data::{DataError, Dataset, check_values};
 use ivae_expfam::GaussianForm;
-use ivae_ica::{FastIca, IcaError, Pca};
+use ivae_ica::{FastIca, IcaError};
 use ivae_metrics::{Correlation, MetricError, Rows, chance, linear_r2, mcc_on, u_only, weak_mcc, within_u};
 use ivae_num::Scalar;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
 use serde::{Serialize, Serializer, ser::SerializeTuple};
+
+use crate::baselines;
 
 /// Importance samples of the likelihood.
 pub const IMPORTANCE: usize = 50;
@@ -210,12 +212,12 @@ pub fn evaluate<F: Scalar>(
         .iter()
         .map(|m| Pair { source: m.source, latent: m.latent, correlation: m.correlation })
         .collect();
-    out.baselines = Some(baselines(fitted, data, s, z, levels, rows, &mut warnings)?);
+    out.baselines = Some(scored_baselines(fitted, data, s, z, levels, rows, &mut warnings)?);
     out.warnings = warnings;
     Ok(out)
 }
 
-fn baselines<F: Scalar>(
+fn scored_baselines<F: Scalar>(
     fitted: &Fitted<F>,
     data: &Dataset<F>,
     s: ArrayView2<'_, F>,
@@ -224,35 +226,34 @@ fn baselines<F: Scalar>(
     rows: Rows<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Baselines, EvaluateError> {
-    let (n, seed) = (fitted.spec.latents, fitted.spec.seed);
-    let train = match rows {
-        Rows::All => data.x.to_owned(),
-        Rows::Split { fit, .. } => data.x.select(Axis(0), fit),
-    };
-    let score = |z: Array2<F>| mcc_on(s, z.view(), rows, Correlation::Pearson).map(|m| m.score);
-    let (mut pca, mut fastica) = (None, None);
-    match Pca::fit(train.view(), Some(n)) {
-        Ok(fitted) => pca = Some(score(fitted.whiten(data.x.view())?)?),
-        Err(error) => warnings.push(format!("no baseline PCA: {error}")),
-    }
-    match (FastIca { components: Some(n), seed, ..FastIca::default() }).fit(train.view()) {
-        Ok(fitted) => {
-            if !fitted.converged {
-                warnings.push(format!(
-                    "the baseline FastICA did not converge in {} iterations",
-                    fitted.iterations
-                ));
-            }
-            fastica = Some(score(fitted.transform(data.x.view())?)?);
-        }
-        Err(error) => warnings.push(format!("no baseline FastICA: {error}")),
+    let (n, seed, x) = (fitted.spec.latents, fitted.spec.seed, data.x.view());
+    let pca = or_warning(baselines::pca(s, x, Some(n), rows, Correlation::Pearson), "PCA", warnings)?;
+    let ica = FastIca { components: Some(n), seed, ..FastIca::default() };
+    let ica = or_warning(baselines::fast_ica(s, x, &ica, rows, Correlation::Pearson), "FastICA", warnings)?;
+    if let Some((_, ica)) = ica.as_ref().filter(|(_, ica)| !ica.converged) {
+        warnings.push(format!("the baseline FastICA did not converge in {} iterations", ica.iterations));
     }
     Ok(Baselines {
         chance: chance(s, z, rows, Correlation::Pearson, PERMUTATIONS, seed)?,
         u_only: levels.map(|u| u_only(s, u, rows, Correlation::Pearson)).transpose()?.map(|m| m.score),
-        pca,
-        fastica,
+        pca: pca.map(|mcc| mcc.score),
+        fastica: ica.map(|(mcc, _)| mcc.score),
     })
+}
+
+/// What could be computed; a warning where x does not allow the baseline.
+fn or_warning<T>(
+    scored: Result<T, EvaluateError>,
+    name: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Option<T>, EvaluateError> {
+    match scored {
+        Err(EvaluateError::Ica(error)) => {
+            warnings.push(format!("no baseline {name}: {error}"));
+            Ok(None)
+        }
+        scored => scored.map(Some),
+    }
 }
 
 /// T(z) = (z, z²) side by side, `[N, 2n]`.
