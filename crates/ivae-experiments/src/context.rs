@@ -141,7 +141,6 @@ impl Context {
         few(&mut spec.training.restarts, 2);
         few(&mut spec.training.epochs, 100);
         if let DecoderSpec::Bijective(b) = &mut spec.decoder {
-            b.classes.truncate(1);
             for class in &mut b.classes {
                 few(&mut class.restarts, 4);
                 few(&mut class.epochs, 60);

@@ -48,7 +48,7 @@ fn a_quick_run_leaves_a_page_and_records_with_sensible_numbers() {
     // Both have converged (FastICA alone does not here, and stays at .66; Picard goes on from there).
     for linear in ["example-1-fastica", "example-1-ajd"] {
         let linear = metric(&out, linear, "mcc_held_out");
-        assert!(ivae > linear + 0.02, "iVAE {ivae}, a linear method {linear}");
+        assert!(ivae > linear + 0.04, "iVAE {ivae}, a linear method {linear}");
     }
     assert!(metric(&out, "example-1-ivae", "chance_mcc") < 0.3);
     for model in ["speech-ivae", "speech-vae"] {
