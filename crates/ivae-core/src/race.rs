@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use ivae_expfam::GaussianForm;
-use ivae_metrics::{Correlation, mcc};
+use ivae_metrics::{Correlation, Rows as ScoredRows, mcc, weak_mcc};
 use ivae_num::{Purpose, Scalar, StreamKey};
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -29,7 +29,7 @@ use crate::vae::AuxShape;
 const WAVE: usize = 4;
 /// A class needs no more starts when so many are in its best basin.
 const AGREE: usize = 3;
-/// Latents of one basin correlate at least so, in the mean after matching.
+/// Latents of one basin correlate at least so, in the mean; see [`Start::agrees_with`].
 const SAME_BASIN: f64 = 0.97;
 /// Rows that latents are compared on.
 const COMPARED_ROWS: usize = 2000;
@@ -53,8 +53,8 @@ pub struct Search {
     pub starts: usize,
     /// Those of them that reached its basin: whose latents agree.
     pub reached: usize,
-    /// Mean correlation, after matching, of their latents with those that were kept; `None` where no other start
-    /// reached the basin.
+    /// Mean correlation, after matching, of their latents with those that were kept (after an affine map, for a prior of
+    /// which only the means depend on u: it leaves one free); `None` where no other start reached the basin.
     pub agreement: Option<f64>,
     /// From the best start of another basin up to the best of this one, in nats per row; `None` where all agree.
     pub gap: Option<f64>,
@@ -101,8 +101,15 @@ struct Start<F> {
 }
 
 impl<F: Scalar> Start<F> {
+    /// Mean correlation of the latents: after matching, or, where the means alone depend on u, after the affine map that
+    /// theorem 1 then leaves free whatever the data are.
     fn agrees_with(&self, other: &Self) -> f64 {
-        mcc(self.z.view(), other.z.view(), Correlation::Pearson).map_or(0.0, |m| m.score)
+        let (ours, theirs) = (self.z.view(), other.z.view());
+        let found = match self.net.prior_form {
+            GaussianForm::Mean => weak_mcc(ours, theirs, ScoredRows::All, Correlation::Pearson),
+            GaussianForm::MeanVar | GaussianForm::Var => mcc(ours, theirs, Correlation::Pearson),
+        };
+        found.map_or(0.0, |m| m.score)
     }
 }
 

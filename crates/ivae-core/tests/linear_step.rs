@@ -74,6 +74,11 @@ fn a_rotation_that_the_theorem_leaves_free_is_removed() {
     found.step = None;
     let before = score(&found, &data);
     assert!(after > 0.97 && before < 0.9, "MCC {before} before the step, {after} after");
+
+    // Starts that differ by the rotation that is free agree: no better basin is to be looked for.
+    let search = found.report.search.as_ref().unwrap();
+    assert_eq!((search.reached, search.starts), (2, 2), "{search:?}");
+    assert!(!found.report.warnings.iter().any(|w| w.contains("starts of the class")));
 }
 
 #[test]

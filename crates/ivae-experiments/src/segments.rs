@@ -237,8 +237,8 @@ fn section(context: &Context, cases: &[Case], found: &[Found]) -> Result<Section
         rows: cases.iter().zip(found).map(row).collect(),
         caption: format!(
             "All on held-out rows. *Rank* and *condition* of the true λ(u) − λ̄. *Ties*: starts within {TIE} nats a row of \
-             the best. *Agreement*: mean MCC of pairs of ties, for which no truth is needed. *Gap*: from the best start up \
-             to the log-likelihood of the truth, in nats a row. *Swirl's cost*: what the likelihood loses, at least, if the \
+             the best. *Agreement*: mean MCC of pairs of ties, for which no truth is needed; none where one start stands alone. \
+             *Gap*: from the best start up to the log-likelihood of the truth, in nats a row. *Swirl's cost*: what the likelihood loses, at least, if the \
              latents are swirled by an angle of one radian per unit of radius."
         ),
         emphasis: None,

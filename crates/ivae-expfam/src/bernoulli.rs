@@ -2,12 +2,13 @@
 
 mod natural;
 
-use ivae_num::{Scalar, vecmath::VecMath};
+use ivae_num::{Formula, Functions, Scalar, each};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::Density;
-use crate::block::{BLOCK, Block, blocks};
+use crate::block::blocks;
 use crate::shape::{assert_gradients, assert_rows};
+use crate::terms::{Filled, Terms};
 
 /// Independent Bernoulli components, θ = logits l `[B, d]`: `log p(v) = v l − log(1 + eˡ)`.
 ///
@@ -17,6 +18,37 @@ use crate::shape::{assert_gradients, assert_rows};
 /// Neither a large logit nor a nearly certain one costs digits. The derivative in v is l.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bernoulli;
+
+/// [l > 0].
+#[inline(always)]
+fn step<F: Scalar>(l: F) -> F {
+    if l > F::zero() { F::one() } else { F::zero() }
+}
+
+/// l → log p(v) as v l − log(1 + eˡ) = (v − [l > 0]) l − log(1 + e^−|l|).
+#[derive(Clone, Copy)]
+struct LogProb;
+
+impl<F: Scalar> Formula<F, 1, 1> for LogProb {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [l]: [F; 1], [v]: [F; 1]) -> [F; 1] {
+        let inside = (v - step(l)) * l - M::softplus(-l.abs());
+        let outside = (v < F::zero()) | (v > F::one());
+        [if outside { F::neg_infinity() } else { inside }]
+    }
+}
+
+/// (l, d) → d times the derivatives of log p(v) in l and v: v − σ(l), as (v − [l > 0]) ± σ(−|l|) with the sign of l, and l.
+#[derive(Clone, Copy)]
+struct Derivatives;
+
+impl<F: Scalar> Formula<F, 2, 1> for Derivatives {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [l, d]: [F; 2], [v]: [F; 1]) -> [F; 2] {
+        let (one, tail) = (step(l), M::sigmoid(-l.abs()));
+        [d * ((v - one) + if one > F::zero() { tail } else { -tail }), d * l]
+    }
+}
 
 impl<F: Scalar> Density<F> for Bernoulli {
     fn width(&self, n: usize) -> usize {
@@ -29,15 +61,9 @@ impl<F: Scalar> Density<F> for Bernoulli {
         let mut terms = Terms::new();
         out.fill(F::zero());
         for block in blocks(rows, n) {
-            // v l − log(1 + eˡ) = (v − [l > 0]) l − log(1 + e^−|l|).
-            let (logit, v, tail) = terms.fill(&block, &theta, &v);
-            <F as VecMath>::softplus(tail);
-            for ((tail, &l), &v) in tail.iter_mut().zip(&*logit).zip(&*v) {
-                let inside = (v - step(l)) * l - *tail;
-                let outside = v < F::zero() || v > F::one();
-                *tail = if outside { F::neg_infinity() } else { inside };
-            }
-            block.add_row_sums(out, F::one(), tail);
+            let Filled { v, location: logit, .. } = terms.fill(&block, (Some(0), None), &theta, &v);
+            each([&mut *logit], [v], LogProb);
+            block.add_row_sums(out, 1.0, logit);
         }
     }
 
@@ -54,58 +80,15 @@ impl<F: Scalar> Density<F> for Bernoulli {
         assert_gradients(&d_theta, &d_v, (rows, n), n);
         let mut terms = Terms::new();
         for block in blocks(rows, n) {
-            // ∂l = v − σ(l) = (v − [l > 0]) ± σ(−|l|), with the sign of l; ∂v = l.
-            let cols = block.cols.len();
-            let (g, h, tail) = terms.fill(&block, &theta, &v);
-            <F as VecMath>::sigmoid(tail);
-            let rows = g.chunks_exact_mut(cols).zip(h.chunks_exact_mut(cols)).zip(tail.chunks_exact(cols));
-            for (((g, h), tail), &d) in rows.zip(&d_out[block.rows.clone()]) {
-                for ((g, h), &tail) in g.iter_mut().zip(h).zip(tail) {
-                    let one = step(*g);
-                    *h = d * ((*h - one) + if one > F::zero() { tail } else { -tail });
-                    *g = d * *g;
-                }
+            let Filled { v, location: logit, d, .. } = terms.fill(&block, (Some(0), None), &theta, &v);
+            block.spread(d, d_out);
+            each([&mut *logit, &mut *d], [v], Derivatives);
+            if let Some(d_v) = &mut d_v {
+                block.scatter_add(d_v, 0, 1.0, d);
             }
             if let Some(d_theta) = &mut d_theta {
-                block.scatter_add(d_theta, F::one(), h);
-            }
-            if let Some(d_v) = &mut d_v {
-                block.scatter_add(d_v, F::one(), g);
+                block.scatter_add(d_theta, 0, 1.0, logit);
             }
         }
-    }
-}
-
-/// [l > 0].
-fn step<F: Scalar>(l: F) -> F {
-    if l > F::zero() { F::one() } else { F::zero() }
-}
-
-/// A block of l, v and −|l|.
-struct Terms<F> {
-    logit: [F; BLOCK],
-    v: [F; BLOCK],
-    tail: [F; BLOCK],
-}
-
-impl<F: Scalar> Terms<F> {
-    fn new() -> Self {
-        let zero = [F::zero(); BLOCK];
-        Self { logit: zero, v: zero, tail: zero }
-    }
-
-    /// The first `block.len()` entries of (l, v, −|l|), overwritten.
-    fn fill(
-        &mut self,
-        block: &Block,
-        theta: &ArrayView2<'_, F>,
-        v: &ArrayView2<'_, F>,
-    ) -> (&mut [F], &mut [F], &mut [F]) {
-        let len = block.len();
-        let (logit, out, tail) = (&mut self.logit[..len], &mut self.v[..len], &mut self.tail[..len]);
-        block.gather(logit, theta);
-        block.gather(out, v);
-        tail.iter_mut().zip(&*logit).for_each(|(tail, l)| *tail = -l.abs());
-        (logit, out, tail)
     }
 }

@@ -134,7 +134,7 @@ impl Slices for Beta {
     }
 
     /// ∂z = (a − 1) / z − (b − 1) / (1 − z), ∂log a = a (log z − ψ(a) + ψ(a + b)), and with 1 − z for log b.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize) {
+    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], d: &[F], cols: usize) {
         <F as VecMath>::exp(eta);
         let (a, b) = eta.split_at_mut(z.len());
         let mut parts = [scratch(); 5];
@@ -145,9 +145,9 @@ impl Slices for Beta {
         let (ln_z, ln_rest) = (applied(ln_z, z, <F as VecMath>::ln), ln_rest_of(ln_rest, z));
         for (i, z) in z.iter_mut().enumerate() {
             let (at, rest) = (*z, F::one() - *z);
-            *z = (a[i] - F::one()) / at - (b[i] - F::one()) / rest;
-            a[i] *= ln_z[i] - of_a[i] + of_both[i];
-            b[i] *= ln_rest[i] - of_b[i] + of_both[i];
+            *z = d[i] * ((a[i] - F::one()) / at - (b[i] - F::one()) / rest);
+            a[i] *= d[i] * (ln_z[i] - of_a[i] + of_both[i]);
+            b[i] *= d[i] * (ln_rest[i] - of_b[i] + of_both[i]);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! [`Categorical`]: a latent with finitely many values.
 
-use ivae_num::{Scalar, vecmath::VecMath};
+use ivae_num::{Formula, Functions, Scalar, each};
 use rand::{Rng, RngCore};
 
 use crate::block::BLOCK;
-use crate::slices::{Slices, by_slices, each1, each2, scratch};
+use crate::slices::{Slices, by_slices, scratch};
 use crate::special::log_sum_exp;
 use crate::{ExpFam, Support};
 
@@ -106,25 +106,73 @@ impl ExpFam<f64> for Categorical {
     }
 }
 
-/// `lambda` `[k, len]` ← exp(λⱼ − top), and their sum with that of the last value, in the first places of `sum`; `top` is
-/// the largest, or 0. What is not finite has no law.
-fn odds<'a, F: Scalar>(
-    sum: &'a mut [F; BLOCK],
-    top: &mut [F; BLOCK],
-    lambda: &mut [F],
-    len: usize,
-) -> &'a mut [F] {
-    let (sum, top) = (&mut sum[..len], &mut top[..len]);
-    let columns = |lambda: &mut [F], f: &mut dyn FnMut(&mut [F])| {
-        lambda.chunks_exact_mut(len.max(1)).for_each(f);
-    };
-    columns(lambda, &mut |column| each1(top, column, |top, x| if x > top || x.is_nan() { x } else { top }));
-    columns(lambda, &mut |column| each1(column, top, |x, top| x - top));
-    each1(sum, top, |_, top| -top);
-    <F as VecMath>::exp(sum);
-    <F as VecMath>::exp(lambda);
-    columns(lambda, &mut |column| each1(sum, column, |sum, odds| sum + odds));
-    sum
+/// top → λ if it is larger, or not a number.
+#[derive(Clone, Copy)]
+struct Larger;
+
+impl<F: Scalar> Formula<F, 1, 1> for Larger {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [top]: [F; 1], [lambda]: [F; 1]) -> [F; 1] {
+        [if (lambda > top) | lambda.is_nan() { lambda } else { top }]
+    }
+}
+
+/// (sum, λ) → (sum + exp(λ − top), exp(λ − top)).
+#[derive(Clone, Copy)]
+struct Odds;
+
+impl<F: Scalar> Formula<F, 2, 1> for Odds {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [sum, lambda]: [F; 2], [top]: [F; 1]) -> [F; 2] {
+        let odds = M::exp(lambda - top);
+        [sum + odds, odds]
+    }
+}
+
+/// picked → λ if z is the value.
+#[derive(Clone, Copy)]
+struct Pick<F>(F);
+
+impl<F: Scalar> Formula<F, 1, 2> for Pick<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [picked]: [F; 1], [lambda, z]: [F; 2]) -> [F; 1] {
+        [if z == self.0 { lambda } else { picked }]
+    }
+}
+
+/// λ_z → λ_z − top − log Σ exp(λⱼ − top).
+#[derive(Clone, Copy)]
+struct LogProb;
+
+impl<F: Scalar> Formula<F, 1, 2> for LogProb {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [picked]: [F; 1], [sum, top]: [F; 2]) -> [F; 1] {
+        [(picked - top) - M::ln(sum)]
+    }
+}
+
+/// odds → d ([z is the value] − odds / sum), from 1 / sum.
+#[derive(Clone, Copy)]
+struct Derivative<F>(F);
+
+impl<F: Scalar> Formula<F, 1, 3> for Derivative<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [odds]: [F; 1], [inverse, z, d]: [F; 3]) -> [F; 1] {
+        [d * (if z == self.0 { F::one() } else { F::zero() } - odds * inverse)]
+    }
+}
+
+/// `lambda` `[k, len]` ← exp(λⱼ − top); gives (their sum with that of the last value, top), `top` being the largest or 0.
+/// What is not finite has no law.
+fn odds<F: Scalar>(lambda: &mut [F], len: usize) -> ([F; BLOCK], [F; BLOCK]) {
+    let (mut sums, mut tops) = (scratch(), scratch());
+    let (sum, top) = (&mut sums[..len], &mut tops[..len]);
+    lambda.chunks_exact_mut(len).for_each(|column| each([&mut *top], [column], Larger));
+    // The last value's λ is 0.
+    let mut last = scratch();
+    each([&mut *sum, &mut last[..len]], [top], Odds);
+    lambda.chunks_exact_mut(len).for_each(|column| each([&mut *sum, column], [top], Odds));
+    (sums, tops)
 }
 
 impl Slices for Categorical {
@@ -132,28 +180,23 @@ impl Slices for Categorical {
 
     /// λ_z − log(1 + Σ exp λⱼ), of the last value −log(1 + Σ exp λⱼ).
     fn log_probs<F: Scalar>(&self, z: &mut [F], lambda: &mut [F], _: usize) {
-        let (mut top, mut sum) = (scratch(), scratch());
-        let len = z.len();
-        for (i, z) in z.iter_mut().enumerate() {
-            // Beyond the k columns stands the last value, of λ = 0 (and with it what is outside the support).
-            let at = z.f64().clamp(0.0, f64::from(self.count)) as usize * len + i;
-            *z = lambda.get(at).copied().unwrap_or(F::zero());
+        let (len, mut picked) = (z.len(), scratch());
+        let picked = &mut picked[..len];
+        for (j, column) in lambda.chunks_exact_mut(len).enumerate() {
+            each([&mut *picked], [column, z], Pick(F::of(j as f64)));
         }
-        let sum = odds(&mut sum, &mut top, lambda, len);
-        <F as VecMath>::ln(sum);
-        each2(z, sum, &top[..len], |z, ln, top| ((z - top) - ln, ln));
+        let (sum, top) = odds(lambda, len);
+        each([&mut *picked], [&sum[..len], &top[..len]], LogProb);
+        z.copy_from_slice(picked);
     }
 
     /// ∂λⱼ = [z = j] − pⱼ, ∂z = 0.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], lambda: &mut [F], _: usize) {
-        let (mut top, mut sum) = (scratch(), scratch());
+    fn derivatives<F: Scalar>(&self, z: &mut [F], lambda: &mut [F], d: &[F], _: usize) {
         let len = z.len();
-        let sum = odds(&mut sum, &mut top, lambda, len);
-        for (j, column) in lambda.chunks_exact_mut(len.max(1)).enumerate() {
-            let value = F::of(j as f64);
-            each2(column, z, sum, |odds, z, sum| {
-                (if z == value { F::one() } else { F::zero() } - odds / sum, z)
-            });
+        let (mut sum, _) = odds(lambda, len);
+        sum[..len].iter_mut().for_each(|sum| *sum = sum.recip());
+        for (j, column) in lambda.chunks_exact_mut(len).enumerate() {
+            each([column], [&sum[..len], z, d], Derivative(F::of(j as f64)));
         }
         z.fill(F::zero());
     }

@@ -1,12 +1,12 @@
 //! [`Exponential`]: the plainest positive latent.
 
-use ivae_num::{Scalar, vecmath::VecMath};
+use ivae_num::{Formula, Functions, Scalar, each};
 use ndarray::{ArrayView2, ArrayViewMut2, Zip};
 use rand::{Rng, RngCore};
 use rand_distr::Exp1;
 
 use crate::shape::assert_shape;
-use crate::slices::{Slices, applied, by_slices, each2, scratch};
+use crate::slices::{Slices, by_slices};
 use crate::special::ln_tail;
 use crate::{ExpFam, Reparam, Support};
 
@@ -91,21 +91,38 @@ impl ExpFam<f64> for Exponential {
     }
 }
 
+/// z → log r − r z.
+#[derive(Clone, Copy)]
+struct LogProb;
+
+impl<F: Scalar> Formula<F, 1, 1> for LogProb {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [z]: [F; 1], [log_rate]: [F; 1]) -> [F; 1] {
+        [log_rate - M::exp(log_rate) * z]
+    }
+}
+
+/// (z, log r) → d times the derivatives in each: (−r, 1 − r z).
+#[derive(Clone, Copy)]
+struct Derivatives;
+
+impl<F: Scalar> Formula<F, 2, 1> for Derivatives {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [z, log_rate]: [F; 2], [d]: [F; 1]) -> [F; 2] {
+        let rate = M::exp(log_rate);
+        [-d * rate, d * (F::one() - rate * z)]
+    }
+}
+
 impl Slices for Exponential {
     const DOUBLE: bool = false;
 
-    /// log r − r z.
     fn log_probs<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], _: usize) {
-        let mut rate = scratch();
-        let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
-        each2(z, log_rate, rate, |z, log_rate, rate| (log_rate - rate * z, log_rate));
+        each([z], [log_rate], LogProb);
     }
 
-    /// ∂z = −r, ∂log r = 1 − r z.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], _: usize) {
-        let mut rate = scratch();
-        let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
-        each2(z, log_rate, rate, |z, _, rate| (-rate, F::one() - rate * z));
+    fn derivatives<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], d: &[F], _: usize) {
+        each([z, log_rate], [d], Derivatives);
     }
 }
 

@@ -1,10 +1,9 @@
 //! [`ExponentialPower`]: the scale of a Laplace, Gaussian or generalised Gaussian law of fixed location and shape.
 
-use ivae_num::{Scalar, vecmath::VecMath};
+use ivae_num::{Formula, Functions, Scalar, each};
 use rand::{Rng, RngCore};
 
-use crate::block::BLOCK;
-use crate::slices::{Slices, by_slices, each1, each2, scratch};
+use crate::slices::{Slices, by_slices};
 use crate::special::{draw_ln_gamma, ln_gamma};
 use crate::{ExpFam, Support};
 
@@ -26,30 +25,6 @@ impl ExponentialPower {
     /// −λ; NaN outside the natural domain.
     fn rate(self, lambda: &[f64]) -> f64 {
         if lambda[0] < 0.0 && self.shape > 0.0 { -lambda[0] } else { f64::NAN }
-    }
-
-    /// t^β, t = |z − μ| / scale, in the first places of `out`: one exponential for a Laplace or Gaussian law, and a
-    /// logarithm for any other.
-    fn powers<'a, F: Scalar>(self, out: &'a mut [F; BLOCK], z: &[F], log_scale: &[F]) -> &'a [F] {
-        let (location, shape) = (F::of(self.location), F::of(self.shape));
-        let distance = |z: F| (z - location).abs();
-        if self.shape == 1.0 || self.shape == 2.0 {
-            let out = &mut out[..z.len()];
-            out.iter_mut().zip(log_scale).for_each(|(out, &log_scale)| *out = -log_scale);
-            <F as VecMath>::exp(out);
-            let square = self.shape == 2.0;
-            each1(out, z, |inverse, z| {
-                let t = distance(z) * inverse;
-                if square { t * t } else { t }
-            });
-            return out;
-        }
-        let out = &mut out[..z.len()];
-        out.iter_mut().zip(z).for_each(|(out, &z)| *out = distance(z));
-        <F as VecMath>::ln(out);
-        each1(out, log_scale, |ln, log_scale| shape * (ln - log_scale));
-        <F as VecMath>::exp(out);
-        out
     }
 }
 
@@ -126,26 +101,73 @@ impl ExpFam<f64> for ExponentialPower {
     }
 }
 
+/// t^β of t = |z − μ| / scale, from μ, β and log 2Γ(1 + 1/β). `ROOT` is β where it is 1 or 2: a Laplace or Gaussian law
+/// takes one exponential, and any other a logarithm as well.
+#[derive(Clone, Copy)]
+struct Power<F, const ROOT: u8> {
+    location: F,
+    shape: F,
+    constant: F,
+}
+
+impl<F: Scalar, const ROOT: u8> Power<F, ROOT> {
+    fn of(law: &ExponentialPower) -> Self {
+        let constant = F::of(law.log_partition(&[-1.0]));
+        Self { location: F::of(law.location), shape: F::of(law.shape), constant }
+    }
+
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, z: F, log_scale: F) -> F {
+        let distance = (z - self.location).abs();
+        let t = || distance * M::exp(-log_scale);
+        match ROOT {
+            1 => t(),
+            2 => t() * t(),
+            _ => M::exp(self.shape * (M::ln(distance) - log_scale)),
+        }
+    }
+}
+
+/// z → −t^β − log_scale − log 2Γ(1 + 1/β).
+#[derive(Clone, Copy)]
+struct LogProb<F, const ROOT: u8>(Power<F, ROOT>);
+
+impl<F: Scalar, const ROOT: u8> Formula<F, 1, 1> for LogProb<F, ROOT> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [z]: [F; 1], [log_scale]: [F; 1]) -> [F; 1] {
+        [-self.0.at::<M>(z, log_scale) - (log_scale + self.0.constant)]
+    }
+}
+
+/// (z, log scale) → d times the derivatives in each: (−β t^β / (z − μ), β t^β − 1); that in z is 0 at μ.
+#[derive(Clone, Copy)]
+struct Derivatives<F, const ROOT: u8>(Power<F, ROOT>);
+
+impl<F: Scalar, const ROOT: u8> Formula<F, 2, 1> for Derivatives<F, ROOT> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [z, log_scale]: [F; 2], [d]: [F; 1]) -> [F; 2] {
+        let (r, slope) = (z - self.0.location, self.0.shape * self.0.at::<M>(z, log_scale));
+        [if r == F::zero() { F::zero() } else { -d * slope / r }, d * (slope - F::one())]
+    }
+}
+
 impl Slices for ExponentialPower {
     const DOUBLE: bool = false;
 
-    /// −t^β − log_scale − log 2Γ(1 + 1/β), t = |z − μ| / scale.
     fn log_probs<F: Scalar>(&self, z: &mut [F], log_scale: &mut [F], _: usize) {
-        let mut power = scratch();
-        let power = self.powers(&mut power, z, log_scale);
-        let constant = F::of(self.log_partition(&[-1.0]));
-        each2(z, log_scale, power, |_, log_scale, power| (-power - (log_scale + constant), log_scale));
+        match self.shape {
+            1.0 => each([z], [log_scale], LogProb(Power::<F, 1>::of(self))),
+            2.0 => each([z], [log_scale], LogProb(Power::<F, 2>::of(self))),
+            _ => each([z], [log_scale], LogProb(Power::<F, 0>::of(self))),
+        }
     }
 
-    /// ∂z = −β t^β / (z − μ), ∂log_scale = β t^β − 1; ∂z = 0 at the location.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], log_scale: &mut [F], _: usize) {
-        let mut power = scratch();
-        let power = self.powers(&mut power, z, log_scale);
-        let (location, shape) = (F::of(self.location), F::of(self.shape));
-        each2(z, log_scale, power, |z, _, power| {
-            let (r, slope) = (z - location, shape * power);
-            (if r == F::zero() { F::zero() } else { -slope / r }, slope - F::one())
-        });
+    fn derivatives<F: Scalar>(&self, z: &mut [F], log_scale: &mut [F], d: &[F], _: usize) {
+        match self.shape {
+            1.0 => each([z, log_scale], [d], Derivatives(Power::<F, 1>::of(self))),
+            2.0 => each([z, log_scale], [d], Derivatives(Power::<F, 2>::of(self))),
+            _ => each([z, log_scale], [d], Derivatives(Power::<F, 0>::of(self))),
+        }
     }
 }
 

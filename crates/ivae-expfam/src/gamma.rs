@@ -108,7 +108,7 @@ impl Slices for Gamma {
     }
 
     /// ∂z = (α − 1) / z − β, ∂log α = α (log z + log β − ψ(α)), ∂log β = α − β z.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize) {
+    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], d: &[F], cols: usize) {
         let (log_shape, log_rate) = eta.split_at_mut(z.len());
         let (mut rate, mut ln_z, mut psi) = (scratch(), scratch(), scratch());
         let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
@@ -117,9 +117,9 @@ impl Slices for Gamma {
         let psi = special(&mut psi, log_shape, cols, digamma);
         for (i, z) in z.iter_mut().enumerate() {
             let (shape, at) = (log_shape[i], *z);
-            log_shape[i] = shape * (ln_z[i] + log_rate[i] - psi[i]);
-            log_rate[i] = shape - rate[i] * at;
-            *z = (shape - F::one()) / at - rate[i];
+            log_shape[i] = d[i] * shape * (ln_z[i] + log_rate[i] - psi[i]);
+            log_rate[i] = d[i] * (shape - rate[i] * at);
+            *z = d[i] * ((shape - F::one()) / at - rate[i]);
         }
     }
 }

@@ -5,11 +5,11 @@ mod kl;
 mod natural;
 mod rows;
 
-use ivae_num::Scalar;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use serde::{Deserialize, Serialize};
 
 pub use kl::{gaussian_kl, gaussian_kl_backward};
+
+use crate::terms::Places;
 
 /// Which parameters of a Gaussian are conditional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,32 +38,15 @@ impl GaussianForm {
         self.k() * n
     }
 
-    /// (mean, log_var) `[B, n]` each, where θ `[B, p]` has them.
-    fn split<F: Scalar>(self, theta: ArrayView2<'_, F>, n: usize) -> Pair<ArrayView2<'_, F>> {
+    /// First columns of the mean and of the log-variance, of n each, where θ has them.
+    fn places(self, n: usize) -> Places {
         match self {
-            Self::MeanVar => {
-                let (mean, log_var) = theta.split_at(Axis(1), n);
-                (Some(mean), Some(log_var))
-            }
-            Self::Var => (None, Some(theta)),
-            Self::Mean => (Some(theta), None),
-        }
-    }
-
-    /// The same of a gradient.
-    fn split_mut<F: Scalar>(self, d_theta: ArrayViewMut2<'_, F>, n: usize) -> Pair<ArrayViewMut2<'_, F>> {
-        match self {
-            Self::MeanVar => {
-                let (mean, log_var) = d_theta.split_at(Axis(1), n);
-                (Some(mean), Some(log_var))
-            }
-            Self::Var => (None, Some(d_theta)),
-            Self::Mean => (Some(d_theta), None),
+            Self::MeanVar => (Some(0), Some(n)),
+            Self::Var => (None, Some(0)),
+            Self::Mean => (Some(0), None),
         }
     }
 }
-
-type Pair<T> = (Option<T>, Option<T>);
 
 /// Independent Gaussian components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,12 @@
 //! [`GeneralisedNormal`]: tails and peak by a learned shape; Gaussian and Laplace are two of them.
 
-use ivae_num::{Scalar, vecmath::VecMath};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ivae_num::{Formula, Functions, Loop, Scalar, each, wide};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::Density;
 use crate::block::{BLOCK, Block, blocks};
 use crate::shape::{assert_gradients, assert_rows};
 use crate::special::ln_gamma_and_digamma;
-use crate::terms::gather_residual;
 
 /// Independent generalised normal components, θ = \[location | log_scale | log_shape\] `[B, 3n]`
 /// (Subbotin 1923; Nadarajah 2005):
@@ -41,24 +40,18 @@ impl<F: Scalar> Density<F> for GeneralisedNormal {
     fn log_prob(&self, out: &mut [F], theta: ArrayView2<'_, F>, v: ArrayView2<'_, F>) {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, 3 * n, "out", out);
-        let (theta, mut terms) = (Columns::split(theta, n), Terms::new());
+        let mut block_of = Columns::new();
         out.fill(-F::of(n as f64) * F::LN_2());
         for block in blocks(rows, n) {
-            terms.fill(&block, &theta, &v);
-            let (minus, len) = (&mut terms.log_t[..block.len()], block.len());
-            let norm = terms.log_scale[..len].iter().zip(&terms.shapes.log_norm[..len]);
-            for ((minus, &power), (&log_scale, &log_norm)) in
-                minus.iter_mut().zip(&terms.power[..len]).zip(norm)
-            {
-                *minus = power + (log_scale + log_norm);
-            }
-            block.add_row_sums(out, -F::one(), minus);
+            let ([location, log_scale, _], shapes, v) = block_of.fill(&block, &theta, &v);
+            each([&mut *location], [v, log_scale, shapes.beta, shapes.log_norm], Minus);
+            block.add_row_sums(out, -1.0, location);
         }
     }
 
     fn log_prob_backward(
         &self,
-        d_theta: Option<ArrayViewMut2<'_, F>>,
+        mut d_theta: Option<ArrayViewMut2<'_, F>>,
         mut d_v: Option<ArrayViewMut2<'_, F>>,
         theta: ArrayView2<'_, F>,
         v: ArrayView2<'_, F>,
@@ -67,99 +60,103 @@ impl<F: Scalar> Density<F> for GeneralisedNormal {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, 3 * n, "d_out", d_out);
         assert_gradients(&d_theta, &d_v, (rows, n), 3 * n);
-        let (theta, mut terms) = (Columns::split(theta, n), Terms::new());
-        let mut d_theta = d_theta.map(|d_theta| {
-            let (d_location, rest) = d_theta.split_at(Axis(1), n);
-            let (d_log_scale, d_log_shape) = rest.split_at(Axis(1), n);
-            (d_location, d_log_scale, d_log_shape)
-        });
-
-        // With t = |v − μ| / α: ∂μ = β t^β / (v − μ) = −∂v, ∂log α = β t^β − 1,
-        // ∂log β = ψ(1 + 1/β) / β − β t^β log t.
+        let (mut block_of, mut d) = (Columns::new(), [F::zero(); BLOCK]);
         for block in blocks(rows, n) {
-            terms.fill(&block, &theta, &v);
-            let (len, cols) = (block.len(), block.cols.len());
-            let Terms { residual, log_t, power, shapes, .. } = &mut terms;
-            let (g, h, k) = (&mut residual[..len], &mut power[..len], &mut log_t[..len]);
-            let in_out = g.chunks_exact_mut(cols).zip(h.chunks_exact_mut(cols)).zip(k.chunks_exact_mut(cols));
-            let shapes = shapes.beta[..len].chunks_exact(cols).zip(shapes.slope[..len].chunks_exact(cols));
-            for ((((g, h), k), (beta, slope)), &d) in in_out.zip(shapes).zip(&d_out[block.rows.clone()]) {
-                let shapes = beta.iter().zip(slope);
-                for (((g, h), k), (&beta, &slope)) in g.iter_mut().zip(h).zip(k).zip(shapes) {
-                    let power = beta * *h;
-                    // 0 at v = μ, where the quotient and the logarithm are not defined.
-                    let at_zero = *h == F::zero();
-                    *g = if at_zero { F::zero() } else { d * (power / *g) };
-                    *k = d * (slope - if at_zero { F::zero() } else { power * *k });
-                    *h = d * (power - F::one());
-                }
-            }
-            if let Some((d_location, d_log_scale, d_log_shape)) = &mut d_theta {
-                block.scatter_add(d_location, F::one(), g);
-                block.scatter_add(d_log_scale, F::one(), h);
-                block.scatter_add(d_log_shape, F::one(), k);
-            }
+            let ([location, log_scale, log_shape], shapes, v) = block_of.fill(&block, &theta, &v);
+            let d = &mut d[..block.len()];
+            block.spread(d, d_out);
+            let given = [v, shapes.beta, shapes.slope, d];
+            each([&mut *location, &mut *log_scale, &mut *log_shape], given, Derivatives);
             if let Some(d_v) = &mut d_v {
-                block.scatter_add(d_v, -F::one(), g);
+                block.scatter_add(d_v, 0, -1.0, location);
+            }
+            if let Some(d_theta) = &mut d_theta {
+                block.scatter_add(d_theta, 0, 1.0, location);
+                block.scatter_add(d_theta, n, 1.0, log_scale);
+                block.scatter_add(d_theta, 2 * n, 1.0, log_shape);
             }
         }
     }
 }
 
-/// The column blocks of θ, `[B, n]` each.
-struct Columns<'a, F> {
-    location: Option<ArrayView2<'a, F>>,
-    log_scale: ArrayView2<'a, F>,
-    log_shape: ArrayView2<'a, F>,
+/// (log t, t^β) of t = |v − μ| / α; −∞ and 0 at v = μ.
+#[inline(always)]
+fn power<F: Scalar, M: Functions<F>>(v: F, location: F, log_scale: F, beta: F) -> (F, F) {
+    let log_t = M::ln((v - location).abs()) - log_scale;
+    (log_t, M::exp(beta * log_t))
 }
 
-impl<'a, F: Scalar> Columns<'a, F> {
-    fn split(theta: ArrayView2<'a, F>, n: usize) -> Self {
-        let (location, rest) = theta.split_at(Axis(1), n);
-        let (log_scale, log_shape) = rest.split_at(Axis(1), n);
-        Self { location: Some(location), log_scale, log_shape }
+/// μ → t^β + log α + log Γ(1 + 1/β): −log p(v) but for log 2.
+#[derive(Clone, Copy)]
+struct Minus;
+
+impl<F: Scalar> Formula<F, 1, 4> for Minus {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [location]: [F; 1], given: [F; 4]) -> [F; 1] {
+        let [v, log_scale, beta, log_norm] = given;
+        let (_, power) = power::<F, M>(v, location, log_scale, beta);
+        [power + (log_scale + log_norm)]
     }
 }
 
-/// What the log-density and its derivatives need of a block.
-struct Terms<F> {
-    /// v − μ.
-    residual: [F; BLOCK],
-    /// log α.
+/// (μ, log α, log β) → d times the derivatives of log p(v) in each: ∂μ = β t^β / (v − μ) = −∂v,
+/// ∂log α = β t^β − 1, ∂log β = ψ(1 + 1/β) / β − β t^β log t.
+#[derive(Clone, Copy)]
+struct Derivatives;
+
+impl<F: Scalar> Formula<F, 3, 4> for Derivatives {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [location, log_scale, _]: [F; 3], given: [F; 4]) -> [F; 3] {
+        let [v, beta, slope, d] = given;
+        let (log_t, power) = power::<F, M>(v, location, log_scale, beta);
+        let scaled = beta * power;
+        // 0 at v = μ, where the quotient and the logarithm are not defined.
+        let at_zero = power == F::zero();
+        let d_location = if at_zero { F::zero() } else { d * scaled / (v - location) };
+        let d_log_shape = slope - if at_zero { F::zero() } else { scaled * log_t };
+        [d_location, d * (scaled - F::one()), d * d_log_shape]
+    }
+}
+
+/// The block at hand, on the stack.
+struct Columns<F> {
+    v: [F; BLOCK],
+    location: [F; BLOCK],
     log_scale: [F; BLOCK],
-    /// log t, t = |v − μ| / α; −∞ at v = μ.
-    log_t: [F; BLOCK],
-    /// t^β.
-    power: [F; BLOCK],
+    log_shape: [F; BLOCK],
     shapes: Shapes<F>,
 }
 
-impl<F: Scalar> Terms<F> {
+/// What the shapes of a block give.
+struct OfShapes<'a, F> {
+    beta: &'a [F],
+    log_norm: &'a [F],
+    slope: &'a [F],
+}
+
+impl<F: Scalar> Columns<F> {
     fn new() -> Self {
         let zero = [F::zero(); BLOCK];
-        Self { residual: zero, log_scale: zero, log_t: zero, power: zero, shapes: Shapes::new() }
+        Self { v: zero, location: zero, log_scale: zero, log_shape: zero, shapes: Shapes::new() }
     }
 
-    /// Overwrites the first `block.len()` entries of all.
-    fn fill(&mut self, block: &Block, theta: &Columns<'_, F>, v: &ArrayView2<'_, F>) {
+    /// The entries of (μ, log α, log β), overwritten; what the shapes give; v.
+    fn fill<'a>(
+        &'a mut self,
+        block: &Block,
+        theta: &ArrayView2<'_, F>,
+        v: &'a ArrayView2<'_, F>,
+    ) -> ([&'a mut [F]; 3], OfShapes<'a, F>, &'a [F]) {
         let len = block.len();
-        let (residual, log_scale) = (&mut self.residual[..len], &mut self.log_scale[..len]);
-        let (log_t, power) = (&mut self.log_t[..len], &mut self.power[..len]);
-        // `log_t` and `power` serve as scratch.
-        gather_residual(residual, log_t, block, &theta.location, v);
-        block.gather(log_scale, &theta.log_scale);
-        block.gather(power, &theta.log_shape);
-        self.shapes.fill(power, block.cols.len());
-
-        log_t.iter_mut().zip(&*residual).for_each(|(log_t, r)| *log_t = r.abs());
-        <F as VecMath>::ln(log_t);
-        for (((log_t, power), &log_scale), &beta) in
-            log_t.iter_mut().zip(&mut *power).zip(&*log_scale).zip(&self.shapes.beta[..len])
-        {
-            *log_t -= log_scale;
-            *power = beta * *log_t;
+        let mut places =
+            [&mut self.location, &mut self.log_scale, &mut self.log_shape].map(|x| &mut x[..len]);
+        for (j, place) in places.iter_mut().enumerate() {
+            block.gather(place, theta, j * v.ncols());
         }
-        <F as VecMath>::exp(power);
+        self.shapes.fill(places[2], block.cols.len());
+        let Shapes { beta, log_norm, slope, .. } = &self.shapes;
+        let shapes = OfShapes { beta: &beta[..len], log_norm: &log_norm[..len], slope: &slope[..len] };
+        (places, shapes, block.read(&mut self.v[..len], v))
     }
 }
 
@@ -184,7 +181,7 @@ impl<F: Scalar> Shapes<F> {
     /// Make all hold for a block of `log_shape` with `cols` columns: what stood there before is kept where the shape
     /// is the same, and so is the row above.
     fn fill(&mut self, log_shape: &[F], cols: usize) {
-        if self.log_shape[..log_shape.len()] == *log_shape {
+        if wide(Differ(&self.log_shape, log_shape)) == 0 {
             return;
         }
         for (i, &log_shape) in log_shape.iter().enumerate() {
@@ -205,5 +202,17 @@ impl<F: Scalar> Shapes<F> {
                 self.slope[i] = F::of(digamma / beta);
             }
         }
+    }
+}
+
+/// How many entries differ.
+struct Differ<'a, F>(&'a [F], &'a [F]);
+
+impl<F: Scalar> Loop for Differ<'_, F> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run(self) -> u32 {
+        self.0.iter().zip(self.1).map(|(a, b)| u32::from(a != b)).sum()
     }
 }

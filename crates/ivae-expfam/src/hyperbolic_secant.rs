@@ -115,7 +115,7 @@ impl Slices for HyperbolicSecant {
     }
 
     /// ∂z = −a tanh z, ∂log a = a (E\[log cosh\] − log cosh z).
-    fn derivatives<F: Scalar>(&self, z: &mut [F], log_power: &mut [F], cols: usize) {
+    fn derivatives<F: Scalar>(&self, z: &mut [F], log_power: &mut [F], d: &[F], cols: usize) {
         let (mut ln_cosh, mut mean) = (scratch(), scratch());
         let ln_cosh = ln_coshs(&mut ln_cosh, z);
         <F as VecMath>::exp(log_power);
@@ -127,8 +127,8 @@ impl Slices for HyperbolicSecant {
         <F as VecMath>::tanh(z);
         for (i, z) in z.iter_mut().enumerate() {
             let power = log_power[i];
-            *z *= -power;
-            log_power[i] = power * (mean[i] - ln_cosh[i]);
+            *z *= -d[i] * power;
+            log_power[i] = d[i] * power * (mean[i] - ln_cosh[i]);
         }
     }
 }

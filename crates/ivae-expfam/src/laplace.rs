@@ -1,12 +1,12 @@
 //! [`Laplace`]: heavy tails, a kink at the location.
 
-use ivae_num::Scalar;
+use ivae_num::{Formula, Functions, Scalar, each};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
 
-use crate::block::blocks;
+use crate::block::{Scale, blocks};
 use crate::shape::{assert_gradients, assert_rows, assert_shape};
 use crate::special::ln_tail;
-use crate::terms::Terms;
+use crate::terms::{Filled, Places, Terms};
 use crate::{Density, Reparam};
 
 /// Independent Laplace components, θ = \[location | log_scale\] `[B, 2n]`:
@@ -17,6 +17,35 @@ use crate::{Density, Reparam};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Laplace;
 
+/// First columns of the location and of the log scale.
+fn places(n: usize) -> Places {
+    (Some(0), Some(n))
+}
+
+/// μ → |e| + log b, e = (v − μ) / b: −log p(v) but for log 2.
+#[derive(Clone, Copy)]
+struct Minus<F>(Scale<F>);
+
+impl<F: Scalar> Formula<F, 1, 2> for Minus<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [location]: [F; 1], [v, log_scale]: [F; 2]) -> [F; 1] {
+        let e = (v - location) * self.0.at::<M>(log_scale);
+        [e.abs() + log_scale]
+    }
+}
+
+/// (μ, log b) → d times the derivatives of log p(v) in each, (sign e / b, |e| − 1); that in v is −sign e / b.
+#[derive(Clone, Copy)]
+struct Derivatives<F>(Scale<F>);
+
+impl<F: Scalar> Formula<F, 2, 2> for Derivatives<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [location, log_scale]: [F; 2], [v, d]: [F; 2]) -> [F; 2] {
+        let (r, inverse) = (v - location, self.0.at::<M>(log_scale));
+        [d * inverse * sign(r), d * ((r * inverse).abs() - F::one())]
+    }
+}
+
 impl<F: Scalar> Density<F> for Laplace {
     fn width(&self, n: usize) -> usize {
         2 * n
@@ -25,22 +54,18 @@ impl<F: Scalar> Density<F> for Laplace {
     fn log_prob(&self, out: &mut [F], theta: ArrayView2<'_, F>, v: ArrayView2<'_, F>) {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, 2 * n, "out", out);
-        let (location, log_scale) = theta.split_at(Axis(1), n);
-        let (location, log_scale, mut terms) = (Some(location), Some(log_scale), Terms::new(-1.0));
-
+        let (mut terms, minus) = (Terms::new(), Minus(Scale::new(-1.0)));
         out.fill(-F::of(n as f64) * F::LN_2());
         for block in blocks(rows, n) {
-            let (residual, log_scale, inverse) = terms.fill(&block, &location, &log_scale, &v);
-            for ((r, &log_scale), &s) in residual.iter_mut().zip(&*log_scale).zip(&*inverse) {
-                *r = (*r * s).abs() + log_scale;
-            }
-            block.add_row_sums(out, -F::one(), residual);
+            let Filled { v, location, log_scale, .. } = terms.fill(&block, places(n), &theta, &v);
+            each([&mut *location], [v, log_scale], minus);
+            block.add_row_sums(out, -1.0, location);
         }
     }
 
     fn log_prob_backward(
         &self,
-        d_theta: Option<ArrayViewMut2<'_, F>>,
+        mut d_theta: Option<ArrayViewMut2<'_, F>>,
         mut d_v: Option<ArrayViewMut2<'_, F>>,
         theta: ArrayView2<'_, F>,
         v: ArrayView2<'_, F>,
@@ -49,27 +74,17 @@ impl<F: Scalar> Density<F> for Laplace {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, 2 * n, "d_out", d_out);
         assert_gradients(&d_theta, &d_v, (rows, n), 2 * n);
-        let (location, log_scale) = theta.split_at(Axis(1), n);
-        let (location, log_scale, mut terms) = (Some(location), Some(log_scale), Terms::new(-1.0));
-        let mut d_theta = d_theta.map(|d| d.split_at(Axis(1), n));
-
-        // With e = (v − μ) / b: ∂μ = sign e / b, ∂v = −sign e / b, ∂log b = |e| − 1.
+        let (mut terms, derivatives) = (Terms::new(), Derivatives(Scale::new(-1.0)));
         for block in blocks(rows, n) {
-            let cols = block.cols.len();
-            let (g, h, inverse) = terms.fill(&block, &location, &log_scale, &v);
-            let rows = g.chunks_exact_mut(cols).zip(h.chunks_exact_mut(cols)).zip(inverse.chunks_exact(cols));
-            for (((g, h), inverse), &d) in rows.zip(&d_out[block.rows.clone()]) {
-                for ((g, h), &s) in g.iter_mut().zip(h).zip(inverse) {
-                    *h = d * ((*g * s).abs() - F::one());
-                    *g = d * s * sign(*g);
-                }
-            }
-            if let Some((d_location, d_log_scale)) = &mut d_theta {
-                block.scatter_add(d_location, F::one(), g);
-                block.scatter_add(d_log_scale, F::one(), h);
-            }
+            let Filled { v, location, log_scale, d } = terms.fill(&block, places(n), &theta, &v);
+            block.spread(d, d_out);
+            each([&mut *location, &mut *log_scale], [v, d], derivatives);
             if let Some(d_v) = &mut d_v {
-                block.scatter_add(d_v, -F::one(), g);
+                block.scatter_add(d_v, 0, -1.0, location);
+            }
+            if let Some(d_theta) = &mut d_theta {
+                block.scatter_add(d_theta, 0, 1.0, location);
+                block.scatter_add(d_theta, n, 1.0, log_scale);
             }
         }
     }
@@ -121,6 +136,7 @@ fn quantile<F: Scalar>(noise: F) -> F {
 }
 
 /// −1, 0 or 1; NaN for NaN.
+#[inline(always)]
 fn sign<F: Scalar>(x: F) -> F {
     let positive = if x > F::zero() { F::one() } else { x };
     if x < F::zero() { -F::one() } else { positive }

@@ -1,11 +1,11 @@
 //! [`LogNormal`]: a positive latent whose logarithm is Gaussian.
 
-use ivae_num::{Scalar, vecmath::VecMath};
+use ivae_num::{Formula, Functions, Scalar, each};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
 use rand::RngCore;
 
-use crate::block::{BLOCK, exp_scaled};
-use crate::slices::{Slices, applied, by_slices, each1, each2, scratch};
+use crate::block::Scale;
+use crate::slices::{Slices, by_slices};
 use crate::{ExpFam, Gaussian, GaussianForm, Reparam, Support};
 
 /// Components with log z ~ N(mean, variance), θ = \[mean | log_var\] of the logarithm.
@@ -87,37 +87,44 @@ impl ExpFam<f64> for LogNormal {
     }
 }
 
-/// exp(−½ log σ²) in the first places of `out`.
-fn inverse_std<'a, F: Scalar>(out: &'a mut [F; BLOCK], log_var: &[F]) -> &'a [F] {
-    let out = &mut out[..log_var.len()];
-    exp_scaled(out, -0.5, log_var);
-    out
+/// z → −½ (e² + log σ² + log 2π) − log z, e = (log z − μ) / σ.
+#[derive(Clone, Copy)]
+struct LogProb<F>(Scale<F>, F);
+
+impl<F: Scalar> Formula<F, 1, 2> for LogProb<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [z]: [F; 1], [mean, log_var]: [F; 2]) -> [F; 1] {
+        let ln_z = M::ln(z);
+        let e = (ln_z - mean) * self.0.at::<M>(log_var);
+        [-(F::of(0.5) * (e * e + (log_var + self.1)) + ln_z)]
+    }
+}
+
+/// (z, μ, log σ²) → d times the derivatives in each: (−(e / σ + 1) / z, e / σ, ½ (e² − 1)).
+#[derive(Clone, Copy)]
+struct Derivatives<F>(Scale<F>);
+
+impl<F: Scalar> Formula<F, 3, 1> for Derivatives<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [z, mean, log_var]: [F; 3], [d]: [F; 1]) -> [F; 3] {
+        let inverse = self.0.at::<M>(log_var);
+        let e = (M::ln(z) - mean) * inverse;
+        let slope = e * inverse;
+        [-d * (slope + F::one()) / z, d * slope, F::of(0.5) * d * (e * e - F::one())]
+    }
 }
 
 impl Slices for LogNormal {
     const DOUBLE: bool = false;
 
-    /// −½ (e² + log σ² + log 2π) − log z, e = (log z − μ) / σ.
     fn log_probs<F: Scalar>(&self, z: &mut [F], eta: &mut [F], _: usize) {
         let (mean, log_var) = eta.split_at_mut(z.len());
-        let mut inverse = scratch();
-        let inverse = inverse_std(&mut inverse, log_var);
-        <F as VecMath>::ln(z);
-        let (half, log_tau) = (F::of(0.5), F::TAU().ln());
-        each2(mean, log_var, z, |mean, log_var, ln_z| (ln_z - mean, half * (log_var + log_tau) + ln_z));
-        each2(mean, log_var, inverse, |r, rest, s| (half * (r * s) * (r * s) + rest, rest));
-        z.iter_mut().zip(mean).for_each(|(z, minus)| *z = -*minus);
+        each([z], [mean, log_var], LogProb(Scale::new(-0.5), F::TAU().ln()));
     }
 
-    /// ∂μ = e / σ, ∂log σ² = ½ (e² − 1), ∂z = −(e / σ + 1) / z.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], _: usize) {
+    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], d: &[F], _: usize) {
         let (mean, log_var) = eta.split_at_mut(z.len());
-        let (mut inverse, mut ln_z) = (scratch(), scratch());
-        let inverse = inverse_std(&mut inverse, log_var);
-        let ln_z = applied(&mut ln_z, z, <F as VecMath>::ln);
-        each2(mean, ln_z, inverse, |mean, ln_z, s| ((ln_z - mean) * s, ln_z));
-        each1(log_var, mean, |_, e| F::of(0.5) * (e * e - F::one()));
-        each2(mean, z, inverse, |e, z, s| (e * s, -(e * s + F::one()) / z));
+        each([z, mean, log_var], [d], Derivatives(Scale::new(-0.5)));
     }
 }
 

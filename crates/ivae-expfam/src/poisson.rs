@@ -116,14 +116,14 @@ impl Slices for Poisson {
     }
 
     /// ∂z = log r − ψ(z + 1), ∂log r = z − r.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], cols: usize) {
+    fn derivatives<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], d: &[F], cols: usize) {
         let (mut rate, mut psi) = (scratch(), scratch());
         let rate = applied(&mut rate, log_rate, <F as VecMath>::exp);
         let psi = special(&mut psi, z, cols, |z| digamma(z + 1.0));
         for (i, z) in z.iter_mut().enumerate() {
             let at = *z;
-            *z = log_rate[i] - psi[i];
-            log_rate[i] = at - rate[i];
+            *z = d[i] * (log_rate[i] - psi[i]);
+            log_rate[i] = d[i] * (at - rate[i]);
         }
     }
 }

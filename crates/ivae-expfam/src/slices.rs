@@ -4,9 +4,8 @@
 //! them. Special functions have no vector form and lose digits in single precision: a family of these is worked on in
 //! double precision throughout.
 
-use ivae_num::Scalar;
-use ivae_num::wide::{Loop, wide};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ivae_num::{Loop, Scalar, wide};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::block::{BLOCK, Block, blocks};
 use crate::shape::{assert_gradients, assert_rows};
@@ -23,8 +22,8 @@ pub(crate) trait Slices: ExpFam<f64> {
     /// `z` ← log p(z | η). `eta` may serve as scratch.
     fn log_probs<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize);
 
-    /// `z` ← ∂ log p / ∂z, `eta` ← ∂ log p / ∂η.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize);
+    /// `z` ← d · ∂ log p / ∂z, `eta` ← d · ∂ log p / ∂η.
+    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], d: &[F], cols: usize);
 }
 
 /// Implement `Density<f32>`, `Density<f64>` and `ExpFam<f32>` for a family that has `Slices` and `ExpFam<f64>`. Its θ are
@@ -75,14 +74,15 @@ fn forward<F: Scalar, W: Scalar>(
     v: ArrayView2<'_, F>,
 ) {
     out.fill(F::zero());
-    let (mut columns, inside) = (Columns::<F, W>::new(family.k()), Inside::of(family.support()));
+    let (mut columns, inside) = (Columns::<W>::new(family.k()), Inside::<W>::of(family.support()));
     for block in blocks(v.nrows(), v.ncols()) {
-        let (len, cols) = (block.len(), block.cols.len());
         let (z, eta) = columns.fill(&block, &theta, &v);
-        family.log_probs(z, eta, cols);
-        inside.mask(&mut columns.z[..len], &columns.v[..len], W::neg_infinity());
-        columns.narrow_z(len);
-        block.add_row_sums(out, F::one(), &columns.v[..len]);
+        let outside = inside.others(z);
+        family.log_probs(z, eta, block.cols.len());
+        if let Some(outside) = outside {
+            outside.mask(z, W::neg_infinity());
+        }
+        block.add_row_sums(out, 1.0, z);
     }
 }
 
@@ -94,92 +94,69 @@ fn backward<F: Scalar, W: Scalar>(
     v: ArrayView2<'_, F>,
     d_out: &[F],
 ) {
-    let (k, n) = (family.k(), v.ncols());
-    let (mut columns, inside) = (Columns::<F, W>::new(k), Inside::of(family.support()));
+    let n = v.ncols();
+    let (mut columns, inside) = (Columns::<W>::new(family.k()), Inside::<W>::of(family.support()));
     let mut d = scratch::<W>();
     for block in blocks(v.nrows(), n) {
-        let (len, cols) = (block.len(), block.cols.len());
+        let len = block.len();
         let (z, eta) = columns.fill(&block, &theta, &v);
-        family.derivatives(z, eta, cols);
-        let Columns { v, z, eta, raw } = &mut columns;
-        let v = &v[..len];
-        for (out, &d) in d[..len].chunks_exact_mut(cols).zip(&d_out[block.rows.clone()]) {
-            out.fill(W::of(d.f64()));
+        let outside = inside.others(z);
+        let d = &mut d[..len];
+        block.spread(d, d_out);
+        family.derivatives(z, eta, d, block.cols.len());
+        if let Some(outside) = outside {
+            std::iter::once(&mut *z)
+                .chain(eta.chunks_exact_mut(len))
+                .for_each(|x| outside.mask(x, W::zero()));
         }
-        let scaled = |raw: &mut [F], slope: &mut [W]| {
-            inside.mask(slope, v, W::zero());
-            each1(slope, &d[..len], |slope, d| d * slope);
-            each1(raw, slope, |_, slope| F::of(slope.f64()));
-        };
         if let Some(d_v) = &mut d_v {
-            scaled(&mut raw[..len], &mut z[..len]);
-            block.scatter_add(d_v, F::one(), &raw[..len]);
+            block.scatter_add(d_v, 0, 1.0, z);
         }
         if let Some(d_theta) = &mut d_theta {
-            for j in 0..k {
-                scaled(&mut raw[..len], &mut eta[j * len..(j + 1) * len]);
-                let (_, rest) = d_theta.view_mut().split_at(Axis(1), j * n);
-                block.scatter_add(&mut rest.split_at(Axis(1), n).0, F::one(), &raw[..len]);
+            for (j, slope) in eta.chunks_exact(len).enumerate() {
+                block.scatter_add(d_theta, j * n, 1.0, slope);
             }
         }
     }
 }
 
 /// The block at hand.
-struct Columns<F, W> {
-    /// z as given; then what is to be added up.
-    v: [F; BLOCK],
-    /// z in W.
+struct Columns<W> {
     z: [W; BLOCK],
-    /// η in W, `[k * len]`.
+    /// `[k * len]`.
     eta: Vec<W>,
-    /// On the way from θ, or to its gradient.
-    raw: [F; BLOCK],
 }
 
-impl<F: Scalar, W: Scalar> Columns<F, W> {
+impl<W: Scalar> Columns<W> {
     fn new(k: usize) -> Self {
-        let zero = [F::zero(); BLOCK];
-        Self { v: zero, z: [W::zero(); BLOCK], eta: vec![W::zero(); k * BLOCK], raw: zero }
+        Self { z: [W::zero(); BLOCK], eta: vec![W::zero(); k * BLOCK] }
     }
 
     /// Overwrites all; gives (z, η).
-    fn fill(
+    fn fill<F: Scalar>(
         &mut self,
         block: &Block,
         theta: &ArrayView2<'_, F>,
         v: &ArrayView2<'_, F>,
     ) -> (&mut [W], &mut [W]) {
-        let (len, n) = (block.len(), v.ncols());
-        let convert = |to: &mut [W], from: &[F]| {
-            each1(to, from, |_, from| W::of(from.f64()));
-        };
-        block.gather(&mut self.v[..len], v);
-        convert(&mut self.z[..len], &self.v[..len]);
-        let k = self.eta.len() / BLOCK;
-        for j in 0..k {
-            let column = theta.split_at(Axis(1), j * n).1.split_at(Axis(1), n).0;
-            block.gather(&mut self.raw[..len], &column);
-            convert(&mut self.eta[j * len..(j + 1) * len], &self.raw[..len]);
+        let (len, k) = (block.len(), self.eta.len() / BLOCK);
+        block.gather(&mut self.z[..len], v, 0);
+        for (j, eta) in self.eta[..k * len].chunks_exact_mut(len).enumerate() {
+            block.gather(eta, theta, j * v.ncols());
         }
         (&mut self.z[..len], &mut self.eta[..k * len])
-    }
-
-    /// v ← z.
-    fn narrow_z(&mut self, len: usize) {
-        each1(&mut self.v[..len], &self.z[..len], |_, z| F::of(z.f64()));
     }
 }
 
 /// The support, as what can be tested without branches.
 #[derive(Debug, Clone, Copy)]
-struct Inside {
-    low: f64,
-    high: f64,
+struct Inside<F> {
+    low: F,
+    high: F,
     whole: bool,
 }
 
-impl Inside {
+impl<F: Scalar> Inside<F> {
     fn of(support: Support) -> Self {
         let (low, high, whole) = match support {
             Support::Real => (f64::NEG_INFINITY, f64::INFINITY, false),
@@ -188,56 +165,48 @@ impl Inside {
             Support::Naturals => (-1.0, f64::INFINITY, true),
             Support::Finite { count } => (-1.0, f64::from(count), true),
         };
-        Self { low, high, whole }
+        Self { low: F::of(low), high: F::of(high), whole }
     }
 
-    /// `x` ← `outside` where `v` is outside the support; NaN where v is.
-    fn mask<F: Scalar, W: Scalar>(self, x: &mut [W], v: &[F], outside: W) {
-        let Self { low, high, whole } = self;
-        each1(x, v, |x, v| {
-            let at = v.f64();
-            let inside = (low < at) & (at < high);
-            let otherwise = if at.is_nan() { W::nan() } else { outside };
-            if inside { x } else { otherwise }
-        });
-        if whole {
-            let fraction = |v: F| v.is_finite() && v.trunc() != v;
-            x.iter_mut().zip(v).filter(|(_, v)| fraction(**v)).for_each(|(x, _)| *x = outside);
+    #[inline(always)]
+    fn contains(self, z: F) -> bool {
+        (self.low < z) & (z < self.high) & (!self.whole | (z.trunc() == z))
+    }
+
+    /// What of `z` is outside; `None` if nothing is.
+    fn others(self, z: &[F]) -> Option<Outside<F>> {
+        if wide(All(self, z)) {
+            return None;
         }
+        let mut at = scratch();
+        at[..z.len()].copy_from_slice(z);
+        Some(Outside { at, inside: self })
     }
 }
 
-/// `x` ← f(x, w), in wide vectors.
-pub(crate) fn each1<X: Copy, W: Copy>(x: &mut [X], w: &[W], f: impl Fn(X, W) -> X) {
-    wide(Each1(x, w, f));
-}
+struct All<'a, F>(Inside<F>, &'a [F]);
 
-struct Each1<'a, X, W, G>(&'a mut [X], &'a [W], G);
-
-impl<X: Copy, W: Copy, G: Fn(X, W) -> X> Loop for Each1<'_, X, W, G> {
-    type Output = ();
+impl<F: Scalar> Loop for All<'_, F> {
+    type Output = bool;
 
     #[inline(always)]
-    fn run(self) {
-        let Self(x, w, f) = self;
-        x.iter_mut().zip(w).for_each(|(x, &w)| *x = f(*x, w));
+    fn run(self) -> bool {
+        self.1.iter().map(|&z| u32::from(!self.0.contains(z))).sum::<u32>() == 0
     }
 }
 
-/// `(x, y)` ← f(x, y, w), in wide vectors.
-pub(crate) fn each2<F: Copy>(x: &mut [F], y: &mut [F], w: &[F], f: impl Fn(F, F, F) -> (F, F)) {
-    wide(Each2(x, y, w, f));
+/// A block some of which is outside the support.
+struct Outside<F> {
+    at: [F; BLOCK],
+    inside: Inside<F>,
 }
 
-struct Each2<'a, F, G>(&'a mut [F], &'a mut [F], &'a [F], G);
-
-impl<F: Copy, G: Fn(F, F, F) -> (F, F)> Loop for Each2<'_, F, G> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self(x, y, w, f) = self;
-        x.iter_mut().zip(y.iter_mut()).zip(w).for_each(|((x, y), &w)| (*x, *y) = f(*x, *y, w));
+impl<F: Scalar> Outside<F> {
+    /// `x` ← `otherwise` where z is outside the support, NaN where z is.
+    fn mask(&self, x: &mut [F], otherwise: F) {
+        for (x, &z) in x.iter_mut().zip(&self.at).filter(|(_, z)| !self.inside.contains(**z)) {
+            *x = if z.is_nan() { z } else { otherwise };
+        }
     }
 }
 

@@ -1,78 +1,67 @@
-//! What densities with a location and a scale need of a block: residual, log scale and inverse scale.
+//! What densities with a location and a scale need of a block: value, location, log scale, and the cotangent of its row.
 
 use ivae_num::Scalar;
 use ndarray::ArrayView2;
 
-use crate::block::{BLOCK, Block, exp_scaled};
+use crate::block::{BLOCK, Block};
+
+/// First columns of the location and of the log scale in θ, where θ has them.
+pub(crate) type Places = (Option<usize>, Option<usize>);
 
 /// The block at hand, on the stack.
 pub(crate) struct Terms<F> {
-    /// v − location.
-    residual: [F; BLOCK],
-    /// The log scale as θ has it.
+    v: [F; BLOCK],
+    location: [F; BLOCK],
     log_scale: [F; BLOCK],
-    /// exp(factor · log scale).
-    inverse: [F; BLOCK],
-    /// What turns the log scale into the log of 1 / scale: −1, or −½ if it is a log variance.
-    factor: f64,
+    d: [F; BLOCK],
+}
+
+/// The entries of a block.
+pub(crate) struct Filled<'a, F> {
+    pub(crate) v: &'a [F],
+    /// 0 where θ has none.
+    pub(crate) location: &'a mut [F],
+    /// 0 where θ has none.
+    pub(crate) log_scale: &'a mut [F],
+    /// For what belongs to rows.
+    pub(crate) d: &'a mut [F],
 }
 
 impl<F: Scalar> Terms<F> {
-    pub(crate) fn new(factor: f64) -> Self {
+    pub(crate) fn new() -> Self {
         let zero = [F::zero(); BLOCK];
-        Self { residual: zero, log_scale: zero, inverse: zero, factor }
+        Self { v: zero, location: zero, log_scale: zero, d: zero }
     }
 
-    /// The first `block.len()` entries of (residual, log scale, inverse scale), overwritten; location 0 and scale 1
-    /// where they are not given.
-    pub(crate) fn fill(
-        &mut self,
+    /// Overwrites v, location and log scale.
+    pub(crate) fn fill<'a>(
+        &'a mut self,
         block: &Block,
-        location: &Option<ArrayView2<'_, F>>,
-        log_scale: &Option<ArrayView2<'_, F>>,
-        v: &ArrayView2<'_, F>,
-    ) -> (&mut [F], &mut [F], &mut [F]) {
+        (location, log_scale): Places,
+        theta: &ArrayView2<'_, F>,
+        v: &'a ArrayView2<'_, F>,
+    ) -> Filled<'a, F> {
         let len = block.len();
-        let (residual, inverse) = (&mut self.residual[..len], &mut self.inverse[..len]);
-        let out = &mut self.log_scale[..len];
-        // `inverse` serves as scratch for the location.
-        gather_residual(residual, inverse, block, location, v);
-        gather_scale(inverse, out, self.factor, block, log_scale);
-        (residual, out, inverse)
+        gather_or_zero(&mut self.location[..len], block, theta, location);
+        gather_or_zero(&mut self.log_scale[..len], block, theta, log_scale);
+        Filled {
+            v: block.read(&mut self.v[..len], v),
+            location: &mut self.location[..len],
+            log_scale: &mut self.log_scale[..len],
+            d: &mut self.d[..len],
+        }
     }
 }
 
-/// v − location of a block. Overwrites both.
-pub(crate) fn gather_residual<F: Scalar>(
-    residual: &mut [F],
-    scratch: &mut [F],
+/// A block of the columns of θ from `first` on, or 0. Overwrites `buf`.
+pub(crate) fn gather_or_zero<F: Scalar>(
+    buf: &mut [F],
     block: &Block,
-    location: &Option<ArrayView2<'_, F>>,
-    v: &ArrayView2<'_, F>,
+    theta: &ArrayView2<'_, F>,
+    first: Option<usize>,
 ) {
-    block.gather(residual, v);
-    if let Some(location) = location {
-        block.gather(scratch, location);
-        residual.iter_mut().zip(&*scratch).for_each(|(residual, &location)| *residual -= location);
-    }
-}
-
-/// The log scale of a block, and exp(factor · log scale); 0 and 1 where it is not given. Overwrites both.
-pub(crate) fn gather_scale<F: Scalar>(
-    scale: &mut [F],
-    out: &mut [F],
-    factor: f64,
-    block: &Block,
-    log_scale: &Option<ArrayView2<'_, F>>,
-) {
-    match log_scale {
-        Some(log_scale) => {
-            block.gather(out, log_scale);
-            exp_scaled(scale, factor, out);
-        }
-        None => {
-            out.fill(F::zero());
-            scale.fill(F::one());
-        }
+    match first {
+        Some(first) => block.gather(buf, theta, first),
+        None => buf.fill(F::zero()),
     }
 }

@@ -143,16 +143,16 @@ impl Slices for VonMises {
     }
 
     /// ∂z = λ₂ cos z − λ₁ sin z, ∂λ = (cos z, sin z) − R(κ) λ/κ.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], cols: usize) {
+    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], d: &[F], cols: usize) {
         let (x, y) = eta.split_at_mut(z.len());
         let (mut kappa, mut over) = (scratch(), scratch());
         let kappa = lengths(&mut kappa, x, y);
         let over = special(&mut over, kappa, cols, |kappa| BesselRatio::at(kappa).over);
         for (i, z) in z.iter_mut().enumerate() {
             let (sin, cos) = z.sin_cos();
-            *z = y[i] * cos - x[i] * sin;
-            x[i] = cos - over[i] * x[i];
-            y[i] = sin - over[i] * y[i];
+            *z = d[i] * (y[i] * cos - x[i] * sin);
+            x[i] = d[i] * (cos - over[i] * x[i]);
+            y[i] = d[i] * (sin - over[i] * y[i]);
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | [`mod@gemm`] | matrix products into caller-owned memory, with caller-owned scratch |
 //! | [`vecmath`] | `exp`, `ln`, `tanh`, `sigmoid`, `softplus` over slices, dispatched at run time |
 //! | [`rows`] | rows of a few columns: gathered, added, summed |
+//! | [`formula`] | your own formula with elementary functions in it, over slices in one pass |
 //! | [`mod@wide`] | your own loop over slices, dispatched in the same way |
 //! | [`shared`], [`awake`] | long slices shared out among threads |
 //! | [`linalg`] | `eigh`, `svd`, pivoted `qr`, `solve`, `inverse`, `slogdet` |
@@ -16,6 +17,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod formula;
 pub mod gemm;
 pub mod gradcheck;
 pub mod linalg;
@@ -28,6 +30,7 @@ pub mod stream;
 pub mod vecmath;
 pub mod wide;
 
+pub use formula::{Formula, Functions, each};
 pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_times};
 pub use linalg::LinalgError;
 pub use scalar::Scalar;

@@ -22,7 +22,7 @@ pub(crate) enum Level {
 }
 
 /// What a kernel may know, at compile time, of the level it is compiled for.
-pub(crate) trait Target {
+pub trait Target {
     /// Whether the multiply-add is one instruction; without it `mul_add` would be a slow library call.
     const FMA: bool;
 }

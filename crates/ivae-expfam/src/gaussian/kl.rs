@@ -1,58 +1,64 @@
 //! Closed-form KL between Gaussian rows, and its backward.
 
-use ivae_num::{Scalar, vecmath::VecMath};
+use ivae_num::{Formula, Functions, Scalar, each};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::GaussianForm;
-use crate::block::{BLOCK, Block, blocks, exp_scaled};
+use crate::block::{BLOCK, Block, Scale, blocks};
 use crate::shape::assert_shape;
+use crate::terms::{Places, gather_or_zero};
 
-/// What KL(q ‖ p) and its derivatives need of a block.
-struct Terms<F> {
-    /// log σ_q² − log σ_p².
-    log_ratio: [F; BLOCK],
-    /// σ_q² / σ_p².
-    ratio: [F; BLOCK],
-    /// (μ_q − μ_p) / σ_p.
-    shift: [F; BLOCK],
-    /// 1 / σ_p.
-    inv_std: [F; BLOCK],
+/// μ_q → twice KL.
+#[derive(Clone, Copy)]
+struct Twice<F>(Scale<F>);
+
+impl<F: Scalar> Formula<F, 1, 3> for Twice<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [q_mean]: [F; 1], [q_log_var, p_mean, p_log_var]: [F; 3]) -> [F; 1] {
+        let log_ratio = q_log_var - p_log_var;
+        let shift = (q_mean - p_mean) * self.0.at::<M>(p_log_var);
+        [(M::exp(log_ratio) - F::one() - log_ratio) + shift * shift]
+    }
 }
+
+/// (μ_q, log σ_q², μ_p, log σ_p²) → d times the derivatives in each: with r = σ_q²/σ_p², t = (μ_q − μ_p)/σ_p, these are
+/// t/σ_p, ½ (r − 1), −t/σ_p, ½ (1 − r − t²).
+#[derive(Clone, Copy)]
+struct Derivatives<F>(Scale<F>);
+
+impl<F: Scalar> Formula<F, 4, 1> for Derivatives<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, x: [F; 4], [d]: [F; 1]) -> [F; 4] {
+        let [q_mean, q_log_var, p_mean, p_log_var] = x;
+        let inverse = self.0.at::<M>(p_log_var);
+        let (excess, shift) = (M::exp(q_log_var - p_log_var) - F::one(), (q_mean - p_mean) * inverse);
+        let (slope, half_d) = (d * shift * inverse, F::of(0.5) * d);
+        [slope, half_d * excess, -slope, -half_d * (excess + shift * shift)]
+    }
+}
+
+/// A block of (μ_q, log σ_q², μ_p, log σ_p²), on the stack.
+struct Terms<F>([[F; BLOCK]; 4]);
 
 impl<F: Scalar> Terms<F> {
     fn new() -> Self {
-        let zero = [F::zero(); BLOCK];
-        Self { log_ratio: zero, ratio: zero, shift: zero, inv_std: zero }
+        Self([[F::zero(); BLOCK]; 4])
     }
 
-    /// Overwrites the first `block.len()` entries.
+    /// The first `block.len()` entries, overwritten; 0 where p has none.
     fn fill(
         &mut self,
         block: &Block,
-        q_mean: &ArrayView2<'_, F>,
-        q_log_var: &ArrayView2<'_, F>,
-        p_mean: &Option<ArrayView2<'_, F>>,
-        p_log_var: &Option<ArrayView2<'_, F>>,
-    ) {
-        let len = block.len();
-        let (log_ratio, ratio) = (&mut self.log_ratio[..len], &mut self.ratio[..len]);
-        let (shift, inv_std) = (&mut self.shift[..len], &mut self.inv_std[..len]);
-        block.gather(log_ratio, q_log_var);
-        block.gather(shift, q_mean);
-        if let Some(p_mean) = p_mean {
-            block.gather(ratio, p_mean);
-            shift.iter_mut().zip(&*ratio).for_each(|(shift, &mean)| *shift -= mean);
-        }
-        if let Some(p_log_var) = p_log_var {
-            block.gather(ratio, p_log_var);
-            log_ratio.iter_mut().zip(&*ratio).for_each(|(log_ratio, &log_var)| *log_ratio -= log_var);
-            exp_scaled(inv_std, -0.5, ratio);
-            shift.iter_mut().zip(&*inv_std).for_each(|(shift, &s)| *shift *= s);
-        } else {
-            inv_std.fill(F::one());
-        }
-        ratio.copy_from_slice(log_ratio);
-        <F as VecMath>::exp(ratio);
+        q: &ArrayView2<'_, F>,
+        p: &ArrayView2<'_, F>,
+        places: Places,
+    ) -> [&mut [F]; 4] {
+        let [q_mean, q_log_var, p_mean, p_log_var] = self.0.each_mut().map(|buf| &mut buf[..block.len()]);
+        block.gather(q_mean, q, 0);
+        block.gather(q_log_var, q, q.ncols() / 2);
+        gather_or_zero(p_mean, block, p, places.0);
+        gather_or_zero(p_log_var, block, p, places.1);
+        [q_mean, q_log_var, p_mean, p_log_var]
     }
 }
 
@@ -73,18 +79,12 @@ pub fn gaussian_kl<F: Scalar>(
     assert_shape("q", &q, rows, 2 * n);
     assert_shape("p", &p, rows, p_form.width(n));
     assert_eq!(out.len(), rows, "out has {} entries, q {rows} rows", out.len());
-    let (q_mean, q_log_var) = q.split_at(ndarray::Axis(1), n);
-    let (p_mean, p_log_var) = p_form.split(p, n);
-    let mut terms = Terms::new();
-
+    let (mut terms, twice) = (Terms::new(), Twice(Scale::new(-0.5)));
     out.fill(F::zero());
     for block in blocks(rows, n) {
-        terms.fill(&block, &q_mean, &q_log_var, &p_mean, &p_log_var);
-        let (ratio, log_ratio) = (&mut terms.ratio[..block.len()], &terms.log_ratio[..block.len()]);
-        for ((ratio, &log_ratio), &shift) in ratio.iter_mut().zip(log_ratio).zip(&terms.shift) {
-            *ratio = (*ratio - F::one() - log_ratio) + shift * shift;
-        }
-        block.add_row_sums(out, F::of(0.5), ratio);
+        let [kl, q_log_var, p_mean, p_log_var] = terms.fill(&block, &q, &p, p_form.places(n));
+        each([&mut *kl], [q_log_var, p_mean, p_log_var], twice);
+        block.add_row_sums(out, 0.5, kl);
     }
 }
 
@@ -93,8 +93,8 @@ pub fn gaussian_kl<F: Scalar>(
 /// # Panics
 /// If the shapes do not fit.
 pub fn gaussian_kl_backward<F: Scalar>(
-    d_q: ArrayViewMut2<'_, F>,
-    d_p: ArrayViewMut2<'_, F>,
+    mut d_q: ArrayViewMut2<'_, F>,
+    mut d_p: ArrayViewMut2<'_, F>,
     q: ArrayView2<'_, F>,
     p_form: GaussianForm,
     p: ArrayView2<'_, F>,
@@ -106,33 +106,19 @@ pub fn gaussian_kl_backward<F: Scalar>(
     assert_shape("d_q", &d_q.view(), rows, 2 * n);
     assert_shape("d_p", &d_p.view(), rows, p_form.width(n));
     assert_eq!(d_out.len(), rows, "d_out has {} entries, q {rows} rows", d_out.len());
-    let (q_mean, q_log_var) = q.split_at(ndarray::Axis(1), n);
-    let (p_mean, p_log_var) = p_form.split(p, n);
-    let (mut d_q_mean, mut d_q_log_var) = d_q.split_at(ndarray::Axis(1), n);
-    let (mut d_p_mean, mut d_p_log_var) = p_form.split_mut(d_p, n);
-    let mut terms = Terms::new();
-
-    // With r = σ_q²/σ_p², t = (μ_q − μ_p)/σ_p: ∂μ_q = t/σ_p = −∂μ_p, ∂log σ_q² = ½ (r − 1), ∂log σ_p² = ½ (1 − r − t²).
+    let (mut terms, mut d) = (Terms::new(), [F::zero(); BLOCK]);
+    let (derivatives, (p_mean, p_log_var)) = (Derivatives(Scale::new(-0.5)), p_form.places(n));
     for block in blocks(rows, n) {
-        terms.fill(&block, &q_mean, &q_log_var, &p_mean, &p_log_var);
-        let cols = block.cols.len();
-        for (row, &d) in d_out[block.rows.clone()].iter().enumerate() {
-            let half_d = F::of(0.5) * d;
-            for i in row * cols..(row + 1) * cols {
-                let (excess, shift) = (terms.ratio[i] - F::one(), terms.shift[i]);
-                terms.ratio[i] = half_d * excess;
-                terms.log_ratio[i] = -half_d * (excess + shift * shift);
-                terms.shift[i] = d * shift * terms.inv_std[i];
+        let mut slopes = terms.fill(&block, &q, &p, p_form.places(n));
+        let d = &mut d[..block.len()];
+        block.spread(d, d_out);
+        each(slopes.each_mut().map(|slope| &mut **slope), [d], derivatives);
+        block.scatter_add(&mut d_q, 0, 1.0, slopes[0]);
+        block.scatter_add(&mut d_q, n, 1.0, slopes[1]);
+        for (first, slope) in [(p_mean, 2), (p_log_var, 3)] {
+            if let Some(first) = first {
+                block.scatter_add(&mut d_p, first, 1.0, slopes[slope]);
             }
-        }
-        let len = block.len();
-        block.scatter_add(&mut d_q_mean, F::one(), &terms.shift[..len]);
-        block.scatter_add(&mut d_q_log_var, F::one(), &terms.ratio[..len]);
-        if let Some(d_p_mean) = &mut d_p_mean {
-            block.scatter_add(d_p_mean, -F::one(), &terms.shift[..len]);
-        }
-        if let Some(d_p_log_var) = &mut d_p_log_var {
-            block.scatter_add(d_p_log_var, F::one(), &terms.log_ratio[..len]);
         }
     }
 }

@@ -1,13 +1,38 @@
 //! Gaussian log-densities and samples over rows, each forward next to its backward.
 
-use ivae_num::Scalar;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ivae_num::{Formula, Functions, Scalar, each};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use super::Gaussian;
-use crate::block::{BLOCK, blocks, exp_scaled};
+use crate::block::{Scale, blocks};
 use crate::shape::{assert_gradients, assert_rows, assert_shape};
-use crate::terms::{Terms, gather_scale};
+use crate::terms::{Filled, Terms};
 use crate::{Density, Reparam};
+
+/// μ → e² + log σ², e = (v − μ) / σ: −2 log N(v; μ, σ²) but for log 2π.
+#[derive(Clone, Copy)]
+struct MinusTwice<F>(Scale<F>);
+
+impl<F: Scalar> Formula<F, 1, 2> for MinusTwice<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [mean]: [F; 1], [v, log_var]: [F; 2]) -> [F; 1] {
+        let e = (v - mean) * self.0.at::<M>(log_var);
+        [e * e + log_var]
+    }
+}
+
+/// (μ, log σ²) → d times the derivatives of log N(v; μ, σ²) in each, (e / σ, ½ (e² − 1)); that in v is −e / σ.
+#[derive(Clone, Copy)]
+struct Derivatives<F>(Scale<F>);
+
+impl<F: Scalar> Formula<F, 2, 2> for Derivatives<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [mean, log_var]: [F; 2], [v, d]: [F; 2]) -> [F; 2] {
+        let inverse = self.0.at::<M>(log_var);
+        let e = (v - mean) * inverse;
+        [d * e * inverse, F::of(0.5) * d * (e * e - F::one())]
+    }
+}
 
 impl<F: Scalar> Density<F> for Gaussian {
     fn width(&self, n: usize) -> usize {
@@ -17,24 +42,19 @@ impl<F: Scalar> Density<F> for Gaussian {
     fn log_prob(&self, out: &mut [F], theta: ArrayView2<'_, F>, v: ArrayView2<'_, F>) {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, self.form.width(n), "out", out);
-        let (mean, log_var) = self.form.split(theta, n);
-        let (mut terms, half) = (Terms::new(-0.5), F::of(0.5));
-
-        // log N(v; μ, σ²) = −½ (e² + log σ² + log 2π), e = (v − μ) / σ.
-        out.fill(-half * F::of(n as f64) * F::TAU().ln());
+        let (places, mut terms) = (self.form.places(n), Terms::new());
+        let minus_twice = MinusTwice(Scale::new(-0.5));
+        out.fill(F::of(-0.5 * n as f64) * F::TAU().ln());
         for block in blocks(rows, n) {
-            let (residual, log_var, inv_std) = terms.fill(&block, &mean, &log_var, &v);
-            for ((r, &log_var), &s) in residual.iter_mut().zip(&*log_var).zip(&*inv_std) {
-                let e = *r * s;
-                *r = e * e + log_var;
-            }
-            block.add_row_sums(out, -half, residual);
+            let Filled { v, location: mean, log_scale: log_var, .. } = terms.fill(&block, places, &theta, &v);
+            each([&mut *mean], [v, log_var], minus_twice);
+            block.add_row_sums(out, -0.5, mean);
         }
     }
 
     fn log_prob_backward(
         &self,
-        d_theta: Option<ArrayViewMut2<'_, F>>,
+        mut d_theta: Option<ArrayViewMut2<'_, F>>,
         mut d_v: Option<ArrayViewMut2<'_, F>>,
         theta: ArrayView2<'_, F>,
         v: ArrayView2<'_, F>,
@@ -43,33 +63,45 @@ impl<F: Scalar> Density<F> for Gaussian {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, self.form.width(n), "d_out", d_out);
         assert_gradients(&d_theta, &d_v, (rows, n), self.form.width(n));
-        let (mean, log_var) = self.form.split(theta, n);
-        let (mut d_mean, mut d_log_var) = d_theta.map_or((None, None), |d| self.form.split_mut(d, n));
-        let mut terms = Terms::new(-0.5);
-
-        // ∂μ = e / σ, ∂v = −e / σ, ∂log σ² = ½ (e² − 1).
+        let (places, mut terms) = (self.form.places(n), Terms::new());
+        let derivatives = Derivatives(Scale::new(-0.5));
         for block in blocks(rows, n) {
-            let cols = block.cols.len();
-            let (g, h, inv_std) = terms.fill(&block, &mean, &log_var, &v);
-            let rows = g.chunks_exact_mut(cols).zip(h.chunks_exact_mut(cols)).zip(inv_std.chunks_exact(cols));
-            for (((g, h), inv_std), &d) in rows.zip(&d_out[block.rows.clone()]) {
-                let half_d = F::of(0.5) * d;
-                for ((g, h), &s) in g.iter_mut().zip(h).zip(inv_std) {
-                    let e = *g * s;
-                    *g = d * e * s;
-                    *h = half_d * (e * e - F::one());
+            let Filled { v, location: mean, log_scale: log_var, d } = terms.fill(&block, places, &theta, &v);
+            block.spread(d, d_out);
+            each([&mut *mean, &mut *log_var], [v, d], derivatives);
+            if let Some(d_v) = &mut d_v {
+                block.scatter_add(d_v, 0, -1.0, mean);
+            }
+            if let Some(d_theta) = &mut d_theta {
+                for (first, slope) in [(places.0, mean), (places.1, log_var)] {
+                    if let Some(first) = first {
+                        block.scatter_add(d_theta, first, 1.0, slope);
+                    }
                 }
             }
-            if let Some(d_mean) = &mut d_mean {
-                block.scatter_add(d_mean, F::one(), g);
-            }
-            if let Some(d_v) = &mut d_v {
-                block.scatter_add(d_v, -F::one(), g);
-            }
-            if let Some(d_log_var) = &mut d_log_var {
-                block.scatter_add(d_log_var, F::one(), h);
-            }
         }
+    }
+}
+
+/// μ → μ + σ · noise.
+#[derive(Clone, Copy)]
+struct Sample<F>(Scale<F>);
+
+impl<F: Scalar> Formula<F, 1, 2> for Sample<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [mean]: [F; 1], [noise, log_var]: [F; 2]) -> [F; 1] {
+        [self.0.at::<M>(log_var) * noise + mean]
+    }
+}
+
+/// log σ² → dz times the derivative of the sample in it, ½ σ · noise.
+#[derive(Clone, Copy)]
+struct SampleSlope<F>(Scale<F>);
+
+impl<F: Scalar> Formula<F, 1, 2> for SampleSlope<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [log_var]: [F; 1], [noise, dz]: [F; 2]) -> [F; 1] {
+        [F::of(0.5) * (self.0.at::<M>(log_var) * noise * dz)]
     }
 }
 
@@ -79,25 +111,19 @@ impl<F: Scalar> Reparam<F> for Gaussian {
         let (rows, n) = z.dim();
         assert_shape("theta", &theta, rows, self.form.width(n));
         assert_shape("noise", &noise, rows, n);
-        let (mean, log_var) = self.form.split(theta, n);
-        let (mut out, mut scratch) = ([F::zero(); BLOCK], [F::zero(); BLOCK]);
+        let (places, mut terms, sample) = (self.form.places(n), Terms::new(), Sample(Scale::new(0.5)));
         for block in blocks(rows, n) {
-            let (out, scratch) = (&mut out[..block.len()], &mut scratch[..block.len()]);
-            gather_scale(out, scratch, 0.5, &block, &log_var);
-            block.gather(scratch, &noise);
-            out.iter_mut().zip(&*scratch).for_each(|(out, &noise)| *out *= noise);
-            if let Some(mean) = &mean {
-                block.gather(scratch, mean);
-                out.iter_mut().zip(&*scratch).for_each(|(out, &mean)| *out += mean);
-            }
-            block.scatter(&mut z, out);
+            let Filled { v: noise, location: mean, log_scale: log_var, .. } =
+                terms.fill(&block, places, &theta, &noise);
+            each([&mut *mean], [noise, log_var], sample);
+            block.scatter(&mut z, mean);
         }
     }
 
     /// ∂μ = dz, ∂log σ² = ½ σ · noise · dz.
     fn sample_backward(
         &self,
-        d_theta: ArrayViewMut2<'_, F>,
+        mut d_theta: ArrayViewMut2<'_, F>,
         theta: ArrayView2<'_, F>,
         noise: ArrayView2<'_, F>,
         dz: ArrayView2<'_, F>,
@@ -106,30 +132,26 @@ impl<F: Scalar> Reparam<F> for Gaussian {
         assert_shape("theta", &theta, rows, self.form.width(n));
         assert_shape("d_theta", &d_theta.view(), rows, self.form.width(n));
         assert_shape("noise", &noise, rows, n);
-        let (_, log_var) = self.form.split(theta, n);
-        let (d_mean, d_log_var) = self.form.split_mut(d_theta, n);
-        if let Some(mut d_mean) = d_mean {
+        let (mean, log_var) = self.form.places(n);
+        if mean.is_some() {
+            let mut d_mean = d_theta.view_mut().split_at(Axis(1), n).0;
             d_mean += &dz;
         }
-        let Some((log_var, mut d_log_var)) = log_var.zip(d_log_var) else { return };
-        let (mut g, mut scratch) = ([F::zero(); BLOCK], [F::zero(); BLOCK]);
+        let Some(first) = log_var else { return };
+        let (mut terms, slope) = (Terms::new(), SampleSlope(Scale::new(0.5)));
         for block in blocks(rows, n) {
-            let (g, scratch) = (&mut g[..block.len()], &mut scratch[..block.len()]);
-            block.gather(scratch, &log_var);
-            exp_scaled(g, 0.5, scratch);
-            for factor in [&noise, &dz] {
-                block.gather(scratch, factor);
-                g.iter_mut().zip(&*scratch).for_each(|(g, &x)| *g *= x);
-            }
-            block.scatter_add(&mut d_log_var, F::of(0.5), g);
+            let Filled { v: noise, log_scale: log_var, d, .. } =
+                terms.fill(&block, (None, log_var), &theta, &noise);
+            each([&mut *log_var], [noise, block.read(d, &dz)], slope);
+            block.scatter_add(&mut d_theta, first, 1.0, log_var);
         }
     }
 
     fn mean(&self, mut z: ArrayViewMut2<'_, F>, theta: ArrayView2<'_, F>) {
         let (rows, n) = z.dim();
         assert_shape("theta", &theta, rows, self.form.width(n));
-        match self.form.split(theta, n).0 {
-            Some(mean) => z.assign(&mean),
+        match self.form.places(n).0 {
+            Some(_) => z.assign(&theta.split_at(Axis(1), n).0),
             None => z.fill(F::zero()),
         }
     }

@@ -6,6 +6,14 @@
 
 use crate::simd::Target;
 
+/// What a [formula](crate::formula) may have in it, compiled for the instructions of a [`Target`].
+pub trait OnTarget: Sized {
+    fn exp_on<T: Target>(x: Self) -> Self;
+    fn ln_on<T: Target>(x: Self) -> Self;
+    fn sigmoid_on<T: Target>(x: Self) -> Self;
+    fn softplus_on<T: Target>(x: Self) -> Self;
+}
+
 macro_rules! kernels {
     ($float:ident, $bits:ident) => {
         const MANTISSA: u32 = $float::MANTISSA_DIGITS - 1;

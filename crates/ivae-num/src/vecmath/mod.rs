@@ -10,6 +10,8 @@ mod tests;
 
 use std::ops::DivAssign;
 
+pub(crate) use kernels::OnTarget;
+
 use crate::sealed::Sealed;
 use crate::shared;
 use crate::simd::{Kernel, Simd, Target};
@@ -17,7 +19,7 @@ use crate::simd::{Kernel, Simd, Target};
 /// Elementary functions over slices, each in place. Sealed: for [`crate::Scalar`] only.
 ///
 /// NaN stays NaN, ±∞ and −0 give their limits, denormals are not flushed; at most 4 ulp from the true value.
-pub trait VecMath: Sealed {
+pub trait VecMath: Sealed + OnTarget {
     /// `x ← eˣ`.
     fn exp(x: &mut [Self]);
     /// `x ← ln x`.
@@ -172,6 +174,28 @@ macro_rules! slices {
                     x_rest.copy_from_slice(&x[..x_rest.len()]);
                     d_rest.copy_from_slice(&d[..d_rest.len()]);
                 }
+            }
+        }
+
+        impl OnTarget for $float {
+            #[inline(always)]
+            fn exp_on<T: Target>(x: $float) -> $float {
+                kernels::$kernels::exp::<T>(x)
+            }
+
+            #[inline(always)]
+            fn ln_on<T: Target>(x: $float) -> $float {
+                kernels::$kernels::ln::<T>(x)
+            }
+
+            #[inline(always)]
+            fn sigmoid_on<T: Target>(x: $float) -> $float {
+                kernels::$kernels::sigmoid::<T>(x)
+            }
+
+            #[inline(always)]
+            fn softplus_on<T: Target>(x: $float) -> $float {
+                kernels::$kernels::softplus::<T>(x)
             }
         }
 

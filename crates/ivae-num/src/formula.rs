@@ -1,0 +1,199 @@
+//! [`each`]: a formula of one element with elementary functions in it, over slices in one pass of wide vectors.
+//!
+//! A function of [`VecMath`](crate::vecmath::VecMath) over a slice costs a pass of its own, and so does the arithmetic around it: an exponential
+//! takes no longer than reading and writing its argument a few times. A [`Formula`] does all of it while the numbers are in
+//! registers.
+
+use std::marker::PhantomData;
+
+use crate::Scalar;
+use crate::simd::{Kernel, Simd, Target};
+
+/// Elementary functions of one number, of the accuracy of [`VecMath`](crate::vecmath::VecMath), compiled for the vectors at hand.
+pub trait Functions<F> {
+    /// eˣ.
+    fn exp(x: F) -> F;
+    /// ln x.
+    fn ln(x: F) -> F;
+    /// 1 / (1 + e⁻ˣ).
+    fn sigmoid(x: F) -> F;
+    /// ln(1 + eˣ).
+    fn softplus(x: F) -> F;
+}
+
+/// What becomes of N numbers that stand at one place of N slices, given K numbers of others.
+///
+/// Mark [`at`](Formula::at) and what it calls `#[inline(always)]`, and let it choose by `if a { b } else { c }` of values
+/// alone: the compiler vectorises it. Each operation is rounded for itself (do not call `mul_add`).
+pub trait Formula<F, const N: usize, const K: usize>: Copy {
+    /// The numbers that take the place of `x`.
+    fn at<M: Functions<F>>(&self, x: [F; N], given: [F; K]) -> [F; N];
+}
+
+/// `x[..][i] ← formula(x[..][i], given[..][i])` for every i. An element gets the same bits wherever it stands.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn each<F: Scalar, const N: usize, const K: usize>(
+    x: [&mut [F]; N],
+    given: [&[F]; K],
+    formula: impl Formula<F, N, K>,
+) {
+    let len = x.first().map_or(0, |slice| slice.len());
+    let same = x.iter().all(|slice| slice.len() == len) && given.iter().all(|slice| slice.len() == len);
+    assert!(same, "slices of one length");
+    Simd::active().run(Each { x, given, len, formula });
+}
+
+/// Numbers of a slice that are worked on at a time: one vector or more for every target.
+const CHUNK: usize = 16;
+
+struct Each<'a, F, M, const N: usize, const K: usize> {
+    x: [&'a mut [F]; N],
+    given: [&'a [F]; K],
+    len: usize,
+    formula: M,
+}
+
+/// The functions compiled for a [`Target`].
+struct On<T>(PhantomData<T>);
+
+impl<F: Scalar, T: Target> Functions<F> for On<T> {
+    #[inline(always)]
+    fn exp(x: F) -> F {
+        F::exp_on::<T>(x)
+    }
+
+    #[inline(always)]
+    fn ln(x: F) -> F {
+        F::ln_on::<T>(x)
+    }
+
+    #[inline(always)]
+    fn sigmoid(x: F) -> F {
+        F::sigmoid_on::<T>(x)
+    }
+
+    #[inline(always)]
+    fn softplus(x: F) -> F {
+        F::softplus_on::<T>(x)
+    }
+}
+
+/// A chunk of each of N slices.
+type Chunks<F, const N: usize> = [[F; CHUNK]; N];
+
+#[inline(always)]
+fn value<F: Scalar, T: Target, const N: usize, const K: usize>(
+    formula: impl Formula<F, N, K>,
+    x: Chunks<F, N>,
+    given: Chunks<F, K>,
+) -> Chunks<F, N> {
+    let mut out = x;
+    for i in 0..CHUNK {
+        let (mut at_x, mut at_given) = ([F::zero(); N], [F::zero(); K]);
+        for j in 0..N {
+            at_x[j] = x[j][i];
+        }
+        for j in 0..K {
+            at_given[j] = given[j][i];
+        }
+        let y = formula.at::<On<T>>(at_x, at_given);
+        for j in 0..N {
+            out[j][i] = y[j];
+        }
+    }
+    out
+}
+
+/// Places `at..at + len` of each slice, and 1 beyond them.
+#[inline(always)]
+fn load<F: Scalar, S: AsRef<[F]>, const N: usize>(slices: &[S; N], at: usize, len: usize) -> Chunks<F, N> {
+    let mut out = [[F::one(); CHUNK]; N];
+    for j in 0..N {
+        out[j][..len].copy_from_slice(&slices[j].as_ref()[at..at + len]);
+    }
+    out
+}
+
+impl<F: Scalar, M: Formula<F, N, K>, const N: usize, const K: usize> Kernel for Each<'_, F, M, N, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<T: Target>(self) {
+        let Self { x, given, len, formula } = self;
+        // No scalar tail: whole chunks, and one that is filled up.
+        let (whole, rest) = (len / CHUNK * CHUNK, len % CHUNK);
+        for at in (0..whole).step_by(CHUNK) {
+            let out = value::<F, T, N, K>(formula, load(&x, at, CHUNK), load(&given, at, CHUNK));
+            for j in 0..N {
+                x[j][at..at + CHUNK].copy_from_slice(&out[j]);
+            }
+        }
+        if rest > 0 {
+            let out = value::<F, T, N, K>(formula, load(&x, whole, rest), load(&given, whole, rest));
+            for j in 0..N {
+                x[j][whole..].copy_from_slice(&out[j][..rest]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vecmath::VecMath;
+
+    /// All functions, and both kinds of slices.
+    #[derive(Clone, Copy)]
+    struct All;
+
+    impl<F: Scalar> Formula<F, 2, 1> for All {
+        #[inline(always)]
+        fn at<M: Functions<F>>(&self, [a, b]: [F; 2], [c]: [F; 1]) -> [F; 2] {
+            [M::exp(a) + c * M::ln(b), M::sigmoid(a) - M::softplus(b) * c]
+        }
+    }
+
+    fn by_slices<F: Scalar>(a: &[F], b: &[F], c: &[F]) -> (Vec<F>, Vec<F>) {
+        let of = |x: &[F], f: fn(&mut [F])| {
+            let mut x = x.to_vec();
+            f(&mut x);
+            x
+        };
+        let (exp, ln) = (of(a, <F as VecMath>::exp), of(b, <F as VecMath>::ln));
+        let (sigmoid, softplus) = (of(a, <F as VecMath>::sigmoid), of(b, <F as VecMath>::softplus));
+        (0..a.len()).map(|i| (exp[i] + c[i] * ln[i], sigmoid[i] - softplus[i] * c[i])).unzip()
+    }
+
+    fn check<F: Scalar>() {
+        let series = |scale: f64| (0..64).map(|i| F::of(scale * (i as f64 + 0.5))).collect::<Vec<F>>();
+        let (a, b, c) = (series(-0.1), series(0.3), series(0.7));
+        for len in [0, 1, 15, 16, 17, 50, 64] {
+            let (mut x, mut y) = (a[..len].to_vec(), b[..len].to_vec());
+            each([&mut x, &mut y], [&c[..len]], All);
+            assert_eq!((x, y), by_slices(&a[..len], &b[..len], &c[..len]));
+            for simd in Simd::available() {
+                let on = |len: usize| {
+                    let (mut x, mut y) = (a[..len].to_vec(), b[..len].to_vec());
+                    simd.run(Each { x: [&mut x, &mut y], given: [&c[..len]], len, formula: All });
+                    (x, y)
+                };
+                let ((x, y), (long_x, long_y)) = (on(len), on(64));
+                assert_eq!((&x[..], &y[..]), (&long_x[..len], &long_y[..len]), "{} of {len}", simd.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_formula_gives_the_bits_of_its_functions_over_slices() {
+        check::<f32>();
+        check::<f64>();
+    }
+
+    #[test]
+    #[should_panic(expected = "slices of one length")]
+    fn slices_of_two_lengths_are_refused() {
+        each([&mut [0.0; 3], &mut [0.0; 3]], [&[0.0; 4]], All);
+    }
+}
