@@ -12,7 +12,7 @@ mod spline;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ndarray::Array2;
 use rand::{Rng, RngCore};
@@ -84,6 +84,14 @@ pub enum CustomError {
     /// No statistics.
     #[error("a family needs at least one statistic")]
     Empty,
+    /// T or log h is not a number at one of a few places inside the support, which are looked at.
+    #[error("T or log h is not a number at z = {z}, inside the support {support:?}")]
+    NotANumber {
+        /// Where.
+        z: f64,
+        /// As given.
+        support: Support,
+    },
     /// h(z) exp(λ · T(z)) has no finite integral at η = 0, as far as numbers go.
     #[error(
         "h exp(λ · T) cannot be normalised at λ = {lambda:?}: its tails must lose all but e^-34 of the mass before ±1e12"
@@ -103,8 +111,8 @@ pub enum CustomError {
 /// A family of given [`Statistics`]: log-partition, moments, draws and entropy by adaptive Gauss–Kronrod quadrature,
 /// to about ten digits (fewer where λ · T is so large that its own rounding counts).
 ///
-/// A λ costs about a thousand values of T, the first time; the last thousand are kept, so that a table of parameters
-/// for the levels of u is integrated once. A λ inside the declared ranges where the integral is not finite, or where
+/// A λ costs about a thousand values of T, the first time; the last thousand are kept with their E\[T\], so that a table
+/// of parameters for the levels of u is integrated once. A λ inside the declared ranges where the integral is not finite, or where
 /// mass lies beyond ±1e12, gives NaN. So does mass closer to the upper end of an interval than numbers can tell (where
 /// the density has no bound there).
 ///
@@ -125,7 +133,14 @@ pub struct Custom<S> {
     chart: Chart,
     breaks: Vec<f64>,
     /// By the bits of λ.
-    known: Mutex<HashMap<Vec<u64>, Option<Arc<Measure>>>>,
+    known: Mutex<HashMap<Vec<u64>, Option<Arc<Law>>>>,
+}
+
+/// What is kept of a λ.
+struct Law {
+    measure: Measure,
+    /// E\[T\], once it was asked for.
+    mean: OnceLock<Vec<f64>>,
 }
 
 impl<S: Debug> Debug for Custom<S> {
@@ -137,6 +152,17 @@ impl<S: Debug> Debug for Custom<S> {
 /// Most λ that are kept.
 const KNOWN: usize = 1024;
 
+/// Some places well inside a support. Quadrature itself takes what is not a number for a tail that overflows.
+fn probes(support: Support) -> [f64; 6] {
+    match support {
+        Support::Interval { low, high } => {
+            [0.05, 0.2, 0.4, 0.6, 0.8, 0.95].map(|part| low + part * (high - low))
+        }
+        Support::Positive => [0.03, 0.1, 0.3, 1.1, 3.1, 9.7],
+        _ => [-3.1, -1.1, -0.1, 0.3, 1.3, 2.9],
+    }
+}
+
 impl<S: Statistics> Custom<S> {
     /// Check the statistics at η = 0.
     ///
@@ -147,6 +173,14 @@ impl<S: Statistics> Custom<S> {
         let chart = Chart::of(support).ok_or(CustomError::Support { support })?;
         if k == 0 {
             return Err(CustomError::Empty);
+        }
+        let not_a_number = |z: &f64| {
+            let mut t = vec![0.0; k];
+            statistics.stats(&mut t, *z);
+            statistics.log_base(*z).is_nan() || t.iter().any(|t| t.is_nan())
+        };
+        if let Some(z) = probes(support).into_iter().find(not_a_number) {
+            return Err(CustomError::NotANumber { z, support });
         }
         let breaks = statistics.breaks();
         let family = Self { statistics, chart, breaks, known: Mutex::default() };
@@ -186,7 +220,7 @@ impl<S: Statistics> Custom<S> {
     }
 
     /// None where λ cannot be normalised.
-    fn measure(&self, lambda: &[f64]) -> Option<Arc<Measure>> {
+    fn law(&self, lambda: &[f64]) -> Option<Arc<Law>> {
         let inside = lambda.iter().enumerate().all(|(j, &lambda)| match self.statistics.range(j) {
             Range::Real => lambda.is_finite(),
             Range::Negative => lambda.is_finite() && lambda < 0.0,
@@ -199,13 +233,14 @@ impl<S: Statistics> Custom<S> {
         if let Some(known) = lock().get(&key) {
             return known.clone();
         }
-        let measure = Measure::new(self.chart, &self.breaks, &self.log_density(lambda)).map(Arc::new);
+        let law = Measure::new(self.chart, &self.breaks, &self.log_density(lambda))
+            .map(|measure| Arc::new(Law { measure, mean: OnceLock::new() }));
         let mut known = lock();
         if known.len() >= KNOWN {
             known.clear();
         }
-        known.insert(key, measure.clone());
-        measure
+        known.insert(key, law.clone());
+        law
     }
 }
 
@@ -235,30 +270,33 @@ impl<S: Statistics> ExpFam<f64> for Custom<S> {
     }
 
     fn in_domain(&self, lambda: &[f64]) -> bool {
-        self.measure(lambda).is_some()
+        self.law(lambda).is_some()
     }
 
     fn log_partition(&self, lambda: &[f64]) -> f64 {
-        self.measure(lambda).map_or(f64::NAN, |measure| measure.log_mass)
+        self.law(lambda).map_or(f64::NAN, |law| law.measure.log_mass)
     }
 
     fn mean_stats(&self, mean: &mut [f64], lambda: &[f64]) {
-        let Some(measure) = self.measure(lambda) else { return mean.fill(f64::NAN) };
-        let mut t = vec![0.0; mean.len()];
-        mean.fill(0.0);
-        for (z, p) in measure.points() {
-            self.statistics.stats(&mut t, z);
-            mean.iter_mut().zip(&t).for_each(|(mean, t)| *mean += p * t);
-        }
+        let Some(law) = self.law(lambda) else { return mean.fill(f64::NAN) };
+        let known = law.mean.get_or_init(|| {
+            let (mut mean, mut t) = (vec![0.0; lambda.len()], vec![0.0; lambda.len()]);
+            for (z, p) in law.measure.points() {
+                self.statistics.stats(&mut t, z);
+                mean.iter_mut().zip(&t).for_each(|(mean, t)| *mean += p * t);
+            }
+            mean
+        });
+        mean.copy_from_slice(known);
     }
 
     fn fisher(&self, cov: &mut [f64], lambda: &[f64]) {
-        let Some(measure) = self.measure(lambda) else { return cov.fill(f64::NAN) };
+        let Some(law) = self.law(lambda) else { return cov.fill(f64::NAN) };
         let k = lambda.len();
         let (mut mean, mut t) = (vec![0.0; k], vec![0.0; k]);
         self.mean_stats(&mut mean, lambda);
         cov.fill(0.0);
-        for (z, p) in measure.points() {
+        for (z, p) in law.measure.points() {
             self.statistics.stats(&mut t, z);
             t.iter_mut().zip(&mean).for_each(|(t, mean)| *t -= mean);
             for (row, t_i) in cov.chunks_exact_mut(k).zip(&t) {
@@ -268,9 +306,9 @@ impl<S: Statistics> ExpFam<f64> for Custom<S> {
     }
 
     fn entropy(&self, lambda: &[f64]) -> f64 {
-        let Some(measure) = self.measure(lambda) else { return f64::NAN };
+        let Some(law) = self.law(lambda) else { return f64::NAN };
         let log_density = self.log_density(lambda);
-        measure.log_mass - measure.points().map(|(z, p)| p * log_density(z)).sum::<f64>()
+        law.measure.log_mass - law.measure.points().map(|(z, p)| p * log_density(z)).sum::<f64>()
     }
 
     fn natural(&self, lambda: &mut [f64], eta: &[f64]) {
@@ -294,7 +332,7 @@ impl<S: Statistics> ExpFam<f64> for Custom<S> {
     /// By inversion of the distribution function.
     fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
         let u = rng.random();
-        self.measure(lambda).map_or(f64::NAN, |measure| measure.quantile(u, &self.log_density(lambda)))
+        self.law(lambda).map_or(f64::NAN, |law| law.measure.quantile(u, &self.log_density(lambda)))
     }
 }
 

@@ -184,13 +184,16 @@ fn what_is_no_family_is_refused() {
         One(Support::Real, R, f64::sin),
         One(Support::Real, N, |z| z.abs().ln()),
         One(Support::Positive, N, |z| -z),
-        One(Support::Real, N, |_| f64::NAN),
     ];
     for statistics in wrong {
         let error = Custom::new(statistics).unwrap_err();
         assert!(matches!(error, CustomError::NotIntegrable { .. }), "{error}");
     }
     let interval = Support::Interval { low: 0.0, high: 1.0 };
+    for (support, z) in [(Support::Real, 1.3), (Support::Positive, 1.1), (interval, 0.8)] {
+        let error = Custom::new(One(support, N, |z| if z > 0.7 { f64::NAN } else { z * z })).unwrap_err();
+        assert_eq!(error, CustomError::NotANumber { z, support });
+    }
     let error = Custom::new(One(interval, R, |_| 2.0)).unwrap_err();
     assert!(matches!(error, CustomError::Dependent { .. }), "{error}");
     assert_eq!(Custom::new(Polynomial { degree: 0 }).unwrap_err(), CustomError::Empty);

@@ -245,11 +245,20 @@ fn warning_before(spec: &FitSpec, data: &Dataset<f32>) -> Option<String> {
         }
     };
     let fewer_statistics = if k > 1 { ", or --prior gauss-var" } else { "" };
+    let n = spec.latents;
+    // Means that turn out not to vary are no statistics, and leave k = 1.
+    let consequence = if k > 1 && distinct > n {
+        format!(
+            "the latents can be identifiable only if their means do not depend on u (k = 1, which needs {})",
+            n + 1
+        )
+    } else {
+        "the latents will not be identifiable".to_owned()
+    };
     (distinct < needed).then(|| {
         format!(
-            "{} latents with k = {k} statistics each need {needed} distinct u (nk + 1, Theorem 1), but there are \
-             {distinct}: the latents will not be identifiable; give more segments, fewer --latents{fewer_statistics}",
-            spec.latents
+            "{n} latents with k = {k} statistics each need {needed} distinct u (nk + 1, Theorem 1), but there are \
+             {distinct}: {consequence}; give more segments, fewer --latents{fewer_statistics}"
         )
     })
 }
