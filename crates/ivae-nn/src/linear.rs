@@ -220,8 +220,22 @@ struct SumRows<'a, F> {
     dy: ArrayView2<'a, F>,
 }
 
-/// Columns that are summed at a time, in registers.
-const COLUMNS: usize = 64;
+/// Add the rows of `dy` to `sums`, from column `at` on as many times W columns as there are, those at a time in registers;
+/// returns the first column that is left.
+#[inline(always)]
+fn add_columns<F: Scalar, const W: usize>(sums: &mut [F], dy: &[F], at: usize) -> usize {
+    let width = sums.len();
+    let (chunks, rest) = sums[at..].as_chunks_mut::<W>();
+    for (j, to) in chunks.iter_mut().enumerate() {
+        let mut sums = *to;
+        for dy in dy.chunks_exact(width) {
+            let dy = &dy[at + j * W..][..W];
+            sums.iter_mut().zip(dy).for_each(|(to, &d)| *to += d);
+        }
+        *to = sums;
+    }
+    width - rest.len()
+}
 
 impl<F: Scalar> Loop for SumRows<'_, F> {
     type Output = ();
@@ -230,18 +244,12 @@ impl<F: Scalar> Loop for SumRows<'_, F> {
     fn run(self) {
         let width = self.dy.ncols();
         if let (None, Some(dy)) = (self.levels, self.dy.as_slice()) {
-            let whole = width - width % COLUMNS;
-            let (chunks, rest) = self.sums[..width].as_chunks_mut::<COLUMNS>();
-            for (j, to) in chunks.iter_mut().enumerate() {
-                let mut sums = *to;
-                for dy in dy.chunks_exact(width) {
-                    let dy = &dy[j * COLUMNS..][..COLUMNS];
-                    sums.iter_mut().zip(dy).for_each(|(to, &d)| *to += d);
-                }
-                *to = sums;
-            }
-            for dy in dy.chunks_exact(width) {
-                rest.iter_mut().zip(&dy[whole..]).for_each(|(to, &d)| *to += d);
+            let sums = &mut self.sums[..width];
+            let at = add_columns::<F, 64>(sums, dy, 0);
+            let at = add_columns::<F, 32>(sums, dy, at);
+            let at = add_columns::<F, 16>(sums, dy, at);
+            for dy in dy.chunks_exact(width.max(1)) {
+                sums[at..].iter_mut().zip(&dy[at..]).for_each(|(to, &d)| *to += d);
             }
             return;
         }

@@ -34,16 +34,19 @@ type Found = [u32; LANES];
 struct Gathered<F>([[F; LANES]; 8]);
 
 impl<F: Scalar> Gathered<F> {
+    /// The pieces of a column that the numbers of `x` lie in, by the knots between them.
     #[inline(always)]
-    fn new(pieces: &[Piece<F>], found: &Found) -> Self {
-        let mut fields = [[F::zero(); LANES]; 8];
-        for (lane, &k) in found.iter().enumerate() {
-            let Piece { x, inv_w, y, h, s, d0, d1, bend } = pieces[k as usize];
-            for (field, value) in fields.iter_mut().zip([x, inv_w, y, h, s, d0, d1, bend]) {
-                field[lane] = value;
-            }
-        }
-        Self(fields)
+    fn new(pieces: &[Piece<F>], inner: &[F], x: &[F; LANES]) -> Self {
+        Self([
+            select(pieces, inner, x, |p| p.x),
+            select(pieces, inner, x, |p| p.inv_w),
+            select(pieces, inner, x, |p| p.y),
+            select(pieces, inner, x, |p| p.h),
+            select(pieces, inner, x, |p| p.s),
+            select(pieces, inner, x, |p| p.d0),
+            select(pieces, inner, x, |p| p.d1),
+            select(pieces, inner, x, |p| p.bend),
+        ])
     }
 
     #[inline(always)]
@@ -51,6 +54,25 @@ impl<F: Scalar> Gathered<F> {
         let [x, inv_w, y, h, s, d0, d1, bend] = self.0.each_ref().map(|field| field[lane]);
         Piece { x, inv_w, y, h, s, d0, d1, bend }
     }
+}
+
+/// A field of the pieces that the numbers of `x` lie in: those of all pieces up to the right one, each over the one before,
+/// so that no number has to be put into a vector by itself.
+#[inline(always)]
+fn select<F: Scalar>(
+    pieces: &[Piece<F>],
+    inner: &[F],
+    x: &[F; LANES],
+    field: impl Fn(&Piece<F>) -> F,
+) -> [F; LANES] {
+    let mut out = [field(&pieces[0]); LANES];
+    for (piece, &knot) in pieces[1..].iter().zip(inner) {
+        let value = field(piece);
+        for lane in 0..LANES {
+            out[lane] = if x[lane] >= knot { value } else { out[lane] };
+        }
+    }
+    out
 }
 
 /// Up to [`LANES`] numbers of a column, filled up with 0.
@@ -101,7 +123,7 @@ impl<F: Scalar> Loop for Forward<'_, F> {
         for (((x, y), slopes), found) in rows.zip(self.slopes.chunks_mut(LANES)).zip(self.found) {
             let x = load(&x[j..], n);
             *found = locate(self.inner, &x);
-            let gathered = Gathered::new(self.pieces, found);
+            let gathered = Gathered::new(self.pieces, self.inner, &x);
             let (mut value, mut slope) = ([F::zero(); LANES], [F::zero(); LANES]);
             for lane in 0..LANES {
                 (value[lane], slope[lane]) = gathered.lane(lane).value(x[lane], self.bound);
@@ -120,6 +142,7 @@ struct Backward<'a, F> {
     d_log_det: &'a [F],      // [B]
     x: &'a [F],              // [B, n]
     found: &'a [Found],
+    inner: &'a [F],
     pieces: &'a [Piece<F>],
     bound: F,
     column: (usize, usize),
@@ -134,7 +157,7 @@ impl<F: Scalar> Loop for Backward<'_, F> {
         let rows = self.x.chunks(LANES * n).zip(self.dy.chunks(LANES * n)).zip(self.d_log_det.chunks(LANES));
         for ((((x, dy), dl), dx), found) in rows.zip(self.dx.chunks_mut(LANES * n)).zip(self.found) {
             let (x, dy, dl) = (load(&x[j..], n), load(&dy[j..], n), load(dl, 1));
-            let gathered = Gathered::new(self.pieces, found);
+            let gathered = Gathered::new(self.pieces, self.inner, &x);
             let (mut d_x, mut parts) = ([F::zero(); LANES], [[F::zero(); LANES]; 8]);
             for lane in 0..LANES {
                 let part;
@@ -219,9 +242,10 @@ impl Splines {
         ws.d_knots.fill(F::zero());
         ws.sums.fill([F::zero(); 8]);
         for (j, found) in ws.found.chunks_exact(d_log_det.len().div_ceil(LANES).max(1)).enumerate().take(n) {
+            let inner = &ws.knots[j * knots_len(bins)..][1..bins];
             let pieces = &ws.pieces[j * bins..][..bins];
             let sums = &mut ws.sums[j * bins..][..bins];
-            wide(Backward { dx, sums, dy, d_log_det, x, found, pieces, bound, column: (j, n) });
+            wide(Backward { dx, sums, dy, d_log_det, x, found, inner, pieces, bound, column: (j, n) });
         }
         let (knots_len, raw_len) = (knots_len(bins), raw_len(bins));
         for j in 0..n {
