@@ -90,8 +90,8 @@ pub fn u_only<F: Scalar>(
 /// other blind separation. `fit` gets the fitted rows of x and gives a map from x to components `[N, b]`; with a split,
 /// what is scored was not fitted.
 ///
-/// A method of `ivae-ica` is `|x| { let ica = FastIca::default().fit(x)?; Ok(move |x| ica.transform(x)) }`, with an error
-/// that both crates' errors turn into.
+/// Of `ivae-ica`, with an error that both crates' errors turn into (the chapter on metrics of ivae's book has it whole):
+/// `|x| { let ica = FastIca::default().fit(x)?; Ok(move |x: ArrayView2<'_, f64>| Ok(ica.transform(x)?)) }`.
 ///
 /// # Errors
 /// Those of `fit` and of the map, and as [`mcc_on`](crate::mcc_on).

@@ -73,6 +73,18 @@ pub enum MetricError {
         /// What it is.
         value: f64,
     },
+    /// The lasso is not at its optimum (feature `importance`).
+    #[error(
+        "after {sweeps} sweeps the lasso misses its optimum's conditions by {missed:e}: latents are almost collinear for a penalty of {penalty:e}"
+    )]
+    NotSettled {
+        /// By how much the conditions of the optimum are missed, in correlations.
+        missed: f64,
+        /// Sweeps done.
+        sweeps: u32,
+        /// The penalty.
+        penalty: f64,
+    },
     /// Importances could not be found (feature `importance`).
     #[error("no importances: {reason}")]
     Importance {

@@ -63,7 +63,7 @@ struct FewRows<'a> {
 
 impl<'a> FewRows<'a> {
     fn of(among: ArrayView2<'a, f64>) -> Result<Self, MetricError> {
-        let eigen = linalg::eigh(among).map_err(|e| MetricError::Importance { reason: e.to_string() })?;
+        let eigen = linalg::eigh(among)?;
         let least = VARIES * eigen.values.iter().copied().fold(0.0, f64::max);
         let scaled = |power: f64| {
             let mut rows = eigen.vectors.t().to_owned();
@@ -77,8 +77,11 @@ impl<'a> FewRows<'a> {
 
     /// β `[b]` for correlations `with` a source `[b]`.
     fn lasso(&self, with: ArrayView1<'_, f64>, penalty: f64) -> Result<Vec<f64>, MetricError> {
-        let failed = |reason: String| MetricError::Importance { reason };
         let b = with.len();
+        // Then 0 is the optimum, and with a constant source the solver's relative tolerance could not be reached.
+        if with.iter().all(|r| r.abs() <= penalty) {
+            return Ok(vec![0.0; b]);
+        }
         let z = other::Array2::from_shape_fn((b, b), |(i, j)| self.root[[i, j]]);
         let s = other::Array1::from_vec(self.unroot.dot(&with).to_vec());
         let lasso = ElasticNet::<f64>::lasso()
@@ -87,14 +90,11 @@ impl<'a> FewRows<'a> {
             .tolerance(TOLERANCE)
             .max_iterations(SWEEPS)
             .fit(&Dataset::new(z, s))
-            .map_err(|e| failed(e.to_string()))?;
+            .map_err(|e| MetricError::Importance { reason: e.to_string() })?;
         let beta = lasso.hyperplane().to_vec();
         let missed = self.missed(&beta, with, penalty);
         if missed > MISSED {
-            return Err(failed(format!(
-                "after {} sweeps the lasso misses its optimum's conditions by {missed:e}: latents are almost collinear for a penalty of {penalty:e}",
-                lasso.n_steps()
-            )));
+            return Err(MetricError::NotSettled { missed, sweeps: lasso.n_steps(), penalty });
         }
         Ok(beta)
     }
@@ -154,5 +154,28 @@ mod tests {
         assert!(importance.row(3).iter().all(|&v| v == 0.0));
         assert!(lasso_importance(s.view(), z.view(), 1.01).unwrap().iter().all(|&v| v == 0.0));
         assert!(lasso_importance(s.view(), z.view(), 0.0).is_err());
+    }
+
+    #[test]
+    fn odd_columns_and_almost_collinear_latents() {
+        let z = waves(&[0.7, 1.3, 2.9]);
+        let constant = Array2::from_elem((400, 2), 3.0);
+        assert!(lasso_importance(constant.view(), z.view(), 0.02).unwrap().iter().all(|&v| v == 0.0));
+        assert!(lasso_importance(z.view(), constant.view(), 0.02).unwrap().iter().all(|&v| v == 0.0));
+        let single = |x: &Array2<f64>| x.mapv(|v| v as f32);
+        let found = lasso_importance(single(&z).view(), single(&z).view(), 0.02).unwrap();
+        assert!((found - lasso_importance(z.view(), z.view(), 0.02).unwrap()).iter().all(|d| d.abs() < 1e-6));
+        // A copy shares what its twin gets alone.
+        let twice = ndarray::concatenate![ndarray::Axis(1), z, z];
+        let found = lasso_importance(z.view(), twice.view(), 0.02).unwrap();
+        for i in 0..3 {
+            assert!((found[[i, i]] + found[[i + 3, i]] - 0.98).abs() < 1e-3, "{found}");
+        }
+        // Four latents that differ by hardly anything, and sources that are what they differ by.
+        let noise = waves(&[5.1, 0.3, 2.1, 1.7]);
+        let close = Array2::from_shape_fn((400, 4), |(i, j)| z[[i, 0]] + 1e-4 * noise[[i, j]]);
+        let error = lasso_importance(noise.view(), close.view(), 1e-6).unwrap_err();
+        let MetricError::NotSettled { missed, sweeps, penalty } = error else { panic!("{error}") };
+        assert!(missed > MISSED && sweeps == SWEEPS && penalty == 1e-6, "{missed} {sweeps}");
     }
 }
