@@ -145,6 +145,12 @@ impl<F: Scalar> Code<F> {
         squares.mapv(|v| v.max(F::of(LEAST_NOISE)))
     }
 
+    /// Variance of x − decode(encode(x)) in every scaled column, `[d]`: the noise but for what of it is in the code, n / d.
+    pub(crate) fn lost(&self) -> Array1<F> {
+        let (n, d) = (self.net.latents as f64, self.net.observed as f64);
+        self.noise.mapv(|v| v * F::of((d - n) / d))
+    }
+
     /// What is lost of scaled x `[N, d]`.
     pub fn report(&self, x: ArrayView2<'_, F>) -> CodeReport {
         let c = self.encode(x);

@@ -35,6 +35,8 @@ pub struct Samples<F> {
 
 impl<F: Scalar> Fitted<F> {
     /// Draw z ~ p(z|u) and x ~ p(x|z), noise included, one for each row of `u` (or `count` where the prior needs no u).
+    /// A bijective model of a code draws the code, the noise in it included, and adds Gaussian noise of the variance that
+    /// the code loses.
     ///
     /// # Errors
     /// A linear model, which has no distribution; or a u that does not fit the model.
@@ -142,7 +144,7 @@ fn sample_vae<F: Scalar>(
     Samples { z, x }
 }
 
-/// z ~ p(z|u) and scaled x = f(z).
+/// z ~ p(z|u) and scaled x = f(z); where the model is of a code, with what that loses of x.
 fn sample_exact<F: Scalar>(
     code: Option<&Code<F>>,
     net: &Exact,
@@ -160,6 +162,10 @@ fn sample_exact<F: Scalar>(
         let theta = top(&ws.theta_p, batch.rows());
         net.family.sample(net.prior_form, rows_mut(&mut z, range), theta, key.step(start as u64));
     }
-    let x = exact_mixture(code, net, params, z.view());
+    let mut x = exact_mixture(code, net, params, z.view());
+    if let Some(code) = code {
+        let lost = normals(count, x.ncols(), key.restart(1));
+        x += &(lost * code.lost().mapv(F::sqrt));
+    }
     Samples { z, x }
 }

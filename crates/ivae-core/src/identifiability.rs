@@ -14,7 +14,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::block::{Source, Theta};
 use crate::code::CodeReport;
-use crate::estimator::AuxRows;
+use crate::estimator::{AuxRows, spread_rows};
 use crate::exact::Exact;
 use crate::family::Family;
 use crate::fitted::Model;
@@ -43,14 +43,26 @@ fn distinct_u<F: Scalar>(u: &Aux<F>) -> Option<DistinctU<F>> {
             Some(DistinctU::Levels(present, counts))
         }
         Aux::Continuous { values, .. } => {
-            let mut seen = BTreeSet::new();
-            let rows: Vec<usize> = (0..values.nrows())
-                .filter(|&i| seen.insert(values.row(i).iter().map(|v| v.f64().to_bits()).collect::<Vec<_>>()))
-                .take(MOST_U)
-                .collect();
+            let mut rows = distinct_rows(values.view(), 0..values.nrows(), MOST_U + 1);
+            if rows.len() > MOST_U {
+                // From all over the data, which may be sorted, or a time series.
+                let spread = spread_rows(values.nrows(), MOST_U).into_iter().map(|i| i as usize);
+                rows = distinct_rows(values.view(), spread, MOST_U);
+            }
             Some(DistinctU::Continuous(values.select(Axis(0), &rows)))
         }
     }
+}
+
+/// Those of `rows` that differ from all before them, at most so many.
+fn distinct_rows<F: Scalar>(
+    values: ArrayView2<'_, F>,
+    rows: impl IntoIterator<Item = usize>,
+    most: usize,
+) -> Vec<usize> {
+    let mut seen = BTreeSet::new();
+    let bits = |i| values.row(i).iter().map(|v| v.f64().to_bits()).collect::<Vec<_>>();
+    rows.into_iter().filter(|&i| seen.insert(bits(i))).take(most).collect()
 }
 
 /// The prior's parameters θ at every distinct u, `[M, p]`, and the rows of data behind each level; `None` without u.
@@ -318,6 +330,23 @@ mod tests {
         let kind = (Family::Gaussian, GaussianForm::MeanVar, 2);
         assert_eq!(judge(&mut out, Some((theta, Some(vec![500; 20]))), kind, mixing), Ok(()));
         out
+    }
+
+    #[test]
+    fn a_continuous_u_of_many_values_is_seen_from_end_to_end() {
+        let u = |rows: usize, of: fn(usize) -> f64| Aux::Continuous {
+            values: Array2::from_shape_fn((rows, 1), |(i, _)| of(i)),
+            names: vec!["u".into()],
+        };
+        let seen = |u: &Aux<f64>| match distinct_u(u) {
+            Some(DistinctU::Continuous(values)) => values.into_raw_vec_and_offset().0,
+            _ => panic!("u is continuous"),
+        };
+        let sorted = seen(&u(5 * MOST_U, |i| i as f64));
+        assert_eq!(sorted.len(), MOST_U);
+        assert!(sorted[MOST_U - 1] > 4.9 * MOST_U as f64);
+        // A rare value of few is not missed.
+        assert_eq!(seen(&u(5 * MOST_U, |i| if i == 7 { 2.0 } else { (i % 2) as f64 })), [0.0, 1.0, 2.0]);
     }
 
     #[test]

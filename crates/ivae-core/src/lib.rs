@@ -1,3 +1,5 @@
+//! Identifiable variational autoencoders: models, exact and variational objectives, training, the race of decoders, fitted models.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

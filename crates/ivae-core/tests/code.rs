@@ -2,21 +2,48 @@
 #![allow(clippy::unwrap_used)]
 
 use ivae_core::spec::{CodeKind, DecoderSpec};
-use ivae_core::{DecoderKind, FitSpec, Fitted, ModelKind};
+use ivae_core::{DecoderKind, FitSpec, Fitted, Model, ModelKind};
 use ivae_data::{Aux, Dataset, Simulation};
+use ndarray::{Array2, Axis};
 
 fn fitted(noise: f64, kind: Option<CodeKind>) -> (Fitted<f64>, Dataset<f64>) {
+    fitted_for(noise, kind, 60, 10)
+}
+
+fn fitted_for(
+    noise: f64,
+    kind: Option<CodeKind>,
+    per_segment: usize,
+    epochs: usize,
+) -> (Fitted<f64>, Dataset<f64>) {
     let simulation =
-        Simulation { segments: 10, per_segment: 60, latents: 2, observed: 5, noise, ..Simulation::default() };
+        Simulation { segments: 10, per_segment, latents: 2, observed: 5, noise, ..Simulation::default() };
     let data = simulation.generate::<f64>().unwrap().data;
     let mut spec = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Square), 2, &data);
     let DecoderSpec::Bijective(b) = &mut spec.decoder else { panic!("not bijective") };
     assert_eq!(b.code.kind, CodeKind::Auto);
     b.code.kind = kind.unwrap_or(b.code.kind);
     b.classes.truncate(1);
-    (b.classes[0].restarts, b.classes[0].epochs, b.finalists, b.polish_epochs) = (2, 10, 1, 10);
+    (b.classes[0].restarts, b.classes[0].epochs, b.finalists, b.polish_epochs) = (2, epochs, 1, epochs);
     b.code.epochs = 30;
     (spec.fit(&data).unwrap(), data)
+}
+
+#[test]
+fn samples_have_the_variance_of_the_data_noise_included() {
+    let (fitted, data) = fitted_for(0.6, Some(CodeKind::Autoencoder), 300, 40);
+    let Model::Exact { code: Some(code), .. } = &fitted.model else { panic!("no code") };
+    let drawn = fitted.sample(&data.u, 0, 1).unwrap();
+    let apart = &drawn.x - &fitted.inverse_transform(drawn.z.view()).unwrap();
+    let variances = |x: &Array2<f64>| x.var_axis(Axis(0), 0.0);
+    // The columns were scaled together, so that the noise is the code's times one number.
+    let scale = variances(&apart) / &code.noise;
+    let mean = scale.mean().unwrap();
+    assert!(mean > 0.0 && scale.iter().all(|s| (s / mean - 1.0).abs() < 0.3), "{scale}");
+    for (drawn, data) in variances(&drawn.x).iter().zip(&variances(&data.x)) {
+        assert!((drawn / data - 1.0).abs() < 0.1, "{drawn} for {data}");
+    }
+    assert_eq!(fitted.sample(&data.u, 0, 1).unwrap().x, drawn.x);
 }
 
 #[test]

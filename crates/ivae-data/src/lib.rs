@@ -1,3 +1,5 @@
+//! Observations with their auxiliary variable: files, checks, splits, scaling, whitening and simulations.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

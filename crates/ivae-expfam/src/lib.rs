@@ -1,3 +1,5 @@
+//! Exponential families, conditionally factorial priors, and the identifiability theorems as code.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

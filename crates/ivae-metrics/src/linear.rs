@@ -97,8 +97,10 @@ pub fn weak_mcc<F: Scalar>(
     let fit = Regression::of(s, z, rows)?;
     let fitted = fit.fitted.as_ref().map(|(s, prediction)| (s.view(), prediction.view()));
     let mut out = score(fitted, (fit.scored.0.view(), fit.scored.1.view()), correlation)?;
-    // A constant prediction means that the latents say nothing about that source; it is no latent of the user's.
+    // A constant prediction means that the latents say nothing about that source; the latents of the user's are z.
     out.warnings.retain(|w| !matches!(w, Warning::ConstantLatent { .. }));
+    let constants = Columns::of(rows.of(z)?.1.view());
+    out.warnings.extend(constants.constants().map(|column| Warning::ConstantLatent { column }));
     Ok(out)
 }
 

@@ -75,7 +75,8 @@ pub struct Match {
     pub source: usize,
     /// Column of the latent, from 0.
     pub latent: usize,
-    /// Their correlation on the scored rows, with its sign.
+    /// Their correlation on the scored rows, with its sign; distance correlation and the randomised dependence
+    /// coefficient have none, and are at least 0.
     pub correlation: f64,
 }
 

@@ -249,7 +249,9 @@ fn collinear_and_constant_latents() {
     assert!(linear_r2(s.view(), z.view(), Rows::All).unwrap().mean > 1.0 - 1e-9);
     assert!(cca(s.view(), z.view()).unwrap().mean > 1.0 - 1e-9);
     let constant = Array2::from_elem((200, 1), 0.1);
-    assert_eq!(weak_mcc(s.view(), constant.view(), Rows::All, Correlation::Pearson).unwrap().score, 0.0);
+    let nothing = weak_mcc(s.view(), constant.view(), Rows::All, Correlation::Pearson).unwrap();
+    let said: Vec<_> = (0..constant.ncols()).map(|column| Warning::ConstantLatent { column }).collect();
+    assert_eq!((nothing.score, nothing.warnings), (0.0, said));
     assert_eq!(cca(s.view(), constant.view()).unwrap().correlations, [0.0]);
     let r2 = linear_r2(constant.view(), s.view(), Rows::All).unwrap();
     assert_eq!((r2.mean, r2.warnings), (0.0, vec![Warning::ConstantSource { column: 0 }]));

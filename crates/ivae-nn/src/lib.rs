@@ -1,3 +1,5 @@
+//! Layers, networks and bijections on flat parameters, each backward pass written beside its forward pass.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,7 @@
-#![forbid(unsafe_code)]
+//! SVG figures and self-contained HTML pages of what was fitted.
+//!
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
 
 mod error;
 mod file;

@@ -1,3 +1,5 @@
+//! Nonlinear ICA by identifiable variational autoencoders: all crates of ivae under one name, scores and pages of fits.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

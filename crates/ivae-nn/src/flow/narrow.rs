@@ -150,21 +150,21 @@ impl<F: Scalar, const N: usize> Loop for Gram<'_, F, N> {
         // Rows of dy are read with what follows them: it adds up in columns that are left out in the end.
         let (x, _) = self.x.as_chunks::<N>();
         let (first, last) = x.split_at(whole(x.len(), N));
-        let (pairs, odd) = first.as_chunks::<2>();
+        let (pairs, left) = first.as_chunks::<2>();
         let mut even = [[F::zero(); WIDE]; N];
-        let mut sums = even;
+        let mut odd = even;
         let row = |b: usize| self.dy[b * N..].first_chunk().expect("it ends within dy");
-        for (b, [x, x_next]) in pairs.iter().enumerate() {
+        for (b, [x, next]) in pairs.iter().enumerate() {
             Self::add(&mut even, x, row(2 * b));
-            Self::add(&mut sums, x_next, row(2 * b + 1));
+            Self::add(&mut odd, next, row(2 * b + 1));
         }
-        for x in odd {
+        for x in left {
             Self::add(&mut even, x, row(first.len() - 1));
         }
         for (x, dy) in last.iter().zip(self.dy[first.len() * N..].as_chunks::<N>().0) {
-            Self::add(&mut sums, x, &widened(dy));
+            Self::add(&mut odd, x, &widened(dy));
         }
-        from_fn(|i| from_fn(|j| even[i][j] + sums[i][j]))
+        from_fn(|i| from_fn(|j| even[i][j] + odd[i][j]))
     }
 }
 

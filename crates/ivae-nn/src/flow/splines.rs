@@ -23,12 +23,8 @@ pub(super) struct SplinesWorkspace<F> {
     d_knots: Vec<F>,       // its gradient
     pieces: Vec<Piece<F>>, // [n, K]
     sums: Vec<Sums<F>>,    // [n, K]
-    found: Vec<Found>,     // of each column, the pieces that its rows lie in
     slopes: Vec<F>,        // of a column's rows, then their logarithms [B]
 }
-
-/// Which piece each of some rows lies in.
-type Found = [u32; LANES];
 
 /// The pieces of [`LANES`] rows, field by field.
 struct Gathered<F>([[F; LANES]; 8]);
@@ -91,7 +87,7 @@ fn store<F: Scalar>(to: &mut [F], stride: usize, lanes: &[F; LANES]) {
 
 /// The pieces that the numbers of `x` lie in, by the knots between them: how many are not above.
 #[inline(always)]
-fn locate<F: Scalar>(inner: &[F], x: &[F; LANES]) -> Found {
+fn locate<F: Scalar>(inner: &[F], x: &[F; LANES]) -> [u32; LANES] {
     let mut found = [0; LANES];
     for &knot in inner {
         for lane in 0..LANES {
@@ -101,13 +97,12 @@ fn locate<F: Scalar>(inner: &[F], x: &[F; LANES]) -> Found {
     found
 }
 
-/// The values of one column, overwritten, with their slopes and the pieces that they lie in.
+/// The values of one column, overwritten, with their slopes.
 struct Forward<'a, F> {
-    y: &'a mut [F],         // [B, n]
-    slopes: &'a mut [F],    // [B]
-    found: &'a mut [Found], // of each LANES rows
-    x: &'a [F],             // [B, n]
-    inner: &'a [F],         // knots between the pieces
+    y: &'a mut [F],      // [B, n]
+    slopes: &'a mut [F], // [B]
+    x: &'a [F],          // [B, n]
+    inner: &'a [F],      // knots between the pieces
     pieces: &'a [Piece<F>],
     bound: F,
     column: (usize, usize), // j of n
@@ -120,9 +115,8 @@ impl<F: Scalar> Loop for Forward<'_, F> {
     fn run(self) {
         let (j, n) = self.column;
         let rows = self.x.chunks(LANES * n).zip(self.y.chunks_mut(LANES * n));
-        for (((x, y), slopes), found) in rows.zip(self.slopes.chunks_mut(LANES)).zip(self.found) {
+        for ((x, y), slopes) in rows.zip(self.slopes.chunks_mut(LANES)) {
             let x = load(&x[j..], n);
-            *found = locate(self.inner, &x);
             let gathered = Gathered::new(self.pieces, self.inner, &x);
             let (mut value, mut slope) = ([F::zero(); LANES], [F::zero(); LANES]);
             for lane in 0..LANES {
@@ -141,7 +135,6 @@ struct Backward<'a, F> {
     dy: &'a [F],             // [B, n]
     d_log_det: &'a [F],      // [B]
     x: &'a [F],              // [B, n]
-    found: &'a [Found],
     inner: &'a [F],
     pieces: &'a [Piece<F>],
     bound: F,
@@ -155,7 +148,7 @@ impl<F: Scalar> Loop for Backward<'_, F> {
     fn run(self) {
         let (j, n) = self.column;
         let rows = self.x.chunks(LANES * n).zip(self.dy.chunks(LANES * n)).zip(self.d_log_det.chunks(LANES));
-        for ((((x, dy), dl), dx), found) in rows.zip(self.dx.chunks_mut(LANES * n)).zip(self.found) {
+        for (((x, dy), dl), dx) in rows.zip(self.dx.chunks_mut(LANES * n)) {
             let (x, dy, dl) = (load(&x[j..], n), load(&dy[j..], n), load(dl, 1));
             let gathered = Gathered::new(self.pieces, self.inner, &x);
             let (mut d_x, mut parts) = ([F::zero(); LANES], [[F::zero(); LANES]; 8]);
@@ -165,7 +158,7 @@ impl<F: Scalar> Loop for Backward<'_, F> {
                 parts.iter_mut().zip(part).for_each(|(to, v)| to[lane] = v);
             }
             store(&mut dx[j..], n, &d_x);
-            for (lane, &k) in found.iter().enumerate() {
+            for (lane, k) in locate(self.inner, &x).into_iter().enumerate() {
                 let sums = &mut self.sums[k as usize];
                 sums.iter_mut().zip(&parts).for_each(|(sum, part)| *sum += part[lane]);
             }
@@ -190,7 +183,6 @@ impl Splines {
             knots,
             pieces: vec![Piece::default(); self.dim * self.bins],
             sums: vec![[F::zero(); 8]; self.dim * self.bins],
-            found: vec![[0; LANES]; self.dim * batch.div_ceil(LANES)],
             slopes: vec![F::zero(); batch],
         }
     }
@@ -217,11 +209,10 @@ impl Splines {
         self.fill_pieces(params, ws);
         let (n, bins, bound) = (self.dim, self.bins, F::of(self.bound));
         let slopes = &mut ws.slopes[..log_det.len()];
-        for (j, found) in ws.found.chunks_exact_mut(log_det.len().div_ceil(LANES).max(1)).enumerate().take(n)
-        {
+        for j in 0..n {
             let inner = &ws.knots[j * knots_len(bins)..][1..bins];
             let pieces = &ws.pieces[j * bins..][..bins];
-            wide(Forward { y, slopes, found, x, inner, pieces, bound, column: (j, n) });
+            wide(Forward { y, slopes, x, inner, pieces, bound, column: (j, n) });
             VecMath::ln(slopes);
             log_det.iter_mut().zip(&*slopes).for_each(|(l, &s)| *l += s);
         }
@@ -241,11 +232,11 @@ impl Splines {
         let (n, bins, bound) = (self.dim, self.bins, F::of(self.bound));
         ws.d_knots.fill(F::zero());
         ws.sums.fill([F::zero(); 8]);
-        for (j, found) in ws.found.chunks_exact(d_log_det.len().div_ceil(LANES).max(1)).enumerate().take(n) {
+        for j in 0..n {
             let inner = &ws.knots[j * knots_len(bins)..][1..bins];
             let pieces = &ws.pieces[j * bins..][..bins];
             let sums = &mut ws.sums[j * bins..][..bins];
-            wide(Backward { dx, sums, dy, d_log_det, x, found, inner, pieces, bound, column: (j, n) });
+            wide(Backward { dx, sums, dy, d_log_det, x, inner, pieces, bound, column: (j, n) });
         }
         let (knots_len, raw_len) = (knots_len(bins), raw_len(bins));
         for j in 0..n {

@@ -10,6 +10,7 @@ use crate::simd::Target;
 pub trait OnTarget: Sized {
     fn exp_on<T: Target>(x: Self) -> Self;
     fn ln_on<T: Target>(x: Self) -> Self;
+    fn tanh_on<T: Target>(x: Self) -> Self;
     fn sigmoid_on<T: Target>(x: Self) -> Self;
     fn softplus_on<T: Target>(x: Self) -> Self;
 }
@@ -25,8 +26,7 @@ macro_rules! kernels {
         const ROUND: $float = ((3 as $bits) << (MANTISSA - 1)) as $float + OFFSET as $float;
         /// 2 to the power of this lifts e to the power of [`EXP_LOWEST`] into the normal range.
         const LIFT: $bits = MANTISSA as $bits + 9;
-        const LIFTED: $float = ((1 as $bits) << (MANTISSA / 2)) as $float
-            * ((1 as $bits) << (MANTISSA - MANTISSA / 2 + 9)) as $float;
+        const LIFTED: $float = ((1 as u64) << LIFT) as $float;
 
         #[inline(always)]
         fn mul_add<T: Target>(a: $float, b: $float, c: $float) -> $float {

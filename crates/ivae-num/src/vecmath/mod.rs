@@ -79,16 +79,7 @@ fn quotients<F: Copy + Default + DivAssign>(x: &[F; GROUP], parts: impl Fn(F) ->
 }
 
 macro_rules! slices {
-    ($float:ty, $kernels:ident, $($name:ident $type:ident),*) => {
-        $(
-            impl Function<$float> for $type {
-                #[inline(always)]
-                fn value<T: Target>(x: $float) -> $float {
-                    kernels::$kernels::$name::<T>(x)
-                }
-            }
-        )*
-
+    ($float:ty, $kernels:ident, $($name:ident $on:ident $type:ident),*) => {
         impl<M: Function<$float>> Kernel for OverSlice<'_, $float, M> {
             type Output = ();
 
@@ -178,25 +169,12 @@ macro_rules! slices {
         }
 
         impl OnTarget for $float {
-            #[inline(always)]
-            fn exp_on<T: Target>(x: $float) -> $float {
-                kernels::$kernels::exp::<T>(x)
-            }
-
-            #[inline(always)]
-            fn ln_on<T: Target>(x: $float) -> $float {
-                kernels::$kernels::ln::<T>(x)
-            }
-
-            #[inline(always)]
-            fn sigmoid_on<T: Target>(x: $float) -> $float {
-                kernels::$kernels::sigmoid::<T>(x)
-            }
-
-            #[inline(always)]
-            fn softplus_on<T: Target>(x: $float) -> $float {
-                kernels::$kernels::softplus::<T>(x)
-            }
+            $(
+                #[inline(always)]
+                fn $on<T: Target>(x: $float) -> $float {
+                    kernels::$kernels::$name::<T>(x)
+                }
+            )*
         }
 
         impl VecMath for $float {
@@ -220,13 +198,23 @@ macro_rules! slices {
     };
 }
 
-struct Exp;
-struct Ln;
-struct Tanh;
-struct Sigmoid;
-struct Softplus;
-slices!(f32, single, exp Exp, ln Ln, tanh Tanh, sigmoid Sigmoid, softplus Softplus);
-slices!(f64, double, exp Exp, ln Ln, tanh Tanh, sigmoid Sigmoid, softplus Softplus);
+macro_rules! functions {
+    ($($on:ident $type:ident),*) => {
+        $(
+            struct $type;
+
+            impl<F: OnTarget> Function<F> for $type {
+                #[inline(always)]
+                fn value<T: Target>(x: F) -> F {
+                    F::$on::<T>(x)
+                }
+            }
+        )*
+    };
+}
+functions!(exp_on Exp, ln_on Ln, tanh_on Tanh, sigmoid_on Sigmoid, softplus_on Softplus);
+slices!(f32, single, exp exp_on Exp, ln ln_on Ln, tanh tanh_on Tanh, sigmoid sigmoid_on Sigmoid, softplus softplus_on Softplus);
+slices!(f64, double, exp exp_on Exp, ln ln_on Ln, tanh tanh_on Tanh, sigmoid sigmoid_on Sigmoid, softplus softplus_on Softplus);
 
 /// tanh x + slope · x.
 #[derive(Clone, Copy)]

@@ -185,6 +185,7 @@ fn data_without_identifiability_are_warned_of_before_the_fit() {
     assert!(first.contains("only if their means do not depend on u (k = 1, which needs 3)"), "{first}");
     let ran = place.done("fit d.npz --out two --windows 2 --latents 2 --epochs 1 --hidden 8");
     assert!(ran.err.lines().next().unwrap().contains("will not be identifiable"), "{}", ran.err);
+    assert_eq!(ran.err.matches("identifiable").count(), 1, "said once: {}", ran.err);
     // A continuous u of few values, as floats.
     let values = array![0.25f32, 0.5, 0.75];
     let mut data = small();

@@ -49,8 +49,9 @@ pub(crate) fn run(args: &FitArgs) -> Result<(), Exit> {
     fitted.report.seconds = began.elapsed().as_secs_f64();
     let _whole = watch.save(&fitted)?;
     // What was said before the fit need not be said twice.
-    let said = fitted.report.identifiability.as_ref().filter(|_| before.is_some()).map(|id| &id.verdict);
-    warn(fitted.report.warnings.iter().filter(|&w| Some(w) != said));
+    let check = fitted.report.identifiability.as_ref().and_then(|id| id.check.as_ref());
+    let said = before.and(check).and_then(|check| check.condition("(iii) variability"));
+    warn(fitted.report.warnings.iter().filter(|w| said.is_none_or(|said| !w.ends_with(&said.reason))));
     match args.json {
         true => print_json(&fitted.report),
         false => print(&summary(&fitted.report, &args.out)),
