@@ -16,6 +16,7 @@
 //! | coupling | some columns, and a function of the others that a network of the first gives | Σ log y′ | Dinh et al. 2017; Durkan et al. 2019 |
 
 mod coupling;
+mod decode;
 mod map;
 mod narrow;
 mod spline;
@@ -92,6 +93,9 @@ pub struct FlowWorkspace<F> {
     values: Vec<Vec<F>>,
     layers: Vec<LayerWorkspace<F>>,
     delta: [Vec<F>; 2],
+    // Of the inverse's backward pass: what the layers' own gives back, and the cotangents of log|det|, negated.
+    found: Vec<F>,
+    d_log_det: Vec<F>,
     scratch: GemmScratch<F>,
 }
 
@@ -101,6 +105,38 @@ enum LayerWorkspace<F> {
     Tanh(TanhWorkspace<F>),
     Spline(SplinesWorkspace<F>),
     Coupling(Box<CouplingWorkspace<F>>),
+}
+
+impl Layer {
+    /// After the layer's forward pass from x to y, the values `between`: add to `grad`, overwrite `dx`.
+    #[expect(clippy::too_many_arguments, reason = "the signature of every layer, and the products' scratch")]
+    fn backward<F: Scalar>(
+        &self,
+        grad: &mut [F],
+        dx: &mut [F],
+        params: &[F],
+        dy: &[F],
+        d_log_det: &[F],
+        (x, y): (&[F], &[F]),
+        ws: &mut LayerWorkspace<F>,
+        scratch: &mut GemmScratch<F>,
+    ) {
+        match (self, ws) {
+            (Self::Map(map), LayerWorkspace::Map(own)) => {
+                map.backward(grad, dx, params, dy, d_log_det, x, own, scratch);
+            }
+            (Self::Tanh(unit), LayerWorkspace::Tanh(own)) => {
+                unit.backward(grad, dx, params, dy, d_log_det, y, own);
+            }
+            (Self::Spline(unit), LayerWorkspace::Spline(own)) => {
+                unit.backward(grad, dx, params, dy, d_log_det, x, own);
+            }
+            (Self::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
+                coupling.backward(grad, dx, params, dy, d_log_det, x, own);
+            }
+            _ => unreachable!("a workspace is made for its flow"),
+        }
+    }
 }
 
 impl Flow {
@@ -144,6 +180,8 @@ impl Flow {
             values: (0..=self.layers.len()).map(|_| matrix()).collect(),
             layers: self.layers.iter().map(layer).collect(),
             delta: [matrix(), matrix()],
+            found: matrix(),
+            d_log_det: vec![F::zero(); batch],
             scratch,
         }
     }
@@ -161,10 +199,16 @@ impl Flow {
         ws: &mut FlowWorkspace<F>,
     ) {
         let (rows, n) = x.dim();
-        let used = rows * n;
+        matrix_mut(&mut ws.values[0], rows, n).assign(&x);
+        self.pass(log_det, params, rows, ws);
+        z.assign(&matrix(&ws.values[self.layers.len()], rows, n));
+    }
+
+    /// The values of all layers from those of the first, h_0.
+    fn pass<F: Scalar>(&self, log_det: &mut [F], params: &[F], rows: usize, ws: &mut FlowWorkspace<F>) {
+        let used = rows * self.dim;
         ws.rows = rows;
         log_det.fill(F::zero());
-        matrix_mut(&mut ws.values[0], rows, n).assign(&x);
         for (l, (layer, own)) in self.layers.iter().zip(&mut ws.layers).enumerate() {
             let (below, above) = ws.values.split_at_mut(l + 1);
             let (x, y) = (&below[l][..used], &mut above[0][..used]);
@@ -182,7 +226,6 @@ impl Flow {
                 _ => unreachable!("a workspace is made for its flow"),
             }
         }
-        z.assign(&matrix(&ws.values[self.layers.len()], rows, n));
     }
 
     /// After [`forward`](Self::forward): add to `grad` the gradient of a loss with cotangents `dz` `[B, n]` of z and
@@ -201,66 +244,22 @@ impl Flow {
         let [dy, next] = &mut ws.delta;
         matrix_mut(dy, rows, n).assign(&dz);
         for (l, (layer, own)) in self.layers.iter().zip(&mut ws.layers).enumerate().rev() {
-            let x = &ws.values[l][..used];
-            let (dy_now, dx_now) = (&dy[..used], &mut next[..used]);
-            match (layer, own) {
-                (Layer::Map(map), LayerWorkspace::Map(own)) => {
-                    map.backward(grad, dx_now, params, dy_now, d_log_det, x, own, &mut ws.scratch);
-                }
-                (Layer::Tanh(unit), LayerWorkspace::Tanh(own)) => {
-                    let y = &ws.values[l + 1][..used];
-                    unit.backward(grad, dx_now, params, dy_now, d_log_det, y, own);
-                }
-                (Layer::Spline(unit), LayerWorkspace::Spline(own)) => {
-                    unit.backward(grad, dx_now, params, dy_now, d_log_det, x, own);
-                }
-                (Layer::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
-                    coupling.backward(grad, dx_now, params, dy_now, d_log_det, x, own);
-                }
-                _ => unreachable!("a workspace is made for its flow"),
-            }
+            let between = (&ws.values[l][..used], &ws.values[l + 1][..used]);
+            layer.backward(
+                grad,
+                &mut next[..used],
+                params,
+                &dy[..used],
+                d_log_det,
+                between,
+                own,
+                &mut ws.scratch,
+            );
             std::mem::swap(dy, next);
         }
         if let Some(mut dx) = dx {
             dx += &matrix(dy, rows, n);
         }
-    }
-
-    /// x = f(z), the inverse of [`forward`](Self::forward). Overwrites `x` `[B, n]`; `params` must be finite. A
-    /// [`backward`](Self::backward) after it needs a forward pass of its own.
-    ///
-    /// # Panics
-    /// If shapes do not fit, or B is above the workspace's batch.
-    pub fn inverse<F: Scalar>(
-        &self,
-        mut x: ArrayViewMut2<'_, F>,
-        params: &[F],
-        z: ArrayView2<'_, F>,
-        ws: &mut FlowWorkspace<F>,
-    ) {
-        let (rows, n) = z.dim();
-        let used = rows * n;
-        ws.rows = 0;
-        let [y, next] = &mut ws.delta;
-        matrix_mut(y, rows, n).assign(&z);
-        for (layer, own) in self.layers.iter().zip(&mut ws.layers).rev() {
-            let (y_now, x_now) = (&y[..used], &mut next[..used]);
-            match (layer, own) {
-                (Layer::Map(map), LayerWorkspace::Map(own)) => {
-                    map.inverse(x_now, params, y_now, own, &mut ws.scratch);
-                }
-                (Layer::Tanh(unit), LayerWorkspace::Tanh(_)) => unit.inverse(x_now, params, y_now),
-                (Layer::Spline(unit), LayerWorkspace::Spline(own)) => {
-                    unit.inverse(x_now, params, y_now, own);
-                }
-                (Layer::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
-                    coupling.inverse(x_now, params, y_now, own);
-                }
-                _ => unreachable!("a workspace is made for its flow"),
-            }
-            std::mem::swap(y, next);
-        }
-        x.assign(&matrix(y, rows, n));
     }
 }
 

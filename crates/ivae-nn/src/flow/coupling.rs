@@ -246,6 +246,35 @@ impl Coupling {
         self.net.backward(grad, Some(d_kept), params, kept, matrix(d_out, rows, o), &mut ws.net);
     }
 
+    /// The changed columns of ∂y for which [`backward`](Self::backward) gives those of ∂x; the kept ones 0.
+    pub(super) fn solve_changed<F: Scalar>(
+        &self,
+        dy: &mut [F],
+        dx: &[F],
+        d_log_det: &[F],
+        x: &[F],
+        ws: &CouplingWorkspace<F>,
+    ) {
+        dy.copy_from_slice(dx);
+        let changed = self.changed();
+        match &ws.transform {
+            TransformWorkspace::Affine(affine) => affine.solve(dy, changed),
+            TransformWorkspace::Spline(splines) => splines.solve(dy, d_log_det, x, changed),
+        }
+        let (first, second) = matrix_mut(dy, d_log_det.len(), self.dim).split_at(Axis(1), self.split);
+        let mut kept = if self.keeps_first { first } else { second };
+        kept.fill(F::zero());
+    }
+
+    /// The kept columns of ∂y: what ∂x has beyond `found`, which the backward pass gave without them.
+    pub(super) fn solve_kept<F: Scalar>(&self, dy: &mut [F], dx: &[F], found: &[F]) {
+        let rows = dy.len() / self.dim.max(1);
+        let (first, second) = matrix_mut(dy, rows, self.dim).split_at(Axis(1), self.split);
+        let mut d_kept = if self.keeps_first { first } else { second };
+        d_kept.assign(&self.kept(dx, rows));
+        d_kept -= &self.kept(found, rows);
+    }
+
     pub(super) fn inverse<F: Scalar>(
         &self,
         x: &mut [F],

@@ -159,6 +159,21 @@ impl Map {
         narrow::times_transposed(dx, dy, &ws.weight, n, scratch);
     }
 
+    /// ∂y for which ∂x = ∂y Wᵀ.
+    pub(super) fn solve<F: Scalar>(
+        &self,
+        dy: &mut [F],
+        dx: &[F],
+        ws: &mut MapWorkspace<F>,
+        scratch: &mut GemmScratch<F>,
+    ) {
+        let n = self.dim;
+        if self.kind == MapSpec::Lu {
+            invert(&mut ws.inverse, &mut ws.work, &ws.weight, n);
+        }
+        narrow::times_transposed(dy, dx, &ws.inverse, n, scratch);
+    }
+
     /// Overwrite `weight` with W.
     fn fill_weight<F: Scalar>(&self, params: &[F], weight: &mut [F]) {
         let (n, p) = (self.dim, self.weight.view(params));

@@ -228,6 +228,13 @@ impl<F: Scalar> Piece<F> {
         (dx, [d_theta, d_theta * theta, d_s, d_d0, d_d1, dy, dy * r, dl])
     }
 
+    /// The cotangent of y under which [`backward`](Self::backward) gives `dx`: it is affine in it.
+    pub(super) fn solve(&self, x: F, bound: F, dx: F, dl: F) -> F {
+        let at_zero = self.backward(x, bound, F::zero(), dl).0;
+        let slope = self.backward(x, bound, F::one(), F::zero()).0;
+        (dx - at_zero) / slope
+    }
+
     /// The x at which the spline is `y` (Durkan et al. 2019, eq. 6–8), in the form that does not cancel.
     pub(super) fn inverse(&self, y: F, bound: F) -> F {
         let inside = clamp(y, bound);

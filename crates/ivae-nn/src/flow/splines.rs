@@ -252,6 +252,23 @@ impl Splines {
         }
     }
 
+    /// ∂y for which [`backward`](Self::backward) gives ∂x.
+    pub(super) fn solve<F: Scalar>(
+        &self,
+        dy: &mut [F],
+        dx: &[F],
+        d_log_det: &[F],
+        x: &[F],
+        ws: &SplinesWorkspace<F>,
+    ) {
+        let (n, bins, bound) = (self.dim, self.bins, F::of(self.bound));
+        for (i, ((dy, &dx), &x)) in dy.iter_mut().zip(dx).zip(x).enumerate() {
+            let j = i % n;
+            let k = find(&ws.knots[j * knots_len(bins)..][..=bins], x);
+            *dy = ws.pieces[j * bins + k].solve(x, bound, dx, d_log_det[i / n]);
+        }
+    }
+
     pub(super) fn inverse<F: Scalar>(
         &self,
         x: &mut [F],

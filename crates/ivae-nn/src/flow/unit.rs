@@ -171,6 +171,24 @@ impl Tanh {
         grad[self.log_slope.start] += da * a;
     }
 
+    /// ∂y for which [`backward`](Self::backward) gives ∂x: it is affine in ∂y, with slope 1/φ′.
+    pub(super) fn solve<F: Scalar>(
+        &self,
+        dy: &mut [F],
+        dx: &[F],
+        d_log_det: &[F],
+        params: &[F],
+        ws: &TanhWorkspace<F>,
+    ) {
+        let (a, one, two) = (self.a(params), F::one(), F::of(2.0));
+        rows::spread(dy, self.dim, d_log_det);
+        for ((dy, &dx), &t) in dy.iter_mut().zip(dx).zip(&ws.tanh) {
+            let squash = one - t * t;
+            let slope = squash + a;
+            *dy = dx * slope - *dy * two * t * squash / slope;
+        }
+    }
+
     pub(super) fn inverse<F: Scalar>(&self, x: &mut [F], params: &[F], y: &[F]) {
         let a = self.a(params);
         x.copy_from_slice(y);

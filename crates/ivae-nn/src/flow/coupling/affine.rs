@@ -70,6 +70,14 @@ impl<F: Scalar> Affine<F> {
         }
     }
 
+    /// `dy` holds ∂x, and then the ∂y for which [`backward`](Self::backward) gives it.
+    pub(super) fn solve(&self, dy: &mut [F], changed: Changed) {
+        let m = changed.m;
+        for (b, dy) in changed.rows_mut(dy).enumerate() {
+            dy.iter_mut().zip(&self.scale[b * m..]).for_each(|(d, &s)| *d = *d / s);
+        }
+    }
+
     /// `x` holds y.
     pub(super) fn inverse(&mut self, x: &mut [F], out: &[F], changed: Changed) {
         let m = changed.m;

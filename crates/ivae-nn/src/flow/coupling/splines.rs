@@ -78,6 +78,18 @@ impl<F: Scalar> RowSplines<F> {
         }
     }
 
+    /// `dy` holds ∂x, and then the ∂y for which [`backward`](Self::backward) gives it.
+    pub(super) fn solve(&self, dy: &mut [F], d_log_det: &[F], x: &[F], changed: Changed) {
+        let bins = self.bins;
+        let mut splines = self.knots.chunks_exact(knots_len(bins));
+        for ((dy, x), &dl) in changed.rows_mut(dy).zip(changed.rows(x)).zip(d_log_det) {
+            for ((dy, &x), knots) in dy.iter_mut().zip(x).zip(&mut splines) {
+                let piece = Piece::between(knots, bins, find(&knots[..=bins], x));
+                *dy = piece.solve(x, self.bound, *dy, dl);
+            }
+        }
+    }
+
     /// `x` holds y.
     pub(super) fn inverse(&mut self, x: &mut [F], out: &[F], changed: Changed) {
         self.fill(out);
