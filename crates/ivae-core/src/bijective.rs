@@ -1,7 +1,5 @@
 //! Fitting a bijective decoder: of x itself where there are as many latents as directions, else of a code of x.
 
-use std::time::{Duration, Instant};
-
 use ivae_data::{DataError, Dataset};
 use ivae_num::{Purpose, Scalar, StreamKey};
 
@@ -13,12 +11,14 @@ use crate::fitted::Model;
 use crate::race::{Found, Rows, race};
 use crate::scaler::Scaler;
 use crate::spec::{BijectiveSpec, CodeKind, FitSpec, TrainSpec};
-use crate::trainer::{EpochRecord, Observer, Stage, Staged};
+use crate::trainer::{EpochRecord, Observer, Stage, Staged, Timed};
 use crate::vae::AuxShape;
 
 /// Where an autoencoder loses more of the variance than this, noise has bent its code: the ELBO, which knows of noise, finds a
 /// better one.
 const NOISY: f64 = 0.1;
+/// Most starts of a code; all but the first only where those before became non-finite.
+const STARTS: usize = 3;
 
 /// Fit to scaled rows.
 pub(crate) fn fit_bijective<F: Scalar>(
@@ -30,12 +30,11 @@ pub(crate) fn fit_bijective<F: Scalar>(
     aux: AuxShape,
     observer: &dyn Observer,
 ) -> Result<Trained<F>, FitError> {
-    let deadline = spec.training.time_budget.map(|s| Instant::now() + Duration::from_secs_f64(s));
     let (rows, judge) = (Batch::all(data), Batch::all(held_out));
     let directions = rows.x.ncols();
     if directions == spec.latents {
         let observer = OwnUnits { observer, log_det: scaler.log_abs_det() };
-        let found = race(spec, bijective, Rows { train: rows, held_out: judge }, aux, deadline, &observer)?;
+        let found = race(spec, bijective, Rows { train: rows, held_out: judge }, aux, &observer)?;
         let restarts = found.restarts.into_iter().map(|r| observer.restart(r)).collect();
         let search = found.search.in_units(scaler.log_abs_det());
         return Ok(bijection(Found { restarts, search, ..found }, None));
@@ -47,17 +46,28 @@ pub(crate) fn fit_bijective<F: Scalar>(
         restarts: 1,
         ..spec.training.clone()
     };
+    // What separates the latents needs its time too.
+    let timed = Timed::new(observer, spec.training.time_budget.map(|s| s / 2.0));
+    let staged = Staged { observer: &timed, stage: Stage::Code };
     let coded = |kind| -> Result<(Code<F>, CodeReport, Vec<EpochRecord>), FitError> {
         let net = code_net(spec, &bijective.code, kind, directions, aux)?;
-        let key = StreamKey::new(spec.seed, Purpose::Init);
-        let staged = Staged { observer, stage: Stage::Code };
-        let (code, restart) = Code::fit(net, rows, Some(judge), &training, key, &staged)?;
-        let report = code.report(judge.x);
+        let mut dropped = 0;
+        let (code, restart) = loop {
+            let key = StreamKey::new(spec.seed, Purpose::Init).restart(dropped as u32);
+            match Code::fit(net.clone(), rows, Some(judge), &training, key, &staged) {
+                Err(FitError::NotFinite { .. }) if dropped + 1 < STARTS => dropped += 1,
+                Err(FitError::NotFinite { epoch, .. }) => {
+                    return Err(FitError::NotFinite { restarts: STARTS, epoch });
+                }
+                found => break found?,
+            }
+        };
+        let report = CodeReport { ending: Some(restart.ending), dropped, ..code.report(judge.x) };
         let history = restart.history.into_iter().map(|e| EpochRecord { stage: Stage::Code, ..e }).collect();
         Ok((code, report, history))
     };
     let (mut code, mut report, mut history) = coded(bijective.code.kind)?;
-    if bijective.code.kind == CodeKind::Auto && report.lost_variance > NOISY {
+    if bijective.code.kind == CodeKind::Auto && report.lost_variance > NOISY && !timed.late() {
         (code, report, history) = coded(CodeKind::Elbo)?;
     }
     let with =
@@ -68,7 +78,7 @@ pub(crate) fn fit_bijective<F: Scalar>(
         return Err(DataError::Rank { rank: train_code.x.ncols(), asked: spec.latents }.into());
     }
     let separated = Rows { train: Batch::all(&train_code), held_out: Batch::all(&judge_code) };
-    let found = race(spec, bijective, separated, aux, deadline, observer)?;
+    let found = race(spec, bijective, separated, aux, observer)?;
     Ok(bijection(found, Some((code, report, history))))
 }
 

@@ -47,6 +47,12 @@ pub struct CodeReport {
     /// Mean squared error of the white code, over its n columns, after a round trip through x: 0 for a code whose
     /// decoder is injective and undone by its encoder.
     pub round_trip: f64,
+    /// Why its training ended; `None` where that is not known.
+    #[serde(default)]
+    pub ending: Option<Ending>,
+    /// Starts before it that became non-finite.
+    #[serde(default)]
+    pub dropped: usize,
 }
 
 /// The networks of a code of `kind`.
@@ -166,6 +172,8 @@ impl<F: Scalar> Code<F> {
             kind: self.kind(),
             lost_variance: mean(x, back.view()) / variance,
             round_trip: mean(c.view(), again.view()),
+            ending: None,
+            dropped: 0,
         }
     }
 

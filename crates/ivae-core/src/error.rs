@@ -123,6 +123,14 @@ pub enum ModelError {
         /// The value.
         value: f64,
     },
+    /// The variance of a column's noise is not positive.
+    #[error("the noise variance of column {column} of x is {value}, but must be positive")]
+    Noise {
+        /// The column.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
     /// The model has no such operation.
     #[error("a {model} model cannot {what}")]
     Unsupported {

@@ -7,6 +7,9 @@
 //! ```
 //!
 //! Nothing is approximated, and inference is g itself: it needs no u.
+//!
+//! A level of u with a few rows has a likelihood without bound: its variances go to 0. So where some have fewer than
+//! [`FEW_ROWS`], every level is trained as if it had [`PSEUDO_ROWS`] rows more, drawn from all rows.
 
 use ivae_expfam::GaussianForm;
 use ivae_nn::{Flow, FlowSpec, FlowWorkspace, Layout};
@@ -18,10 +21,15 @@ use crate::error::SpecError;
 use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, Terms, spread_rows};
 use crate::family::Family;
 use crate::fitted::exact_latents;
-use crate::slices::{top, top_mut};
+use crate::slices::{columns, columns_mut, top, top_mut};
 use crate::spec::PriorSpec;
 use crate::start::{START_ROWS, set_table};
 use crate::vae::{AuxShape, aux_input, check_prior};
+
+/// A level with fewer rows than this gives its two moments poorly.
+pub const FEW_ROWS: usize = 20;
+/// Rows of the pooled distribution that every level is then taken to have beside its own.
+pub const PSEUDO_ROWS: f64 = 2.0;
 
 /// A bijective model: immutable; its parameters are a flat slice.
 #[derive(Debug, Clone)]
@@ -38,6 +46,8 @@ pub struct Exact {
     flow: Flow,
     pub(crate) prior: Theta, // θ_p [B, p]
     pub(crate) prior_form: GaussianForm,
+    /// What a row of each level weighs as a pseudo-row of it, κ / N_u `[M]`; empty where all levels have rows enough.
+    shrinkage: Vec<f64>,
 }
 
 /// Scratch memory of an [`Exact`] step; all arrays are for the largest batch.
@@ -54,6 +64,9 @@ pub struct ExactWorkspace<F> {
     d_z: Array2<F>,
     d_theta_p: Array2<F>,
     d_minus: Vec<F>,
+    pooled: Array2<F>,   // latents of other rows, where there are pseudo-rows
+    d_pooled: Array2<F>, // their gradient, which nothing follows
+    d_theta_pooled: Array2<F>,
     flow: FlowWorkspace<F>,
     prior: ThetaWorkspace<F>,
 }
@@ -93,7 +106,22 @@ impl Exact {
             flow,
             prior: Theta { inputs: u, blocks },
             prior_form,
+            shrinkage: Vec::new(),
         })
+    }
+
+    /// The same model, whose training shrinks the prior of every level towards the pooled distribution of the latents if
+    /// a level of `u`, the rows that train, has fewer than [`FEW_ROWS`]: in every step each row weighs κ / N_u,
+    /// κ = [`PSEUDO_ROWS`], as a row of another one's latents, so that over an epoch each level has κ rows of all.
+    pub(crate) fn shrinking<F>(mut self, u: &AuxRows<'_, F>) -> Self {
+        if let (AuxRows::Levels(rows), AuxShape::Levels(levels)) = (u, self.aux) {
+            let mut counts = vec![0usize; levels];
+            rows.iter().for_each(|&level| counts[level as usize] += 1);
+            if counts.iter().any(|&count| (1..FEW_ROWS).contains(&count)) {
+                self.shrinkage = counts.iter().map(|&count| PSEUDO_ROWS / count.max(1) as f64).collect();
+            }
+        }
+        self
     }
 
     /// Learned shapes β of the generalised normal, `[n]`.
@@ -182,6 +210,7 @@ impl<F: Scalar> Estimator<F> for Exact {
 
     fn workspace(&self, batch: usize) -> ExactWorkspace<F> {
         let (n, p) = (self.latents, self.prior.width());
+        let pseudo = if self.shrinkage.is_empty() { 0 } else { batch };
         ExactWorkspace {
             z: Array2::zeros((batch, n)),
             log_det: vec![F::zero(); batch],
@@ -190,6 +219,9 @@ impl<F: Scalar> Estimator<F> for Exact {
             d_z: Array2::zeros((batch, n)),
             d_theta_p: Array2::zeros((batch, p)),
             d_minus: vec![F::zero(); batch],
+            pooled: Array2::zeros((pseudo, n)),
+            d_pooled: Array2::zeros((pseudo, n)),
+            d_theta_pooled: Array2::zeros((pseudo, p)),
             flow: self.flow.workspace(batch),
             prior: self.prior.workspace(batch),
         }
@@ -212,8 +244,25 @@ impl<F: Scalar> Estimator<F> for Exact {
         d_p.fill(F::zero());
         let form = self.prior_form;
         self.family.log_prob_backward(form, d_p.view_mut(), d_z.view_mut(), theta_p, z, d_minus);
-        self.prior.backward(grad, None, params, aux_input(batch.u), d_p.view(), &mut ws.prior);
         self.flow.backward(grad, None, params, d_z.view(), d_minus, &mut ws.flow);
+        if let (false, AuxRows::Levels(levels)) = (self.shrinkage.is_empty(), &batch.u) {
+            let mut pooled = top_mut(&mut ws.pooled, b);
+            // Batches are shuffled: half a batch on stands any row.
+            for (row, mut to) in pooled.rows_mut().into_iter().enumerate() {
+                to.assign(&z.row((row + b / 2) % b));
+            }
+            let weight = |&level: &u32| F::of(-self.shrinkage[level as usize] / b as f64);
+            ws.d_minus.iter_mut().zip(*levels).for_each(|(w, level)| *w = weight(level));
+            let (weights, pooled) = (&ws.d_minus[..b], top(&ws.pooled, b));
+            let (mut own, nowhere) = (top_mut(&mut ws.d_theta_pooled, b), top_mut(&mut ws.d_pooled, b));
+            own.fill(F::zero());
+            self.family.log_prob_backward(form, own.view_mut(), nowhere, theta_p, pooled, weights);
+            // The table learns of them, but not the shape of the family: the pooled distribution has another.
+            let table = 0..form.width(self.latents);
+            let mut to = columns_mut(&mut d_p, table.clone());
+            to += &columns(own.view(), table);
+        }
+        self.prior.backward(grad, None, params, aux_input(batch.u), d_p.view(), &mut ws.prior);
         terms
     }
 
@@ -222,4 +271,56 @@ impl<F: Scalar> Estimator<F> for Exact {
     }
 
     fn project(&self, _: &mut [F]) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use ivae_nn::SquareSpec;
+    use ivae_num::{Purpose, gradcheck, stream};
+
+    use super::*;
+    use crate::defaults::DecoderKind;
+    use crate::spec::FitSpec;
+
+    /// What shrinkage adds to the gradient is that of −Σ_b κ/N_u log p(z_other | u_b) / B by the table alone.
+    #[test]
+    fn pseudo_rows_teach_the_table_alone() {
+        let levels = [0, 1, 1, 0, 2, 1, 0, 0];
+        let batch = |x| Batch { x, u: AuxRows::Levels(&levels) };
+        let mut x = Array2::<f64>::zeros((8, 2));
+        stream::fill_normal(x.as_slice_mut().unwrap_or_default(), 2, StreamKey::new(1, Purpose::Generate));
+        let flow = FlowSpec::Square(SquareSpec { layers: 1, ..SquareSpec::default() });
+        let prior = FitSpec::bijective(2, 2, DecoderKind::Square).vae.prior;
+        let plain =
+            Exact::new(&flow, &prior, Family::GeneralisedNormal, 2, AuxShape::Levels(3)).expect("right");
+        let shrinking = plain.clone().shrinking(&AuxRows::<f64>::Levels(&levels));
+        assert_eq!(shrinking.shrinkage, [0.5, 2.0 / 3.0, 2.0]);
+        let many = levels.repeat(20);
+        assert!(plain.clone().shrinking(&AuxRows::<f64>::Levels(&many)).shrinkage.is_empty());
+
+        let key = StreamKey::new(3, Purpose::Init);
+        let mut params = vec![0.0; plain.layout.len()];
+        plain.init(&mut params, batch(x.view()), key);
+        let gradient = |net: &Exact| {
+            let (mut grad, mut ws) = (vec![0.0; params.len()], Estimator::<f64>::workspace(net, 8));
+            net.step(&mut grad, &params, batch(x.view()), key, &mut ws);
+            grad
+        };
+        let added: Vec<f64> = gradient(&shrinking).iter().zip(gradient(&plain)).map(|(a, b)| a - b).collect();
+        let table = plain.layout.slot("prior").expect("a table").range();
+        assert!(added.iter().enumerate().all(|(i, v)| table.contains(&i) || v.abs() < 1e-15));
+
+        let z = exact_latents(&plain, &params, x.view());
+        let mut ws = Estimator::<f64>::workspace(&plain, 8);
+        gradcheck::check(&params[table.clone()], &added[table.clone()], |entries| {
+            let mut params = params.clone();
+            params[table.clone()].copy_from_slice(entries);
+            plain.prior_parameters(&params, AuxRows::Levels(&levels), 8, &mut ws);
+            let other = Array2::from_shape_fn((8, 2), |(b, i)| z[[(b + 4) % 8, i]]);
+            let mut log_p = [0.0; 8];
+            plain.family.log_prob(plain.prior_form, &mut log_p, ws.theta_p.view(), other.view());
+            levels.iter().zip(log_p).map(|(&u, l)| -shrinking.shrinkage[u as usize] * l / 8.0).sum()
+        })
+        .assert_below(1e-7);
+    }
 }

@@ -21,7 +21,9 @@ use crate::remedy::{Rows, retry_collapsed};
 use crate::report::{Collapse, FitReport, Objective, RestartReport};
 use crate::scaler::Scaler;
 use crate::spec::{DecoderSpec, FitSpec, ModelKind, Scaling};
-use crate::trainer::{Ending, EpochRecord, Observer, Restart, Silent, Stage, best, train, train_alone};
+use crate::trainer::{
+    Ending, EpochRecord, Observer, Restart, Silent, Stage, Timed, best, train, train_alone,
+};
 use crate::vae::{AuxShape, Vae};
 use crate::warnings::{data_warnings, warnings};
 
@@ -106,6 +108,7 @@ fn fit_checked<F: Scalar>(
     observer: &dyn Observer,
 ) -> Result<Fitted<F>, FitError> {
     let began = Instant::now();
+    let observer = &Timed::new(observer, spec.training.time_budget);
     let schema = Schema::of(&data);
     let said_of_data = data_warnings(&data, spec);
     let rows = data.rows();
@@ -272,6 +275,7 @@ fn train_all<F: Scalar, E: Estimator<F>>(
     let run = if spec.training.restarts == 1 { train_alone } else { train };
     let restarts: Vec<Restart<F>> = (0..spec.training.restarts as u32)
         .into_par_iter()
+        .filter(|&restart| restart == 0 || !observer.late())
         .map(|restart| observer.restart(run(net, rows, judge, &spec.training, key(restart), observer)))
         .collect();
     let chosen = choose(&restarts)?;
@@ -304,6 +308,10 @@ impl Observer for OwnUnits<'_> {
 
     fn stop(&self) -> bool {
         self.observer.stop()
+    }
+
+    fn late(&self) -> bool {
+        self.observer.late()
     }
 }
 

@@ -142,7 +142,8 @@ impl<F: Scalar> Fitted<F> {
                     return Ok(z);
                 }
                 let u = self.aux(data, Some("inference"))?;
-                return Ok(Noisy { code, net, params }.modes(z, x, u.view()));
+                let noisy = Noisy { code: Some(code), net, params, scaler: None, noise: code.noise.view() };
+                return Ok(noisy.modes(z, x, u.view()));
             }
             Model::Vae { net, params } => (net, params),
         };

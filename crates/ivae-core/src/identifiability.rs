@@ -20,7 +20,7 @@ use crate::family::Family;
 use crate::fitted::Model;
 use crate::race::Search;
 use crate::report::Identifiability;
-use crate::vae::aux_input;
+use crate::vae::{Vae, aux_input};
 
 /// Most distinct values of a continuous u that the conditions are checked on.
 const MOST_U: usize = 2000;
@@ -149,7 +149,7 @@ impl Mixing {
     fn of<F>(model: &Model<F>, search: Option<&Search>, code: Option<&CodeReport>) -> Option<Self> {
         let by_design = || (Answer::Holds, "f is bijective by construction".to_owned());
         Some(match model {
-            Model::Exact { net, .. } => {
+            Model::Exact { net, code: own_code, .. } => {
                 let found = search.map_or(String::new(), |s| {
                     format!(": {} of {} starts reached these latents", s.reached, s.starts)
                 });
@@ -170,26 +170,25 @@ impl Mixing {
                     ),
                 };
                 let maximum = (Answer::Unknown, format!("no search can tell{found}"));
-                Self { noise: Noise::None, injective, smooth: smooth(net), posterior, maximum }
+                // What a code loses is taken for normal noise: p(x|z) of its samples and of its posterior.
+                let noise = if own_code.is_some() { Noise::Gaussian } else { Noise::None };
+                let bent = own_code.as_ref().is_some_and(|code| has_kinks(&code.net));
+                let smooth = if bent { kink() } else { smooth(net) };
+                Self { noise, injective, smooth, posterior, maximum }
             }
-            Model::Vae { net, .. } => {
-                let decoder = net.likelihood.blocks.first().map(|b| &b.source);
-                let bent = matches!(decoder, Some(Source::Net(mlp)) if kinked(mlp.activation));
-                Self {
-                    noise: if net.binary { Noise::Bernoulli } else { Noise::Gaussian },
-                    injective: (Answer::Unknown, "a perceptron need not be injective".into()),
-                    smooth: if bent {
-                        (Answer::Fails, "its activation has a kink".into())
-                    } else {
-                        (Answer::Holds, "its activation is smooth".into())
-                    },
-                    posterior: (
-                        Answer::Unknown,
-                        "q is Gaussian; the true posterior is so for linear f alone".into(),
-                    ),
-                    maximum: (Answer::Unknown, "no search can tell".into()),
-                }
-            }
+            Model::Vae { net, .. } => Self {
+                noise: if net.binary { Noise::Bernoulli } else { Noise::Gaussian },
+                injective: (Answer::Unknown, "a perceptron need not be injective".into()),
+                smooth: match has_kinks(net) {
+                    true => kink(),
+                    false => (Answer::Holds, "its activation is smooth".into()),
+                },
+                posterior: (
+                    Answer::Unknown,
+                    "q is Gaussian; the true posterior is so for linear f alone".into(),
+                ),
+                maximum: (Answer::Unknown, "no search can tell".into()),
+            },
             Model::Linear(_) => return None,
         })
     }
@@ -199,12 +198,22 @@ fn kinked(activation: Activation) -> bool {
     matches!(activation, Activation::LeakyRelu { .. })
 }
 
+/// Whether the decoder of `net` has.
+fn has_kinks(net: &Vae) -> bool {
+    let decoder = net.likelihood.blocks.first().map(|b| &b.source);
+    matches!(decoder, Some(Source::Net(mlp)) if kinked(mlp.activation))
+}
+
+fn kink() -> Known {
+    (Answer::Fails, "its activation has a kink".into())
+}
+
 fn smooth(net: &Exact) -> Known {
     match &net.class {
         FlowSpec::Square(s) if matches!(s.units, UnitSpec::Spline { .. }) => {
             (Answer::Unknown, "its splines have no second derivative at their knots".into())
         }
-        FlowSpec::Coupling(c) if kinked(c.activation) => (Answer::Fails, "its activation has a kink".into()),
+        FlowSpec::Coupling(c) if kinked(c.activation) => kink(),
         _ => (Answer::Holds, "its layers are smooth".into()),
     }
 }

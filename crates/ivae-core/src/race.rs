@@ -4,11 +4,14 @@
 //! Exact likelihood in the same coordinates ranks restarts and classes alike, so the class is found by the data. Local
 //! optima differ in their latents too: restarts whose latents agree are in one basin. Of classes that held-out rows cannot
 //! tell apart the simplest is kept.
+//!
+//! The many short starts, the few that are trained on, and the one that is trained until it has converged, are the rungs
+//! of successive halving (Jamieson & Talwalkar 2016): what a start costs grows as their number falls. All classes run
+//! side by side, and one is given no more starts once enough of them agree.
 
-use std::time::Instant;
+mod verdict;
 
 use ivae_expfam::GaussianForm;
-use ivae_metrics::{Correlation, Rows as ScoredRows, mcc, weak_mcc};
 use ivae_num::{Purpose, Scalar, StreamKey};
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -20,23 +23,24 @@ use crate::exact::{Exact, ExactWorkspace};
 use crate::family::{Family, Latents, choose_family};
 use crate::fitted::FLOW_CHUNK;
 use crate::slices::{rows_mut, top};
-use crate::spec::{BijectiveSpec, FitSpec, TrainSpec};
+use crate::spec::{BijectiveSpec, ClassSpec, FitSpec, TrainSpec};
 use crate::trainer::{Ending, Observer, Restart, Stage, Staged, best, train, train_from};
 use crate::vae::AuxShape;
+use verdict::{basin, conclude};
 
-/// Restarts that run before the next look at whether they agree: fixed, so that the result does not depend on the
-/// number of threads.
+/// Starts of a class that run before the next look at whether they agree: fixed, so that the result does not depend on
+/// the number of threads.
 const WAVE: usize = 4;
 /// A class needs no more starts when so many are in its best basin.
 const AGREE: usize = 3;
-/// Latents of one basin correlate at least so, in the mean; see [`Start::agrees_with`].
-const SAME_BASIN: f64 = 0.97;
 /// Rows that latents are compared on.
 const COMPARED_ROWS: usize = 2000;
 /// Rows that the family is chosen on.
 const FAMILY_ROWS: usize = 40_000;
 /// Learning rate of the polish, as part of the class's.
 const POLISH_RATE: f64 = 0.5;
+/// Most rounds of polish that a start gets while it still rises.
+const POLISHES: usize = 3;
 
 /// How the bijection was found, and how sure it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,27 +94,17 @@ pub(crate) struct Found<F> {
     pub(crate) search: Search,
 }
 
+#[derive(Debug, Clone)]
 struct Start<F> {
     class: usize,
+    /// Number of the restart that it began as.
+    origin: u32,
     net: Exact,
     restart: Restart<F>,
     /// Latents of some held-out rows.
     z: Array2<F>,
     /// log p of the same rows.
     log_p: Vec<f64>,
-}
-
-impl<F: Scalar> Start<F> {
-    /// Mean correlation of the latents: after matching, or, where the means alone depend on u, after the affine map that
-    /// theorem 1 then leaves free whatever the data are.
-    fn agrees_with(&self, other: &Self) -> f64 {
-        let (ours, theirs) = (self.z.view(), other.z.view());
-        let found = match self.net.prior_form {
-            GaussianForm::Mean => weak_mcc(ours, theirs, ScoredRows::All, Correlation::Pearson),
-            GaussianForm::MeanVar | GaussianForm::Var => mcc(ours, theirs, Correlation::Pearson),
-        };
-        found.map_or(0.0, |m| m.score)
-    }
 }
 
 /// The rows of a race.
@@ -126,7 +120,6 @@ pub(crate) fn race<F: Scalar>(
     bijective: &BijectiveSpec,
     rows: Rows<'_, F>,
     aux: AuxShape,
-    deadline: Option<Instant>,
     observer: &dyn Observer,
 ) -> Result<Found<F>, FitError> {
     let prior = &spec.vae.prior;
@@ -139,40 +132,43 @@ pub(crate) fn race<F: Scalar>(
     let mut buffer = BatchBuffer::new(&rows.held_out, compared.len());
     let compared = buffer.gather(&rows.held_out, &compared);
     let key = |restart: usize| StreamKey::new(spec.seed, Purpose::Init).restart(restart as u32);
-    let late = || deadline.is_some_and(|d| Instant::now() >= d);
-    let start = |class, net: &Exact, restart: Restart<F>| {
+    let start = |class, origin, net: &Exact, restart: Restart<F>| {
         let (mut z, mut log_p) = (Array2::zeros((compared.rows(), net.latents)), Vec::new());
         in_parts(net, &restart.params, compared, |start, part, ws| {
             rows_mut(&mut z, start..start + part.rows()).assign(&top(&ws.z, part.rows()));
             log_p.extend(ws.log_det.iter().zip(&ws.log_pz).take(part.rows()).map(|(d, p)| d.f64() + p.f64()));
         });
-        Start { class, net: net.clone(), restart, z, log_p }
+        Start { class, origin, net: net.clone(), restart, z, log_p }
+    };
+    let training = |class: usize, epochs, rate| TrainSpec {
+        epochs,
+        learning_rate: bijective.classes[class].learning_rate * rate,
+        ..spec.training.clone()
     };
 
+    let nets: Vec<Exact> = (bijective.classes.iter())
+        .map(|class| Ok(Exact::new(&class.flow, prior, first, spec.latents, aux)?.shrinking(&rows.train.u)))
+        .collect::<Result<_, FitError>>()?;
     let mut starts: Vec<Start<F>> = Vec::new();
-    for (class, candidate) in bijective.classes.iter().enumerate() {
-        let net = Exact::new(&candidate.flow, prior, first, spec.latents, aux)?;
-        let training = TrainSpec {
-            epochs: candidate.epochs,
-            learning_rate: candidate.learning_rate,
-            ..spec.training.clone()
-        };
-        let before = starts.len();
-        while starts.len() - before < candidate.restarts && (starts.is_empty() || !late()) {
-            let wave = WAVE.min(candidate.restarts - (starts.len() - before));
-            let from = starts.len();
-            let observer = Staged { observer, stage: Stage::Search };
-            let ran: Vec<Restart<F>> = (from..from + wave)
-                .into_par_iter()
-                .map(|i| train(&net, rows.train, Some(rows.held_out), &training, key(i), &observer))
-                .collect();
-            interrupted(starts.iter().map(|s| &s.restart).chain(&ran))?;
-            starts.extend(ran.into_iter().map(|restart| start(class, &net, restart)));
-            let own: Vec<&Start<F>> = starts[before..].iter().collect();
-            if best(own.iter().map(|s| &s.restart)).is_some_and(|b| basin(&own, b).len() >= AGREE) {
-                break;
-            }
+    let search = Staged { observer, stage: Stage::Search };
+    loop {
+        let wave = next_wave(&starts, bijective);
+        if wave.is_empty() || (!starts.is_empty() && observer.late()) {
+            break;
         }
+        let from = starts.len();
+        let ran: Vec<(usize, Restart<F>)> = wave
+            .into_par_iter()
+            .enumerate()
+            .filter(|&(i, _)| from + i == 0 || !observer.late())
+            .map(|(i, class)| {
+                let training = training(class, bijective.classes[class].epochs, 1.0);
+                let key = key(from + i);
+                (class, train(&nets[class], rows.train, Some(rows.held_out), &training, key, &search))
+            })
+            .collect();
+        interrupted(starts.iter().map(|s| &s.restart).chain(ran.iter().map(|(_, r)| r)))?;
+        starts.extend(ran.into_iter().map(|(class, r)| start(class, r.restart, &nets[class], r)));
     }
 
     let Some(leader) = best(starts.iter().map(|s| &s.restart)) else {
@@ -189,124 +185,58 @@ pub(crate) fn race<F: Scalar>(
         _ => first,
     };
 
-    let mut order: Vec<usize> = (0..starts.len()).filter(|&i| starts[i].restart.usable()).collect();
-    order.sort_by(|&a, &b| starts[b].restart.objective.total_cmp(&starts[a].restart.objective));
     // The best of each class: what trains slowly is not judged by its first epochs alone.
-    let mut seen = vec![false; bijective.classes.len()];
-    order.retain(|&i| !std::mem::replace(&mut seen[starts[i].class], true));
-    order.truncate(if late() { 0 } else { bijective.finalists });
-    let observer = Staged { observer, stage: Stage::Polish };
-    let first_polish = starts.len();
-    let polished: Result<Vec<Start<F>>, FitError> = order
-        .into_par_iter()
-        .enumerate()
-        .map(|(i, of)| {
-            let Start { class, net, restart, .. } = &starts[of];
-            let candidate = &bijective.classes[*class];
-            let training = TrainSpec {
-                epochs: bijective.polish_epochs,
-                learning_rate: candidate.learning_rate * POLISH_RATE,
-                ..spec.training.clone()
-            };
-            let (net, params) = if family == net.family {
-                (net.clone(), restart.params.clone())
-            } else {
-                let simpler = Exact::new(&candidate.flow, prior, family, spec.latents, aux)?;
-                let params = simpler.with_flow_of(net, &restart.params, rows.train);
-                (simpler, params)
-            };
-            let key = key(first_polish + i);
-            let ran = train_from(&net, params, rows.train, Some(rows.held_out), &training, key, &observer);
-            Ok(start(*class, &net, Restart { stage: Stage::Polish, ..ran }))
+    let mut finalists: Vec<Start<F>> = (0..bijective.classes.len())
+        .filter_map(|class| {
+            let own: Vec<&Start<F>> = starts.iter().filter(|s| s.class == class).collect();
+            best(own.iter().map(|s| &s.restart)).map(|best| own[best].clone())
         })
         .collect();
-    let polished = polished?;
-    interrupted(starts.iter().chain(&polished).map(|s| &s.restart))?;
+    finalists.sort_by(|a, b| b.restart.objective.total_cmp(&a.restart.objective));
+    finalists.truncate(bijective.finalists);
+    let polish = Staged { observer, stage: Stage::Polish };
+    let mut polished: Vec<Start<F>> = Vec::new();
+    for _ in 0..POLISHES {
+        let from = starts.len() + polished.len();
+        let ran: Vec<Start<F>> = std::mem::take(&mut finalists)
+            .into_par_iter()
+            .enumerate()
+            .filter(|_| !observer.late())
+            .map(|(i, Start { class, origin, net, restart, .. })| {
+                let training = training(class, bijective.polish_epochs, POLISH_RATE);
+                let (net, params) = if family == net.family {
+                    (net, restart.params)
+                } else {
+                    let flow = &bijective.classes[class].flow;
+                    let simpler = Exact::new(flow, prior, family, spec.latents, aux)?;
+                    let simpler = simpler.shrinking(&rows.train.u);
+                    let params = simpler.with_flow_of(&net, &restart.params, rows.train);
+                    (simpler, params)
+                };
+                let (held_out, key) = (Some(rows.held_out), key(from + i));
+                let ran = train_from(&net, params, rows.train, held_out, &training, key, &polish);
+                Ok(start(class, origin, &net, Restart { stage: Stage::Polish, ..ran }))
+            })
+            .collect::<Result<_, FitError>>()?;
+        interrupted(starts.iter().chain(&polished).chain(&ran).map(|s| &s.restart))?;
+        finalists.extend(ran.iter().filter(|s| s.restart.usable()).cloned());
+        finalists.sort_by(|a, b| b.restart.objective.total_cmp(&a.restart.objective));
+        finalists.truncate(ran.len().div_ceil(2));
+        finalists.retain(|s| s.restart.ending == Ending::StillRising);
+        polished.extend(ran);
+    }
     Ok(conclude(starts, polished, bijective))
 }
 
-/// The kept restart, and what the others say about it.
-fn conclude<F: Scalar>(
-    starts: Vec<Start<F>>,
-    polished: Vec<Start<F>>,
-    bijective: &BijectiveSpec,
-) -> Found<F> {
-    let classes = bijective.classes.iter().enumerate().map(|(class, candidate)| {
-        let own = || starts.iter().filter(move |s| s.class == class);
-        let best = own()
-            .filter(|s| s.restart.usable())
-            .map(|s| s.restart.objective)
-            .fold(f64::NEG_INFINITY, f64::max);
-        ClassResult {
-            class: candidate.flow.name().into(),
-            starts: own().count(),
-            best: Some(best).filter(|b| b.is_finite()),
-            seconds: own().filter_map(|s| s.restart.history.last()).map(|e| e.seconds).sum(),
-        }
-    });
-    let classes = classes.collect();
-    let raced = starts.len();
-    let all: Vec<Start<F>> = starts.into_iter().chain(polished).collect();
-    let chosen = best(all.iter().map(|s| &s.restart)).map_or(0, |best| simplest(&all, best));
-    let kept = &all[chosen];
-    let own: Vec<&Start<F>> =
-        all[..raced].iter().filter(|s| s.class == kept.class && s.restart.usable()).collect();
-    let (mut reached, mut agreement, mut inside, mut outside) = (0, Vec::new(), f64::NEG_INFINITY, None);
-    for start in &own {
-        let agrees = start.agrees_with(kept);
-        let objective = start.restart.objective;
-        if agrees >= SAME_BASIN {
-            reached += 1;
-            inside = objective.max(inside);
-            // A start agrees with itself, which says nothing.
-            agreement.extend(Some(agrees).filter(|_| start.restart.restart != kept.restart.restart));
-        } else {
-            outside = Some(objective.max(outside.unwrap_or(f64::NEG_INFINITY)));
-        }
-    }
-    let search = Search {
-        class: bijective.classes[kept.class].flow.name().into(),
-        family: kept.net.family,
-        shapes: kept.net.shapes(&kept.restart.params),
-        classes,
-        starts: all[..raced].iter().filter(|s| s.class == kept.class).count(),
-        reached,
-        agreement: (!agreement.is_empty()).then(|| agreement.iter().sum::<f64>() / agreement.len() as f64),
-        gap: outside.map(|o| inside - o).filter(|g| g.is_finite()),
+/// The classes of the starts that run next: of every class that may have more and whose starts do not agree yet.
+fn next_wave<F: Scalar>(starts: &[Start<F>], bijective: &BijectiveSpec) -> Vec<usize> {
+    let wave = |(class, candidate): (usize, &ClassSpec)| {
+        let own: Vec<&Start<F>> = starts.iter().filter(|s| s.class == class).collect();
+        let agree = best(own.iter().map(|s| &s.restart)).is_some_and(|b| basin(&own, b).len() >= AGREE);
+        let left = if agree { 0 } else { candidate.restarts.saturating_sub(own.len()) };
+        std::iter::repeat_n(class, WAVE.min(left))
     };
-    Found {
-        net: kept.net.clone(),
-        classes: all.iter().map(|s| bijective.classes[s.class].flow.name()).collect(),
-        chosen,
-        search,
-        restarts: all.into_iter().map(|s| s.restart).collect(),
-    }
-}
-
-/// The best of the first class (they stand from the simplest on) that is no more than one standard error of the paired
-/// difference below start `of` (the rule of Breiman et al. 1984, section 3.4.3).
-fn simplest<F: Scalar>(starts: &[Start<F>], of: usize) -> usize {
-    let ties = |i: usize| {
-        let pairs = starts[of].log_p.iter().zip(&starts[i].log_p);
-        let difference: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
-        let rows = difference.len().max(1) as f64;
-        let mean = difference.iter().sum::<f64>() / rows;
-        let variance = difference.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / rows;
-        starts[of].restart.objective - starts[i].restart.objective <= (variance / rows).sqrt()
-    };
-    (0..starts[of].class)
-        .find_map(|class| {
-            let own: Vec<usize> = (0..starts.len()).filter(|&i| starts[i].class == class).collect();
-            let best = best(own.iter().map(|&i| &starts[i].restart))?;
-            Some(own[best]).filter(|&i| ties(i))
-        })
-        .unwrap_or(of)
-}
-
-/// Those whose latents agree with the latents of start `of`.
-fn basin<F: Scalar>(starts: &[&Start<F>], of: usize) -> Vec<usize> {
-    let agrees = |i: &usize| starts[*i].restart.usable() && starts[*i].agrees_with(starts[of]) >= SAME_BASIN;
-    (0..starts.len()).filter(agrees).collect()
+    bijective.classes.iter().enumerate().flat_map(wave).collect()
 }
 
 fn interrupted<'a, F: 'a>(restarts: impl Iterator<Item = &'a Restart<F>> + Clone) -> Result<(), FitError> {

@@ -38,7 +38,7 @@ pub(crate) fn retry_collapsed<F: Scalar>(
     let mut found = collapse(vae, &restarts[*chosen].params, rows.train);
     let steps_per_epoch = rows.train.rows() / spec.batch.min(rows.train.rows()).max(1);
     let warm = vae.with_kl_warmup((steps_per_epoch * spec.epochs / 2) as u64);
-    while !found.collapsed.is_empty() && found.retries < RETRIES {
+    while !found.collapsed.is_empty() && found.retries < RETRIES && !observer.late() {
         let restart =
             train_alone(&warm, rows.train, rows.held_out, spec, key(restarts.len() as u32), observer);
         if restart.ending == Ending::Interrupted {

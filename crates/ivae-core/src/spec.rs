@@ -111,7 +111,7 @@ pub struct BijectiveSpec {
     /// best.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
-    /// The best restarts of so many classes are trained on.
+    /// The best restarts of so many classes are trained on, then the better half of them while they still rise.
     pub finalists: usize,
     /// Their further epochs, at half the learning rate.
     pub polish_epochs: usize,
@@ -287,7 +287,8 @@ pub struct TrainSpec {
     pub learning_rate: f64,
     /// How the learning rate changes.
     pub schedule: ScheduleSpec,
-    /// Seconds after which no further start or polish begins. What it cuts off depends on the machine, so runs with a
+    /// Seconds after which training ends with what it has: no start or polish begins, and what runs keeps its best epoch.
+    /// Of a code, half of them. One epoch at least is finished. What is cut off depends on the machine, so runs with a
     /// budget are not reproducible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_budget: Option<f64>,

@@ -10,6 +10,7 @@ use rand_distr::StandardNormal;
 
 use crate::block::{Source, Theta};
 use crate::estimator::{AuxRows, Batch, BatchBuffer, Estimator, spread_rows};
+use crate::exact::PSEUDO_ROWS;
 use crate::family::Family;
 use crate::fitted::{CHUNK, chunks};
 use crate::slices::{columns, columns_mut, rows_mut, top, top_mut};
@@ -158,9 +159,6 @@ struct Moments {
     mean: Array2<f64>,     // [M, n]
     variance: Array2<f64>, // [M, n]
 }
-
-/// Rows of the pooled distribution that every level is taken to have beside its own.
-const PSEUDO_ROWS: f64 = 2.0;
 
 /// Mean and variance of z in each level, shrunk towards the pooled ones as by [`PSEUDO_ROWS`] rows of them.
 fn moments<F: Scalar>(z: ArrayView2<'_, F>, levels: &[u32], m: usize) -> Moments {

@@ -1,5 +1,7 @@
 //! The training loop: epochs of shuffled batches, held-out evaluation, early stopping, and why it ended.
 
+mod observer;
+
 use std::time::Instant;
 
 use ivae_nn::{Optimiser, Schedule, clip_norm};
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimator::{Batch, BatchBuffer, Estimator, Terms};
 use crate::spec::TrainSpec;
+pub use observer::{Observer, Silent};
+pub(crate) use observer::{Staged, Timed};
 
 /// A fit has converged when the last tenth of its epochs raised the objective by less than this, in nats per row.
 pub const CONVERGED: f64 = 0.02;
@@ -57,41 +61,6 @@ impl EpochRecord {
     }
 }
 
-/// Watches a fit from outside; called from the threads that train.
-pub trait Observer: Sync {
-    /// An epoch has ended.
-    fn epoch(&self, record: &EpochRecord) {
-        let _ = record;
-    }
-
-    /// Asked before every step: `true` ends the fit.
-    fn stop(&self) -> bool {
-        false
-    }
-}
-
-/// Tells an observer which stage the epochs belong to.
-pub(crate) struct Staged<'a> {
-    pub(crate) observer: &'a dyn Observer,
-    pub(crate) stage: Stage,
-}
-
-impl Observer for Staged<'_> {
-    fn epoch(&self, record: &EpochRecord) {
-        self.observer.epoch(&EpochRecord { stage: self.stage, ..record.clone() });
-    }
-
-    fn stop(&self) -> bool {
-        self.observer.stop()
-    }
-}
-
-/// Watches nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl Observer for Silent {}
-
 /// Why a restart ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,6 +71,8 @@ pub enum Ending {
     StillRising,
     /// No progress for the patience given.
     EarlyStopped,
+    /// The time was over; the best epoch is kept.
+    OutOfTime,
     /// A loss or gradient became NaN or infinite.
     NotFinite,
     /// The observer asked to stop.
@@ -288,6 +259,10 @@ fn epochs<F: Scalar, E: Estimator<F>>(
         for rows in order.chunks_exact(batch) {
             if observer.stop() {
                 out.ending = Ending::Interrupted;
+                return out;
+            }
+            if out.best_epoch > 0 && observer.late() {
+                out.ending = Ending::OutOfTime;
                 return out;
             }
             learning_rate = spec.learning_rate * schedule.factor(out.steps, total_steps);

@@ -147,6 +147,11 @@ impl Vae {
         self.sees_u
     }
 
+    /// Whether the posterior is a product of the encoder's factor and the prior.
+    pub fn is_product(&self) -> bool {
+        self.product
+    }
+
     /// The prior's family.
     pub fn prior_density(&self) -> Gaussian {
         Gaussian { form: self.prior_form }

@@ -5,15 +5,13 @@ use ivae_expfam::Answer;
 use ivae_num::Scalar;
 
 use crate::block::BlockSpec;
+use crate::exact::FEW_ROWS;
 use crate::report::FitReport;
 use crate::spec::{DecoderSpec, FitSpec, LikelihoodFamily, ModelKind};
 use crate::trainer::Ending;
 
 /// A code that loses more of the variance than this sets a low ceiling.
 const LOSSY: f64 = 0.05;
-
-/// A level with fewer rows than this gives its two moments poorly.
-const FEW_ROWS: usize = 20;
 
 /// What in the data weakens a density fitted to them.
 pub(crate) fn data_warnings<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Vec<String> {
@@ -42,8 +40,12 @@ pub(crate) fn data_warnings<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Vec
         levels.index.iter().for_each(|&u| count[u as usize] += 1);
         let few = count.iter().filter(|&&c| c > 0 && c < FEW_ROWS).count();
         if few > 0 {
+            let shrunk = match spec.decoder {
+                DecoderSpec::Bijective(_) => ", and shrunk towards the pooled one",
+                DecoderSpec::Mlp => "",
+            };
             out.push(format!(
-                "{few} of {} levels of u have fewer than {FEW_ROWS} rows: their part of the prior is poorly known",
+                "{few} of {} levels of u have fewer than {FEW_ROWS} rows: their part of the prior is poorly known{shrunk}",
                 levels.present()
             ));
         }
@@ -70,7 +72,13 @@ pub(crate) fn warnings(report: &FitReport, spec: &FitSpec) -> Vec<String> {
             100.0 * code.lost_variance
         ));
     }
-    if !report.converged {
+    if let Some(code) = report.code.as_ref().filter(|c| c.dropped > 0) {
+        out.push(format!("{} starts of the code of x became non-finite and were dropped", code.dropped));
+    }
+    let code = report.code.as_ref().and_then(|c| c.ending);
+    if report.restarts.iter().map(|r| r.ending).chain(code).any(|e| e == Ending::OutOfTime) {
+        out.push("the time was over before all training had ended: give more (--time-budget)".into());
+    } else if !report.converged {
         out.push(format!(
             "the objective was still rising after {} epochs: give more epochs (training.epochs)",
             report.epochs

@@ -50,6 +50,9 @@ fn samples_have_the_variance_of_the_data_noise_included() {
 fn noise_decides_between_the_codes() {
     let (quiet, data) = fitted(0.05, None);
     assert_eq!(quiet.report.code.unwrap().kind, CodeKind::Autoencoder);
+    let check = quiet.report.identifiability.as_ref().unwrap().check.as_ref().unwrap();
+    let noise = check.conditions.iter().find(|c| c.name.starts_with("(i)")).unwrap();
+    assert!(noise.reason.contains("normal") || noise.reason.contains("Gaussian"), "{}", noise.reason);
     let without_u = Dataset { u: Aux::None, ..data.clone() };
     assert_ne!(quiet.transform(&data).unwrap(), quiet.transform(&without_u).unwrap());
     assert_eq!(

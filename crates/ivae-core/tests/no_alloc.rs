@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+use ivae_core::spec::DecoderSpec;
 use ivae_core::trainer::Stepper;
 use ivae_core::vae::AuxShape;
-use ivae_core::{Batch, Estimator, FitSpec, Vae};
+use ivae_core::{Batch, DecoderKind, Estimator, Exact, Family, FitSpec, Vae};
 use ivae_data::{Aux, Dataset, Simulation};
 use ivae_num::{Purpose, StreamKey};
 
@@ -15,12 +16,15 @@ fn data() -> Dataset<f32> {
 }
 
 fn allocations_in_steps(spec: &FitSpec, data: &Dataset<f32>, aux: AuxShape) -> u64 {
-    let vae = Vae::new(&spec.vae, spec.latents, data.x.ncols(), aux).unwrap();
+    allocations_of(&Vae::new(&spec.vae, spec.latents, data.x.ncols(), aux).unwrap(), spec, data)
+}
+
+fn allocations_of<E: Estimator<f32>>(net: &E, spec: &FitSpec, data: &Dataset<f32>) -> u64 {
     let all = Batch::all(data);
-    let mut params = vec![0.0; Estimator::<f32>::layout(&vae).len()];
+    let mut params = vec![0.0; net.layout().len()];
     let key = StreamKey::new(0, Purpose::Init);
-    vae.init(&mut params, all, key);
-    let mut stepper = Stepper::new(&vae, all, &spec.training, 64, params);
+    net.init(&mut params, all, key);
+    let mut stepper = Stepper::new(net, all, &spec.training, 64, params);
     let rows: Vec<u32> = (0..64u32).map(|i| i * 5 % 350).collect();
     let counted = allocation_counter::measure(|| {
         for step in 0..4 {
@@ -36,6 +40,21 @@ fn allocations_in_steps(spec: &FitSpec, data: &Dataset<f32>, aux: AuxShape) -> u
 #[test]
 fn table_prior_and_linear_start() {
     assert_eq!(allocations_in_steps(&FitSpec::ivae(3), &data(), AuxShape::Levels(7)), 0);
+}
+
+/// Every class that races, and every family of latents.
+#[test]
+fn bijections() {
+    let mut data = data();
+    data.x = data.s.clone().unwrap();
+    let spec = FitSpec::bijective(3, 3, DecoderKind::Bijective);
+    let DecoderSpec::Bijective(race) = &spec.decoder else { panic!("not bijective") };
+    for class in &race.classes {
+        for family in [Family::Gaussian, Family::Laplace, Family::GeneralisedNormal] {
+            let net = Exact::new(&class.flow, &spec.vae.prior, family, 3, AuxShape::Levels(7)).unwrap();
+            assert_eq!(allocations_of(&net, &spec, &data), 0, "{} {family:?}", class.flow.name());
+        }
+    }
 }
 
 #[test]

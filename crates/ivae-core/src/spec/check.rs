@@ -29,6 +29,9 @@ impl FitSpec {
         if let Some(norm) = t.clip_norm {
             positive_real("training.clip_norm", norm)?;
         }
+        if let Some(seconds) = t.time_budget {
+            positive_real("training.time_budget", seconds)?;
+        }
         if let Some(length) = t.held_out_block {
             positive("training.held_out_block", length)?;
         }
@@ -68,7 +71,6 @@ impl FitSpec {
             }
         }
         if let DecoderSpec::Bijective(spec) = &self.decoder {
-            positive("decoder.bijective.finalists", spec.finalists)?;
             positive("decoder.bijective.polish_epochs", spec.polish_epochs)?;
             positive("decoder.bijective.classes", spec.classes.len())?;
             for class in &spec.classes {
@@ -99,7 +101,8 @@ impl FitSpec {
         Ok(())
     }
 
-    /// Most epochs of a fit of `observed` columns, over all stages and restarts.
+    /// Most epochs of a fit of `observed` columns, over all stages and restarts, but for a polish that goes on because it
+    /// still rises.
     pub fn most_epochs(&self, observed: usize) -> usize {
         match &self.decoder {
             DecoderSpec::Mlp => self.training.epochs.saturating_mul(self.training.restarts),

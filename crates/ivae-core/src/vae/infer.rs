@@ -2,9 +2,9 @@
 
 use ivae_expfam::Reparam;
 use ivae_num::Scalar;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, ArrayViewMut3, Axis};
 
-use super::posterior::moment_columns;
+use super::posterior::{correlation, moment_columns};
 use super::{AuxShape, MEAN_VAR, Vae, VaeWorkspace, aux_input};
 use crate::estimator::{AuxRows, Batch};
 use crate::slices::{columns, top};
@@ -38,6 +38,34 @@ impl Vae {
                 self.encode(params, batch, ws);
                 z.assign(&columns(top(&ws.theta_e, b), 0..n));
             }
+        }
+    }
+
+    /// Overwrite `mean` `[B, n]` with the posterior means of the batch, and `covariance` `[B, n, n]`: σᵢ σⱼ Rᵢⱼ, R the
+    /// correlation matrix whose Cholesky factor the encoder gives, or 1.
+    ///
+    /// Not of a product posterior of a categorical u without u, which is a mixture.
+    pub(crate) fn posterior_moments<F: Scalar>(
+        &self,
+        mean: ArrayViewMut2<'_, F>,
+        mut covariance: ArrayViewMut3<'_, F>,
+        params: &[F],
+        batch: Batch<'_, F>,
+        ws: &mut VaeWorkspace<F>,
+    ) {
+        let (b, n) = (batch.rows(), self.latents);
+        let with_prior = self.product && (!matches!(batch.u, AuxRows::None) || self.aux == AuxShape::None);
+        self.posterior_mean(mean, params, batch, ws);
+        let theta_e = top(&ws.theta_e, b);
+        let marginals = if with_prior { top(&ws.theta_q, b) } else { theta_e };
+        for (b, mut covariance) in covariance.outer_iter_mut().enumerate() {
+            covariance.assign(&Array2::eye(n));
+            if self.correlated {
+                let u = columns(theta_e, 2 * n..theta_e.ncols());
+                correlation(covariance.view_mut(), u.index_axis_move(Axis(0), b));
+            }
+            let std: Vec<F> = (n..2 * n).map(|c| F::of((0.5 * marginals[[b, c]].f64()).exp())).collect();
+            covariance.indexed_iter_mut().for_each(|((i, j), v)| *v *= std[i] * std[j]);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The parts of the posterior: the encoder's Gaussian factor times the prior, and the correlation between latents.
 
+use std::cmp::Ordering;
+
 use ivae_expfam::GaussianForm;
 use ivae_num::{Scalar, vecmath::VecMath};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
@@ -108,6 +110,19 @@ pub(crate) fn correlate<F: Scalar>(
             let sum = (0..i).fold(noise[i], |sum, j| sum + u[triangle(i) + j] * noise[j]);
             out[i] = sum / square_norm(u, i).sqrt();
         }
+    }
+}
+
+/// The correlation matrix `[n, n]` of [`correlate`]'s result: A Aᵀ, A with the rows (uᵢ, 1) / cᵢ. Overwrites `out`.
+pub(crate) fn correlation<F: Scalar>(mut out: ArrayViewMut2<'_, F>, u: ArrayView1<'_, F>) {
+    let entry = |i: usize, k: usize| match i.cmp(&k) {
+        Ordering::Less => F::zero(),
+        Ordering::Equal => F::one(),
+        Ordering::Greater => u[triangle(i) + k],
+    };
+    for ((i, j), v) in out.indexed_iter_mut() {
+        let sum: F = (0..=i.min(j)).map(|k| entry(i, k) * entry(j, k)).sum();
+        *v = sum / (square_norm(u, i) * square_norm(u, j)).sqrt();
     }
 }
 
@@ -225,6 +240,9 @@ mod tests {
         let mut a = Array2::<f64>::zeros((4, 4)); // row k is the image of the k-th unit vector
         correlate(a.view_mut(), Array2::eye(4).view(), u.broadcast((4, 6)).unwrap());
         let correlation = a.t().dot(&a);
+        let mut told = Array2::zeros((4, 4));
+        super::correlation(told.view_mut(), u.row(0));
+        assert!((&told - &correlation).iter().all(|d| d.abs() < 1e-14));
         for i in 0..4 {
             assert!((correlation[[i, i]] - 1.0).abs() < 1e-14);
         }

@@ -122,6 +122,7 @@ fn table(report: &FitReport) -> Table {
             Ending::Converged => "converged",
             Ending::StillRising => "still rising",
             Ending::EarlyStopped => "stopped early",
+            Ending::OutOfTime => "out of time",
             Ending::NotFinite => "not finite, dropped",
             Ending::Interrupted => "interrupted",
         };

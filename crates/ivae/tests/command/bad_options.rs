@@ -1,6 +1,16 @@
 //! Options that make no sense: status 2, the option named, nothing done.
 
-use crate::harness::Place;
+use crate::harness::{Place, QUICK};
+
+#[test]
+fn a_model_that_has_no_such_posterior_says_so() {
+    let place = Place::with_data();
+    place.done(&format!("fit d.npz --latents 2 --decoder mlp --out mlp {QUICK}"));
+    place.refused("transform mlp d.npz --out z.npz --noise 0.1", &["d.npz", "variational", "noise"]);
+    place.refused("transform mlp d.npz --out z.npz --noise 0", &["--noise"]);
+    place.done("fit d.npz --latents 2 --model pca --out pca");
+    place.refused("transform pca d.npz --out z.npz --std s.npz", &["pca", "posterior"]);
+}
 
 #[test]
 fn values_out_of_range() {

@@ -20,6 +20,13 @@ fn a_whole_session() {
     assert_eq!(place.text("run/history.jsonl").lines().count(), 4);
     place.done("transform run d.npz --out z.npz");
     assert_eq!(read_array::<f32>(place.path("z.npz"), Some("z")).unwrap().dim(), (240, 2));
+    place.done("transform run d.npz --out again.npz --std std.npz");
+    assert_eq!(place.bytes("again.npz"), place.bytes("z.npz"));
+    let std = read_array::<f32>(place.path("std.npz"), Some("std")).unwrap();
+    assert!(std.dim() == (240, 2) && std.iter().all(|&s| s > 0.0));
+    place.done("fit d.npz --latents 2 --decoder square --epochs 2 --restarts 2 --batch 64 --out race");
+    place.done("transform race d.npz --out noisy.csv --noise 0.5 --std std.csv");
+    assert!(place.text("std.csv").starts_with("std1,std2\n"));
     place.done("reconstruct run d.npz --out xh.tsv");
     assert!(place.text("xh.tsv").starts_with("x1\tx2\tx3\n"));
     place.done("sample run --u 3 -n 7 --out x.npy");

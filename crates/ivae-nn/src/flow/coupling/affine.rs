@@ -74,7 +74,7 @@ impl<F: Scalar> Affine<F> {
     pub(super) fn solve(&self, dy: &mut [F], changed: Changed) {
         let m = changed.m;
         for (b, dy) in changed.rows_mut(dy).enumerate() {
-            dy.iter_mut().zip(&self.scale[b * m..]).for_each(|(d, &s)| *d = *d / s);
+            dy.iter_mut().zip(&self.scale[b * m..]).for_each(|(d, &s)| *d /= s);
         }
     }
 

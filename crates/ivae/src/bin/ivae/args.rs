@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// Fit a model to data and write a run folder
     Fit(Box<FitArgs>),
     /// Write the latents (posterior means) of data
-    Transform(MapArgs),
+    Transform(TransformArgs),
     /// Write data sent through the latents and back
     Reconstruct(MapArgs),
     /// Draw observations from a fitted model
@@ -186,7 +186,7 @@ pub(crate) struct FitArgs {
     /// Learning rate [default: 0.006, of a race 0.004 to 0.02]
     #[arg(long, value_name = "RATE", value_parser = positive_real, help_heading = "Training")]
     pub(crate) lr: Option<f64>,
-    /// Seconds after which no further start begins; what it cuts off depends on the machine [default: none]
+    /// Seconds after which training ends with what it has; what that is depends on the machine [default: none]
     #[arg(long, value_name = "SECONDS", value_parser = positive_real, help_heading = "Training")]
     pub(crate) time_budget: Option<f64>,
     /// Stop after so many epochs without progress on held-out rows [default: never]
@@ -228,6 +228,19 @@ pub(crate) struct MapArgs {
     /// Replace the file if it exists
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TransformArgs {
+    #[command(flatten)]
+    pub(crate) map: MapArgs,
+    /// File for the standard deviations of the latents' posterior, of the same kinds
+    #[arg(long, value_name = "FILE")]
+    pub(crate) std: Option<PathBuf>,
+    /// Standard deviation of the noise in every column of x, if it is known: the latents of a bijective model are then
+    /// the mode of their posterior at that noise
+    #[arg(long, value_name = "SD", value_parser = positive_real)]
+    pub(crate) noise: Option<f64>,
 }
 
 #[derive(Debug, Args)]

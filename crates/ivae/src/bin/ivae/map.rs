@@ -6,28 +6,47 @@ use ivae::core::ModelError;
 use ivae::core::fitted::AuxSchema;
 use ivae::data::{Aux, Dataset, Levels, write_array};
 use ivae::prelude::Fitted;
-use ndarray::Array2;
+use ndarray::{Array1, Array2};
 
-use crate::args::{MapArgs, SampleArgs};
+use crate::args::{MapArgs, SampleArgs, TransformArgs};
 use crate::exit::{Exit, print};
 use crate::input::{data_for, listed, refuse_array, run};
 
-pub(crate) fn transform(args: &MapArgs) -> Result<(), Exit> {
-    map(args, "z", Fitted::transform)
+pub(crate) fn transform(args: &TransformArgs) -> Result<(), Exit> {
+    let TransformArgs { map, std, noise } = args;
+    if let Some(std) = std {
+        refuse_array(std, map.force)?;
+    }
+    let (fitted, data) = model_and_data(map)?;
+    let found = match noise {
+        Some(sd) => {
+            let variances = Array1::from_elem(data.x.ncols(), (sd * sd) as f32);
+            fitted.posterior_at_noise(&data, variances.view()).map(|p| (p.mean, Some(p.covariance)))
+        }
+        None if std.is_some() => fitted.posterior(&data).map(|p| (p.mean, Some(p.covariance))),
+        None => fitted.transform(&data).map(|z| (z, None)),
+    };
+    let (z, covariance) = found.map_err(|e| Exit::file(&map.data.path, e))?;
+    save(&map.out, "z", &z)?;
+    match (std, covariance) {
+        (Some(path), Some(own)) => {
+            save(path, "std", &Array2::from_shape_fn(z.dim(), |(row, i)| own[[row, i, i]].sqrt()))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn reconstruct(args: &MapArgs) -> Result<(), Exit> {
-    map(args, "x", Fitted::reconstruct)
+    let (fitted, data) = model_and_data(args)?;
+    let x = fitted.reconstruct(&data).map_err(|e| Exit::file(&args.data.path, e))?;
+    save(&args.out, "x", &x)
 }
 
-type Map = fn(&Fitted<f32>, &Dataset<f32>) -> Result<Array2<f32>, ModelError>;
-
-fn map(args: &MapArgs, name: &str, map: Map) -> Result<(), Exit> {
+fn model_and_data(args: &MapArgs) -> Result<(Fitted<f32>, Dataset<f32>), Exit> {
     refuse_array(&args.out, args.force)?;
     let fitted = run(&args.run)?;
     let data = data_for(&fitted, &args.data.path, &args.data.columns)?;
-    let mapped = map(&fitted, &data).map_err(|e| Exit::file(&args.data.path, e))?;
-    save(&args.out, name, &mapped)
+    Ok((fitted, data))
 }
 
 pub(crate) fn sample(args: &SampleArgs) -> Result<(), Exit> {
