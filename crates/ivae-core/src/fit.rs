@@ -226,6 +226,7 @@ fn variational<F: Scalar>(
         objective,
         identifiability,
         linear_step: None,
+        ica: None,
         search,
         code,
         collapse,

@@ -1,13 +1,13 @@
 //! [`LinearMap`]: the fitted form of the linear models (FastICA, Picard, Infomax, AJD, SOBI, PCA).
 
 use ivae_data::{Dataset, Split};
-use ivae_ica::{Ajd, Auto, FastIca, FittedIca, Infomax, Method, Pca, Picard, Sobi};
+use ivae_ica::{Ajd, Auto, FastIca, FittedIca, Infomax, Pca, Picard, Sobi};
 use ivae_num::Scalar;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use crate::error::{FitError, SpecError};
 use crate::fitted::{Fitted, Model, Schema};
-use crate::report::{FitReport, Objective};
+use crate::report::{FitReport, IcaReport, Objective};
 use crate::scaler::Scaler;
 use crate::spec::{FitSpec, ModelKind};
 
@@ -73,38 +73,44 @@ pub(crate) fn fit_linear<F: Scalar>(
     spec: &FitSpec,
 ) -> Result<Fitted<F>, FitError> {
     let mut warnings = Vec::new();
-    let (map, iterations, converged) = match ica(spec, data)? {
+    let (map, ica) = match ica(spec, data)? {
         Some(found) => {
-            if spec.model == ModelKind::FastIca && found.method == Method::Picard {
-                let most = FastIca::<ivae_ica::Nonlinearity>::default().max_iterations;
+            let FittedIca { method, iterations, converged, limit, tolerance, redrawn, rank, before, .. } =
+                found;
+            if let Some(first) = before {
                 warnings.push(format!(
-                    "fastica did not converge in {most} iterations: these are the components of picard, from where it stopped"
+                    "fastica did not converge in {} iterations: these are the components of picard, from where it stopped",
+                    first.iterations
                 ));
             }
-            let (iterations, converged) = (found.iterations, found.converged);
-            (found.into(), iterations, converged)
+            if !converged {
+                warnings.push(format!(
+                    "{} did not converge in {iterations} iterations: {limit:.1e}, not below {tolerance:.1e}",
+                    spec.model.name()
+                ));
+            }
+            let report = IcaReport { method, iterations, converged, limit, tolerance, redrawn, rank, before };
+            (found.into(), Some(report))
         }
         None => {
             let fitted = Pca::fit(data.x.view(), Some(spec.latents))?;
             let std = fitted.variances.mapv(F::sqrt).insert_axis(Axis(1));
             let mixing = (&fitted.components * &std).reversed_axes();
             let unmixing = fitted.whitening();
-            (LinearMap { mean: fitted.mean, unmixing, mixing }, 1, true)
+            (LinearMap { mean: fitted.mean, unmixing, mixing }, None)
         }
     };
-    if !converged {
-        warnings.push(format!("{} did not converge in {iterations} iterations", spec.model.name()));
-    }
     let report = FitReport {
         model: spec.model.name().into(),
         seconds: 0.0,
         steps: 0,
         us_per_step: None,
-        converged,
-        epochs: iterations,
+        converged: ica.is_none_or(|ica| ica.converged),
+        epochs: ica.map_or(1, |ica| ica.iterations),
         objective: Objective { train: None, held_out: None, u_only: None },
         identifiability: None,
         linear_step: None,
+        ica,
         search: None,
         code: None,
         collapse: None,

@@ -97,9 +97,14 @@ fn leaves_map_free<F>(fitted: &Fitted<F>) -> Result<String, String> {
         Model::Vae { net, .. } => (Family::Gaussian, net.prior_form),
         Model::Linear(_) => return Err("the model is linear".into()),
     };
-    match check.at_best {
+    decision(check.at_best, (family, form))
+}
+
+/// What the best class that the theorems allow leaves of the latents of such a prior.
+fn decision(at_best: Class, prior: (Family, GaussianForm)) -> Result<String, String> {
+    match at_best {
         Class::None => Err("not identifiable by these theorems, so that there is no one map to undo".into()),
-        Class::Affine if (family, form) == (Family::Gaussian, GaussianForm::Mean) => Ok(
+        Class::Affine if prior == (Family::Gaussian, GaussianForm::Mean) => Ok(
             "identifiable up to an invertible linear map of T(z) = z at best; variance 1 given u makes it a rotation".into(),
         ),
         Class::Affine => {
@@ -124,4 +129,35 @@ fn agreement<F: Scalar>(step: LinearStep, z: &Array2<F>, rows: &Dataset<F>) -> O
     };
     let (first, second) = (after(&first)?, after(&second)?);
     Some(mcc(first.view(), second.view(), Correlation::Pearson).ok()?.score)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_linear_map_is_removed_where_it_is_free_and_z_can_be_read_from_t() {
+        let gaussian = |form| (Family::Gaussian, form);
+        let said = |class, prior| decision(class, prior).unwrap_or_else(|reason| format!("no: {reason}"));
+        assert!(said(Class::Affine, gaussian(GaussianForm::Mean)).contains("variance 1 given u"));
+        // T = z² or (z, z²) is not monotonic, nor is the T of a Laplace law.
+        for prior in [
+            gaussian(GaussianForm::Var),
+            gaussian(GaussianForm::MeanVar),
+            (Family::Laplace, GaussianForm::MeanVar),
+            (Family::GeneralisedNormal, GaussianForm::MeanVar),
+        ] {
+            assert!(
+                said(Class::Affine, prior).starts_with("no: identifiable up to a linear map"),
+                "{prior:?}"
+            );
+        }
+        for form in [GaussianForm::Mean, GaussianForm::Var, GaussianForm::MeanVar] {
+            assert!(said(Class::None, gaussian(form)).starts_with("no: not identifiable"));
+            for class in [Class::ComponentWise, Class::ScaledPermutation] {
+                let reason = said(class, gaussian(form));
+                assert!(reason.starts_with("no: ") && reason.contains(class.words()), "{reason}");
+            }
+        }
+    }
 }

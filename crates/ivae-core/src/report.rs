@@ -2,6 +2,7 @@
 
 use ivae_expfam::Verdict;
 use ivae_expfam::lambda::{Interval, Unspanned};
+use ivae_ica::{Attempt, Method};
 use serde::{Deserialize, Serialize};
 
 use crate::code::CodeReport;
@@ -31,6 +32,9 @@ pub struct FitReport {
     /// Linear ICA of the latents, where the verdict leaves a linear map free; `None` for models that make no claim.
     #[serde(default)]
     pub linear_step: Option<LinearStepReport>,
+    /// How a linear ICA ended; `None` for other models, and for principal components.
+    #[serde(default)]
+    pub ica: Option<IcaReport>,
     /// How a bijective decoder was found; `None` for other decoders.
     #[serde(default)]
     pub search: Option<Search>,
@@ -58,6 +62,27 @@ pub struct Objective {
     /// Of independent Gaussians per column and level of u, fitted to the training rows, on the held-out rows: what u
     /// alone explains. `None` without held-out rows.
     pub u_only: Option<f64>,
+}
+
+/// How a linear ICA ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct IcaReport {
+    /// The method that found the components.
+    pub method: Method,
+    /// Iterations or sweeps done.
+    pub iterations: usize,
+    /// Whether `limit` fell below `tolerance`.
+    pub converged: bool,
+    /// The last value of what has to fall below the tolerance.
+    pub limit: f64,
+    /// What it has to fall below.
+    pub tolerance: f64,
+    /// Starts or directions that came out degenerate and were made again.
+    pub redrawn: usize,
+    /// Number of directions in which x varies.
+    pub rank: usize,
+    /// The attempt that did not converge and that this one went on from.
+    pub before: Option<Attempt>,
 }
 
 /// What the theorems (Khemakhem et al. 2020) say of the fitted model.

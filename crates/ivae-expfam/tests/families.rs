@@ -134,6 +134,7 @@ enum Fault {
     Entropy,
     Kl,
     NaturalBackward,
+    Onto,
     Draw,
 }
 
@@ -222,10 +223,18 @@ impl ExpFam<f64> for Broken {
     }
     fn natural(&self, lambda: &mut [f64], eta: &[f64]) {
         FULL.natural(lambda, eta);
+        if self.0 == Fault::Onto {
+            lambda[0] = lambda[0].tanh();
+        }
     }
     fn natural_backward(&self, d_eta: &mut [f64], eta: &[f64], d_lambda: &[f64]) {
         let mut spoilt = d_lambda.to_vec();
         self.spoil(Fault::NaturalBackward, &mut spoilt);
+        if self.0 == Fault::Onto {
+            let mut lambda = vec![0.0; eta.len()];
+            FULL.natural(&mut lambda, eta);
+            spoilt[0] *= 1.0 - lambda[0].tanh().powi(2);
+        }
         FULL.natural_backward(d_eta, eta, &spoilt);
     }
     fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
@@ -237,7 +246,7 @@ impl ExpFam<f64> for Broken {
 #[test]
 fn every_fault_breaks_a_law() {
     type Law = fn(&laws::Family, &[Vec<f64>]);
-    let cases: [(Fault, Law); 13] = [
+    let cases: [(Fault, Law); 15] = [
         (Fault::LogProb, laws::density_is_that_of_the_natural_parameters),
         (Fault::ScoreTheta, laws::score_is_the_derivative),
         (Fault::ScoreValue, laws::score_is_the_derivative),
@@ -249,7 +258,9 @@ fn every_fault_breaks_a_law() {
         (Fault::Entropy, laws::entropy_and_kl_by_quadrature),
         (Fault::Kl, laws::entropy_and_kl_by_quadrature),
         (Fault::NaturalBackward, laws::domain_map_is_smooth_and_inside),
+        (Fault::Onto, laws::domain_map_is_onto),
         (Fault::Draw, laws::samples_have_the_mean_statistics),
+        (Fault::Draw, laws::samples_have_the_covariance_of_the_statistics),
         (Fault::Draw, laws::draws_follow_the_density),
     ];
     let etas = LOCATED.map(|eta| eta.to_vec());

@@ -3,10 +3,10 @@
 use ivae_num::Scalar;
 use ndarray::ArrayView2;
 
-use crate::{FastIca, FittedIca, IcaError, Picard, Start};
+use crate::{Attempt, FastIca, FittedIca, IcaError, Picard, Start};
 
 /// FastICA, the fastest where it converges; where it has not, [`Picard`] from where it stopped.
-/// [`FittedIca::method`] says which it was.
+/// [`FittedIca::method`] says which it was, [`FittedIca::before`] how the first ended.
 #[derive(Debug, Clone, Default)]
 pub struct Auto {
     /// The first attempt; its components, whitening and seed are those of both.
@@ -27,6 +27,8 @@ impl Auto {
         }
         let FastIca { whitening, components, seed, .. } = self.fastica;
         let start = Start::Unmixing(first.unmixing.mapv(F::f64));
-        Picard { whitening, components, seed, start, ..self.picard.clone() }.fit(x)
+        let second = Picard { whitening, components, seed, start, ..self.picard.clone() }.fit(x)?;
+        let FittedIca { method, iterations, limit, tolerance, redrawn, .. } = first;
+        Ok(FittedIca { before: Some(Attempt { method, iterations, limit, tolerance, redrawn }), ..second })
     }
 }

@@ -36,7 +36,7 @@ impl Pca {
 impl<C: Contrast> FastIca<C> {
     /// [`fit`](Self::fit) to rows in blocks, in memory that does not grow with the rows: some blocks of 512 rows.
     ///
-    /// One pass for mean and covariance, and one for each iteration (in deflation, for each iteration of each component).
+    /// One pass for mean and covariance, and one for each iteration and one more (in deflation, for each component).
     /// The blocks may be of any sizes: the result is the same, bit for bit, and but for rounding the same as of all rows
     /// at once. Where a pass is slow, [`fit_sampled`](Self::fit_sampled) first, and start here from its unmixing.
     ///

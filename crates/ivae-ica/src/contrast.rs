@@ -26,7 +26,22 @@ use crate::IcaError;
 /// }
 ///
 /// check_contrast(&Logistic).assert_below(1e-8);
-/// let ica = FastIca::default().with_contrast(Logistic);
+///
+/// // A square wave and a sawtooth, mixed.
+/// let s = ndarray::Array2::from_shape_fn((600, 2), |(t, i)| match i {
+///     0 => (0.21 * t as f64).sin().signum(),
+///     _ => (t % 17) as f64 / 8.0 - 1.0,
+/// });
+/// let x = s.dot(&ndarray::array![[1.0, 0.5], [-0.4, 2.0]]);
+/// let fitted = FastIca::default().with_contrast(Logistic).fit(x.view())?;
+/// assert!(fitted.converged);
+/// // Each source comes out of one component: little of the other is left in it.
+/// let through = ndarray::array![[1.0, 0.5], [-0.4, 2.0]].dot(&fitted.unmixing.t());
+/// for row in through.rows() {
+///     let [a, b] = [row[0].abs(), row[1].abs()];
+///     assert!(a.min(b) < 0.1 * a.max(b), "{through}");
+/// }
+/// # Ok::<(), ivae_ica::IcaError>(())
 /// ```
 pub trait Contrast {
     /// Overwrites y by g(y), entry by entry, and returns Σ g'(y) over its entries.

@@ -39,7 +39,8 @@ pub struct FastIca<C = Nonlinearity> {
     pub whitening: Whitening,
     /// Number of components n; as many as the data has directions if `None`.
     pub components: Option<usize>,
-    /// Converged when no direction turns by more: max 1 − |cos| of the angle between steps is below this.
+    /// Converged when no direction turns by more: max 1 − |cos| of the angle between steps is below this, and the next
+    /// step, which is not taken, is no larger. At a saddle between sources steps are small too, but grow.
     pub tolerance: f64,
     /// At most this many iterations (of each component, in deflation).
     pub max_iterations: usize,

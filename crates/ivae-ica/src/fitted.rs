@@ -46,10 +46,29 @@ pub struct FittedIca<F> {
     pub converged: bool,
     /// The last value of what has to fall below the tolerance; in deflation, the worst component's.
     pub limit: f64,
+    /// What it has to fall below.
+    pub tolerance: f64,
     /// Starts or directions that came out degenerate (zero, singular or not finite) and were made again.
     pub redrawn: usize,
     /// Number of directions in which the data varies: n at most.
     pub rank: usize,
+    /// The attempt that did not converge and that this one went on from ([`Auto`](crate::Auto)).
+    pub before: Option<Attempt>,
+}
+
+/// How a search for the unmixing ended that another one went on from.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Attempt {
+    /// Its method.
+    pub method: Method,
+    /// Iterations done.
+    pub iterations: usize,
+    /// The last value of what had to fall below the tolerance.
+    pub limit: f64,
+    /// The tolerance.
+    pub tolerance: f64,
+    /// Starts or directions that were made again.
+    pub redrawn: usize,
 }
 
 /// How a method ended on whitened data.
@@ -86,8 +105,10 @@ impl<F: Scalar> FittedIca<F> {
             iterations,
             converged: limit < tolerance,
             limit,
+            tolerance,
             redrawn,
             rank: pca.rank,
+            before: None,
         })
     }
 

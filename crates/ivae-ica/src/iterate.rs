@@ -70,18 +70,25 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
     pub(crate) fn parallel(&mut self, mut start: Array2<f64>) -> Result<Found, W::Error> {
         self.redraw_degenerate(&mut start)?;
         let mut w = orthogonalise(start.view())?;
-        let mut limit = f64::INFINITY;
-        for iteration in 1..=self.ica.max_iterations {
+        let (mut limit, mut iterations) = (f64::INFINITY, 0);
+        while iterations < self.ica.max_iterations {
             let mut next = self.step(w.view())?;
             self.redraw_degenerate(&mut next)?;
             let next = orthogonalise(next.view())?;
-            limit = w.rows().into_iter().zip(next.rows()).map(|(a, b)| turn(a, b)).fold(0.0, f64::max);
-            w = next;
-            if limit < self.ica.tolerance {
-                return Ok(Found { w, iterations: iteration, limit, redrawn: self.redrawn });
+            let turned = w.rows().into_iter().zip(next.rows()).map(|(a, b)| turn(a, b)).fold(0.0, f64::max);
+            if self.confirms(limit, turned) {
+                break;
             }
+            (w, limit) = (next, turned);
+            iterations += 1;
         }
-        Ok(Found { w, iterations: self.ica.max_iterations, limit, redrawn: self.redrawn })
+        Ok(Found { w, iterations, limit, redrawn: self.redrawn })
+    }
+
+    /// Whether a step of size `limit` was the last that is needed, by the step after it. Between sources there are saddles
+    /// at which steps are small too, but grow: only small steps that shrink are convergence.
+    fn confirms(&self, limit: f64, next: f64) -> bool {
+        limit < self.ica.tolerance && next <= limit.max(8.0 * F::epsilon().f64())
     }
 
     /// One row after the other, from the rows of a start `[n, n]`.
@@ -94,13 +101,16 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
             let mut w = start.row(i).to_owned();
             w /= norm(w.view());
             let (mut iterations, mut limit) = (0, f64::INFINITY);
-            while iterations < self.ica.max_iterations && limit >= self.ica.tolerance {
+            while iterations < self.ica.max_iterations {
                 let mut next = self.step(w.view().insert_axis(Axis(0)))?.remove_axis(Axis(0));
                 while !remove_span_and_normalise(&mut next, earlier) {
                     next = self.redraw(n)?;
                 }
-                limit = turn(w.view(), next.view());
-                w = next;
+                let turned = turn(w.view(), next.view());
+                if self.confirms(limit, turned) {
+                    break;
+                }
+                (w, limit) = (next, turned);
                 iterations += 1;
             }
             found.w.row_mut(i).assign(&w);

@@ -45,7 +45,7 @@ pub use blocks::EachBlock;
 pub use contrast::{Contrast, Nonlinearity, check_contrast};
 pub use error::IcaError;
 pub use fastica::{Algorithm, FastIca};
-pub use fitted::{FittedIca, Method};
+pub use fitted::{Attempt, FittedIca, Method};
 pub use infomax::Infomax;
 pub use ivae_num::Scalar;
 pub use linear_step::LinearStep;

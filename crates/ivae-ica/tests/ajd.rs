@@ -79,6 +79,14 @@ fn stationary_gaussian_mixtures_are_beyond_fastica_but_not_beyond_segments() {
     assert_eq!(fast.unmixing.dim(), (3, 3));
 }
 
+#[test]
+fn too_few_sweeps_are_reported() {
+    let (x, _, segments) = mixed(5, 12, 100);
+    let short = Ajd { max_sweeps: 1, ..Ajd::default() }.fit(x.view(), &segments).unwrap();
+    assert!(!short.converged && short.iterations == 1 && short.limit >= short.tolerance, "{}", short.limit);
+    assert!(Ajd::default().fit(x.view(), &segments).unwrap().converged);
+}
+
 #[track_caller]
 fn assert_finite(fitted: &FittedIca<f64>) {
     let all = fitted.unmixing.iter().chain(&fitted.mixing).chain(&fitted.mean).chain([&fitted.limit]);

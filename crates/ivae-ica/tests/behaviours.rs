@@ -5,7 +5,10 @@
 mod common;
 
 use common::normals;
-use ivae_ica::{Algorithm, FastIca, FittedIca, IcaError, Infomax, Nonlinearity, Pca, Picard, Whitening};
+use ivae_ica::{
+    Algorithm, Auto, Contrast, FastIca, FittedIca, IcaError, Infomax, Method, Nonlinearity, Pca, Picard,
+    Scalar, Whitening,
+};
 use ivae_num::{Purpose, StreamKey};
 use ndarray::{Array2, Axis, array};
 
@@ -163,13 +166,85 @@ fn no_convergence_is_reported_and_seeds_are_reproducible() {
     assert_ne!(a, fits(&x, Whitening::Pca, None, 6));
 }
 
-#[test]
-fn skewness_separates_asymmetric_sources() {
-    // Squares of normals; symmetric ones it cannot see.
+/// Squares of normals, mixed: asymmetric sources.
+fn asymmetric() -> (Array2<f64>, Array2<f64>) {
     let s = normed(noise(3, 10).mapv(|v| v * v));
     let a = array![[2.0, 0.3, 0.1], [-0.4, 1.0, 0.5], [0.2, -0.6, 1.5]];
-    let ica = FastIca { contrast: Nonlinearity::Skew, ..FastIca::default() };
-    let ica = ica.fit(s.dot(&a.t()).view()).unwrap();
-    assert!(ica.converged);
-    assert!(common::cross_talk(&ica.unmixing, &a) < 0.2);
+    (s.dot(&a.t()), a)
+}
+
+#[test]
+fn skewness_separates_asymmetric_sources() {
+    // Symmetric ones it cannot see.
+    let (x, a) = asymmetric();
+    for algorithm in [Algorithm::Parallel, Algorithm::Deflation] {
+        let ica = FastIca { contrast: Nonlinearity::Skew, algorithm, ..FastIca::default() };
+        let ica = ica.fit(x.view()).unwrap();
+        assert!(ica.converged, "{algorithm:?}");
+        let found = common::cross_talk(&ica.unmixing, &a);
+        assert!(found < 0.2, "{algorithm:?}: {found}");
+    }
+}
+
+/// tanh of half, as a user would write it.
+struct Logistic;
+
+impl Contrast for Logistic {
+    fn apply<F: Scalar>(&self, y: &mut [F]) -> f64 {
+        let mut slope = 0.0;
+        for y in y {
+            *y = (F::of(0.5) * *y).tanh();
+            slope += 0.5 * (1.0 - (*y * *y).f64());
+        }
+        slope
+    }
+}
+
+#[test]
+fn steeper_contrasts_and_ones_own_separate_too() {
+    let s = wave_and_cauchy(1);
+    let x = s.dot(&array![[0.8, 0.6], [0.6, -0.8]]);
+    let single = x.mapv(|v| v as f32);
+    let score = |name: &str, ica: FittedIca<f64>, small: FittedIca<f32>| {
+        assert!(ica.converged && small.converged, "{name}");
+        for y in [ica.transform(x.view()).unwrap(), small.transform(single.view()).unwrap().mapv(f64::from)] {
+            let found = agreement(&s, y);
+            assert!(found > 0.995, "{name}: {found}");
+        }
+    };
+    for algorithm in [Algorithm::Parallel, Algorithm::Deflation] {
+        let fastica = FastIca { algorithm, tolerance: 1e-4, ..FastIca::default() };
+        for alpha in [1.5, 2.0] {
+            let steep = FastIca { contrast: Nonlinearity::Logcosh { alpha }, ..fastica.clone() };
+            score(
+                &format!("{algorithm:?} {alpha}"),
+                steep.fit(x.view()).unwrap(),
+                steep.fit(single.view()).unwrap(),
+            );
+        }
+        let own = fastica.with_contrast(Logistic);
+        score(&format!("{algorithm:?} own"), own.fit(x.view()).unwrap(), own.fit(single.view()).unwrap());
+    }
+    for (orthogonal, extended) in [(true, false), (true, true), (false, true)] {
+        // Laplace-like sources alone are what the plain likelihood is right for.
+        let heavy = normed(noise(2, 12).mapv(|v| v * v * v));
+        let x = heavy.dot(&array![[0.8, 0.6], [0.6, -0.8]]);
+        let ica = Picard { orthogonal, extended, ..Picard::default() }.fit(x.view()).unwrap();
+        let found = agreement(&heavy, ica.transform(x.view()).unwrap());
+        assert!(ica.converged && found > 0.995, "orthogonal {orthogonal}, extended {extended}: {found}");
+    }
+}
+
+#[test]
+fn what_the_second_attempt_went_on_from_is_told() {
+    let x = noise(4, 9).mapv(|v| v.abs().sqrt() * v);
+    let fastica = FastIca { max_iterations: 2, ..FastIca::default() };
+    let found = Auto { fastica: fastica.clone(), ..Auto::default() }.fit(x.view()).unwrap();
+    let first = fastica.fit(x.view()).unwrap();
+    let before = found.before.unwrap();
+    assert_eq!((found.method, before.method), (Method::Picard, Method::FastIca));
+    assert_eq!((before.iterations, before.limit, before.redrawn), (2, first.limit, first.redrawn));
+    assert_eq!(before.tolerance, fastica.tolerance);
+    assert!(found.converged && found.limit < found.tolerance);
+    assert_eq!(Auto::default().fit(asymmetric().0.view()).unwrap().before, None);
 }

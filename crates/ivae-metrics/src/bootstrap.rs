@@ -6,10 +6,10 @@ use rand::Rng;
 
 use crate::error::{check_pair, check_range};
 use crate::mcc::score;
-use crate::{Correlation, MetricError, Rows};
+use crate::{Correlation, MetricError, Rows, Warning};
 
 /// An interval of a score.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Interval {
     /// The score on the rows as they are.
     pub score: f64,
@@ -21,6 +21,8 @@ pub struct Interval {
     pub level: f64,
     /// Number of resamples.
     pub resamples: usize,
+    /// What a reader of the score must know: of the rows as they are.
+    pub warnings: Vec<Warning>,
 }
 
 /// Percentile bootstrap interval (Efron 1979; Efron & Tibshirani 1993, section 13.3) of [`mcc_on`](crate::mcc_on) of s
@@ -49,7 +51,7 @@ pub fn mcc_interval<F: Scalar>(
     let ((fit_s, score_s), (fit_z, score_z)) = (rows.of(s)?, rows.of(z)?);
     let fitted = matches!(rows, Rows::Split { .. }).then(|| (fit_s.view(), fit_z.view()));
     let scored = (score_s.view(), score_z.view());
-    let whole = score(fitted, scored, correlation)?.score;
+    let whole = score(fitted, scored, correlation)?;
     let mut scores = Vec::with_capacity(resamples);
     for i in 0..resamples as u64 {
         let key = StreamKey::new(seed, Purpose::Control).step(i);
@@ -61,11 +63,12 @@ pub fn mcc_interval<F: Scalar>(
     scores.sort_by(f64::total_cmp);
     let tail = (1.0 - level) / 2.0;
     Ok(Interval {
-        score: whole,
+        score: whole.score,
         low: quantile(&scores, tail),
         high: quantile(&scores, 1.0 - tail),
         level,
         resamples,
+        warnings: whole.warnings,
     })
 }
 

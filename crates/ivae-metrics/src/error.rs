@@ -118,6 +118,14 @@ pub enum Warning {
         /// Which latent.
         column: usize,
     },
+    /// A latent of one of several fits does not vary: its correlations are taken as 0.
+    #[error("latent {column} of fit {run} is constant: its correlations count as 0")]
+    ConstantInRun {
+        /// Which fit.
+        run: usize,
+        /// Which latent.
+        column: usize,
+    },
     /// There are fewer latents than sources, so that some sources have no partner and do not enter the mean.
     #[error("{sources} sources but {latents} latents: the mean is over the {latents} matched sources only")]
     UnmatchedSources {

@@ -93,7 +93,7 @@ pub fn kernel_r2<F: Scalar>(
         gemm(out.view_mut(), 0.0, 1.0, kernel.view(), weights.view(), &mut scratch);
     }
     // R² does not depend on units: those of the fitted rows, for sources and predictions.
-    Ok(R2::of(at_s.apply(score_s.view()).view(), prediction.view()))
+    Ok(R2::of(at_s.apply(score_s.view()).view(), prediction.view(), fit_z.view()))
 }
 
 /// Mean and standard deviation of columns; 1 for a constant one.
@@ -194,7 +194,7 @@ mod tests {
             (-difference.dot(&difference) / 2.0).exp()
         });
         let alpha = linalg::solve((&k + &(Array2::<f64>::eye(40) * 0.4)).view(), s.view()).unwrap();
-        let expected = R2::of(s.view(), k.dot(&alpha).view());
+        let expected = R2::of(s.view(), k.dot(&alpha).view(), z.view());
         assert!((found.mean - expected.mean).abs() < 1e-9, "{} {}", found.mean, expected.mean);
     }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | do the latents match the sources one to one? | [`mcc`], [`mcc_on`] |
 //! | how sure is that? | [`mcc_interval`] |
-//! | and after the best affine map, or any smooth one? | [`weak_mcc`], [`linear_r2`], [`kernel_r2`], [`cca`], [`svcca`] |
+//! | and after the best affine map, or any smooth one? | [`weak_mcc`], [`linear_r2`], [`kernel_r2`], [`cca_mcc`], [`cca`], [`svcca`] |
 //! | and beyond what u gives? | [`within_u`] |
 //! | what would u alone score? | [`u_only`] |
 //! | what would principal components or linear ICA of x score? | [`blind`] |
@@ -52,7 +52,7 @@ pub use amari::amari;
 pub use assignment::assignment;
 pub use baseline::{blind, chance, u_only, within_u};
 pub use bootstrap::{Interval, mcc_interval};
-pub use cca::{Cca, cca, svcca};
+pub use cca::{Cca, cca, cca_mcc, svcca};
 pub use control::{Control, shuffled};
 pub use correlation::{Correlation, pearson, spearman};
 pub use dci::{Dci, dci};

@@ -64,6 +64,13 @@ pub(crate) struct Whitener {
 }
 
 impl Whitener {
+    /// The map from columns centred in the units of [`Columns`], `[c, r]`.
+    pub(crate) fn standardised(&self) -> Array2<f64> {
+        let mut map = self.map.clone();
+        map.rows_mut().into_iter().zip(&self.norm).for_each(|(mut row, norm)| row /= *norm);
+        map
+    }
+
     pub(crate) fn of<F: Scalar>(x: ArrayView2<'_, F>, at: &Columns) -> Result<Self, MetricError> {
         let products = Products::of(x, at, x, at);
         let correlations = products.correlations(at, at);
@@ -119,7 +126,13 @@ pub struct R2 {
 
 impl R2 {
     /// R² = 1 − Σ(s − ŝ)² / Σ(s − s̄)² of predictions ŝ `[N, a]` of s `[N, a]`.
-    pub(crate) fn of(s: ArrayView2<'_, f64>, prediction: ArrayView2<'_, f64>) -> Self {
+    ///
+    /// z `[M, b]` are the latents that the predictions were made of, on the rows fitted.
+    pub(crate) fn of<F: Scalar>(
+        s: ArrayView2<'_, f64>,
+        prediction: ArrayView2<'_, f64>,
+        z: ArrayView2<'_, F>,
+    ) -> Self {
         let at = Columns::of(s);
         let per_source: Vec<f64> = (0..s.ncols())
             .map(|j| {
@@ -135,7 +148,9 @@ impl R2 {
             })
             .collect();
         let mean = per_source.iter().sum::<f64>() / per_source.len() as f64;
-        let warnings = at.constants().map(|column| Warning::ConstantSource { column }).collect();
+        let mut warnings: Vec<Warning> =
+            at.constants().map(|column| Warning::ConstantSource { column }).collect();
+        warnings.extend(Columns::of(z).constants().map(|column| Warning::ConstantLatent { column }));
         Self { per_source, mean, rows: s.nrows(), warnings }
     }
 }
@@ -152,7 +167,7 @@ pub fn linear_r2<F: Scalar>(
     rows: Rows<'_>,
 ) -> Result<R2, MetricError> {
     let (s, prediction) = Regression::of(s, z, rows)?.scored;
-    Ok(R2::of(s.view(), prediction.view()))
+    Ok(R2::of(s.view(), prediction.view(), rows.of(z)?.0.view()))
 }
 
 /// Sources and their predictions, in `f64`.

@@ -5,7 +5,8 @@ use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::error::check_pair;
 use crate::mcc::score;
-use crate::{Correlation, MetricError};
+use crate::moments::Columns;
+use crate::{Correlation, MetricError, Warning};
 
 /// How much fits agree.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Agreement {
     pub mean: f64,
     /// The fit with the largest score, the first of equals.
     pub medoid: usize,
+    /// What a reader of the scores must know.
+    pub warnings: Vec<Warning>,
 }
 
 /// Agreement of r fits, each the latents `[N, n_i]` of the same rows: the MCC of every pair (with its own assignment),
@@ -32,7 +35,7 @@ pub fn agreement<F: Scalar>(
     correlation: Correlation,
 ) -> Result<Agreement, MetricError> {
     let pairs = over_pairs(runs, |a, b| Ok(score(None, (a, b), correlation)?.score))?;
-    Ok(Agreement::of(pairs, |scores| scores.iter().sum::<f64>() / scores.len() as f64))
+    Ok(Agreement::of(pairs, runs, |scores| scores.iter().sum::<f64>() / scores.len() as f64))
 }
 
 /// Unsupervised disentanglement ranking (Duan et al. 2020) of r fits, each the *informative* latents
@@ -61,7 +64,7 @@ pub fn udr<F: Scalar>(
         let all: f64 = r.rows().into_iter().chain(r.columns()).map(relative).sum();
         Ok(all / (r.nrows() + r.ncols()) as f64)
     })?;
-    Ok(Agreement::of(pairs, median))
+    Ok(Agreement::of(pairs, runs, median))
 }
 
 /// A symmetric score of every pair `[r, r]`, 1 on the diagonal.
@@ -85,13 +88,22 @@ fn over_pairs<F: Scalar>(
 
 impl Agreement {
     /// `center` makes one number of a fit's pairs with the others.
-    fn of(pairs: Array2<f64>, center: impl Fn(Vec<f64>) -> f64) -> Self {
+    fn of<F: Scalar>(
+        pairs: Array2<f64>,
+        runs: &[ArrayView2<'_, F>],
+        center: impl Fn(Vec<f64>) -> f64,
+    ) -> Self {
         let r = pairs.nrows();
         let of_run = |i: usize| center((0..r).filter(|&j| j != i).map(|j| pairs[[i, j]]).collect());
         let per_run: Vec<f64> = (0..r).map(of_run).collect();
         let mean = (pairs.sum() - pairs.diag().sum()) / (r * (r - 1)) as f64;
         let medoid = (0..r).fold(0, |best, i| if per_run[i] > per_run[best] { i } else { best });
-        Self { pairs, per_run, mean, medoid }
+        let constants = |(run, z): (usize, &ArrayView2<'_, F>)| {
+            let at = Columns::of(z.view());
+            at.constants().map(|column| Warning::ConstantInRun { run, column }).collect::<Vec<_>>()
+        };
+        let warnings = runs.iter().enumerate().flat_map(constants).collect();
+        Self { pairs, per_run, mean, medoid, warnings }
     }
 }
 
@@ -139,7 +151,10 @@ mod tests {
         assert!((found.mean - 0.5 / 2f64.sqrt()).abs() < 1e-15, "{found:?}");
         assert_eq!(udr(&[a.view(), a.view()], Correlation::Pearson).unwrap().mean, 1.0);
         let constant = Array2::from_elem((4, 2), 3.0);
-        assert_eq!(udr(&[a.view(), constant.view()], Correlation::Pearson).unwrap().mean, 0.0);
+        let found = udr(&[a.view(), constant.view()], Correlation::Pearson).unwrap();
+        let told = [0, 1].map(|column| Warning::ConstantInRun { run: 1, column });
+        assert_eq!((found.mean, found.warnings), (0.0, told.to_vec()));
+        assert!(agreement(&[a.view(), a.view()], Correlation::Pearson).unwrap().warnings.is_empty());
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
     }
