@@ -55,8 +55,11 @@ pub struct CodeReport {
     pub dropped: usize,
 }
 
-/// The networks of a code of `kind`.
-pub(crate) fn code_net(
+/// The networks of a code of `kind` for x of `observed` scaled columns: what [`Code::fit`] trains.
+///
+/// # Errors
+/// A spec that cannot be built.
+pub fn code_net(
     spec: &FitSpec,
     code: &CodeSpec,
     kind: CodeKind,
@@ -84,7 +87,8 @@ impl<F: Scalar> Code<F> {
         if self.net.kl == KlTerm::None { CodeKind::Autoencoder } else { CodeKind::Elbo }
     }
 
-    /// Train a code on `data`, judged on `held_out`.
+    /// Train a code on scaled `data`, judged on `held_out`. What separates its latents is then a fit of a bijective decoder to
+    /// the code as x, or any other method.
     ///
     /// # Errors
     /// A spec that cannot be built, a training that became non-finite, a code whose columns depend on each other, or

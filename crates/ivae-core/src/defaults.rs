@@ -74,7 +74,7 @@ impl FitSpec {
                 start: Start::Ajd,
             },
             training: TrainSpec {
-                epochs: 100,
+                epochs: 90,
                 batch: 256,
                 optimiser: OptimiserSpec::default(),
                 learning_rate: 6e-3,

@@ -1,9 +1,12 @@
 //! Which code of x a race separates: an autoencoder's where there is little noise, an ELBO's where there is much.
 #![allow(clippy::unwrap_used)]
 
-use ivae_core::spec::{CodeKind, DecoderSpec};
-use ivae_core::{DecoderKind, FitSpec, Fitted, Model, ModelKind};
+use ivae_core::code::code_net;
+use ivae_core::spec::{CodeKind, DecoderSpec, Scaling, TrainSpec};
+use ivae_core::vae::AuxShape;
+use ivae_core::{AuxRows, Batch, Code, DecoderKind, FitSpec, Fitted, Model, ModelKind, Silent, fit_split};
 use ivae_data::{Aux, Dataset, Simulation};
+use ivae_num::{Purpose, StreamKey};
 use ndarray::{Array2, Axis};
 
 fn fitted(noise: f64, kind: Option<CodeKind>) -> (Fitted<f64>, Dataset<f64>) {
@@ -44,6 +47,35 @@ fn samples_have_the_variance_of_the_data_noise_included() {
         assert!((drawn / data - 1.0).abs() < 0.1, "{drawn} for {data}");
     }
     assert_eq!(fitted.sample(&data.u, 0, 1).unwrap().x, drawn.x);
+}
+
+/// Code, then race, by hand: the same latents as of the fit that does both.
+#[test]
+fn the_stages_are_pieces_of_their_own() {
+    let (fitted, data) = fitted(0.05, Some(CodeKind::Autoencoder));
+    let DecoderSpec::Bijective(race) = &fitted.spec.decoder else { panic!("not bijective") };
+    let x = fitted.scaler.apply(data.x.view());
+    let levels = &data.u.levels().unwrap().index;
+    let part =
+        |rows: &[usize]| (x.select(Axis(0), rows), rows.iter().map(|&i| levels[i]).collect::<Vec<u32>>());
+    let ((train_x, train_u), (judge_x, judge_u)) = (part(&fitted.split.train), part(&fitted.split.held_out));
+    let train = Batch { x: train_x.view(), u: AuxRows::Levels(&train_u) };
+    let judge = Batch { x: judge_x.view(), u: AuxRows::Levels(&judge_u) };
+    let training = TrainSpec {
+        epochs: race.code.epochs,
+        learning_rate: race.code.learning_rate,
+        ..fitted.spec.training.clone()
+    };
+    let net =
+        code_net(&fitted.spec, &race.code, CodeKind::Autoencoder, x.ncols(), AuxShape::Levels(10)).unwrap();
+    let key = StreamKey::new(fitted.spec.seed, Purpose::Init);
+    let (code, _) = Code::fit(net, train, Some(judge), &training, key, &Silent).unwrap();
+
+    let coded = Dataset { u: data.u.clone(), ..Dataset::from_x(code.encode(x.view())) };
+    let spec = FitSpec { scaling: Scaling::None, ..fitted.spec.clone() };
+    let separated = fit_split(&coded, &fitted.split, &spec, &Silent).unwrap();
+    let without_u = Dataset { u: Aux::None, ..data };
+    assert_eq!(separated.transform(&coded).unwrap(), fitted.transform(&without_u).unwrap());
 }
 
 #[test]

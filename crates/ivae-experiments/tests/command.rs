@@ -65,6 +65,38 @@ fn a_quick_run_leaves_a_page_and_records_with_sensible_numbers() {
 }
 
 #[test]
+fn what_the_theorems_leave_open_shows_in_small_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    quick(&["segments", "statistics", "estimation"], folder.path(), &["--threads", "2"]);
+    let of = |record: &str, name: &str| metric(folder.path(), record, name);
+
+    // Two latents of one statistic need three values of u that move λ in two directions.
+    let ranks = [("2-alike", 0.0), ("2-in-step", 1.0), ("8-in-step", 1.0), ("2-crosswise", 1.0)];
+    for (case, rank) in ranks.into_iter().chain([("3", 2.0), ("4", 2.0), ("8", 2.0)]) {
+        assert_eq!(of(&format!("segments-{case}"), "rank"), rank, "{case}");
+    }
+    assert!((of("segments-4", "condition") - 1.0).abs() < 1e-9);
+    // A swirl of the latents leaves the law of those that u does not tell apart.
+    for (case, free) in
+        [("2-alike", true), ("2-in-step", true), ("8-in-step", true), ("3", false), ("8", false)]
+    {
+        let cost = of(&format!("segments-{case}"), "cost_of_swirl");
+        assert_eq!(cost.abs() < 0.01, free, "{case}: {cost}");
+    }
+
+    // T = z leaves a rotation, which linear ICA of the latents undoes; T = z² leaves none.
+    let gain = |record: &str| of(record, "start_0_mcc_after_ica") - of(record, "start_0_mcc");
+    assert!(gain("statistics-mean") > 0.05 && gain("statistics-variance").abs() < 0.05);
+
+    // A posterior that can be right is nearer to the likelihood than one that cannot, and neither is above the truth's.
+    for rows in [400, 1600] {
+        let elbo = |posterior: &str| of(&format!("estimation-{posterior}"), &format!("rows_{rows}_elbo"));
+        assert!(elbo("full") > elbo("diagonal") + 0.05, "{rows} rows");
+        assert!(elbo("full") < of("estimation-full", "truth_log_likelihood"), "{rows} rows");
+    }
+}
+
+#[test]
 fn what_keeps_the_law_passes_the_test_and_what_does_not_fails_it() {
     let folder = tempfile::tempdir().unwrap();
     quick(&["ambiguity", "intersections"], folder.path(), &[]);

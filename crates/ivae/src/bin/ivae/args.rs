@@ -174,7 +174,7 @@ pub(crate) struct FitArgs {
     #[arg(long, value_name = "UNITS", value_parser = positive, help_heading = "Model")]
     pub(crate) hidden: Option<usize>,
 
-    /// Passes over the training rows [default: 100, of a race 10 to 120; more for small data]
+    /// Passes over the training rows [default: 90, of a race 10 to 120; more for small data]
     #[arg(long, value_name = "COUNT", value_parser = positive, help_heading = "Training")]
     pub(crate) epochs: Option<usize>,
     /// Most starts of each class; the best on held-out rows is kept [default: 2, of a race 2 to 8]
