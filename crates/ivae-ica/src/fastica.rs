@@ -40,7 +40,7 @@ pub struct FastIca<C = Nonlinearity> {
     /// Number of components n; as many as the data has directions if `None`.
     pub components: Option<usize>,
     /// Converged when no direction turns by more: max 1 − |cos| of the angle between steps is below this, and the next
-    /// step, which is not taken, is no larger. At a saddle between sources steps are small too, but grow.
+    /// step, which is made but not taken, is no larger. At a saddle between sources steps are small too, but grow.
     pub tolerance: f64,
     /// At most this many iterations (of each component, in deflation).
     pub max_iterations: usize,
@@ -103,8 +103,8 @@ impl<C: Contrast> FastIca<C> {
             Algorithm::Parallel => iteration.parallel(start)?,
             Algorithm::Deflation => iteration.deflation(start)?,
         };
-        let Found { w, iterations, limit, redrawn } = found;
-        let ended = Ended { method: Method::FastIca, b: w, iterations, limit, redrawn };
+        let Found { w, iterations, limit, converged, redrawn } = found;
+        let ended = Ended { method: Method::FastIca, b: w, iterations, limit, converged, redrawn };
         Ok(FittedIca::new(pca, ended, self.tolerance)?)
     }
 }

@@ -42,7 +42,7 @@ pub struct FittedIca<F> {
     pub mixing: Array2<F>,
     /// Iterations or sweeps done; in deflation, the most that any component took.
     pub iterations: usize,
-    /// Did `limit` fall below the tolerance?
+    /// Did `limit` fall below the tolerance, and with [`FastIca`](crate::FastIca), was the step after it no larger?
     pub converged: bool,
     /// The last value of what has to fall below the tolerance; in deflation, the worst component's.
     pub limit: f64,
@@ -78,13 +78,14 @@ pub(crate) struct Ended {
     pub(crate) b: Array2<f64>,
     pub(crate) iterations: usize,
     pub(crate) limit: f64,
+    pub(crate) converged: bool,
     pub(crate) redrawn: usize,
 }
 
 impl<F: Scalar> FittedIca<F> {
     /// The map on x of the one on whitened x, scaled to outputs of unit variance.
     pub(crate) fn new(pca: &Exact, ended: Ended, tolerance: f64) -> Result<Self, IcaError> {
-        let Ended { method, mut b, iterations, limit, redrawn } = ended;
+        let Ended { method, mut b, iterations, limit, converged, redrawn } = ended;
         // The whitened rows have the identity as covariance.
         for mut row in b.rows_mut() {
             let norm = row.dot(&row).sqrt();
@@ -103,7 +104,7 @@ impl<F: Scalar> FittedIca<F> {
             mixing: pca.colouring().dot(&inverse).mapv(F::of),
             whitening: whitening.mapv(F::of),
             iterations,
-            converged: limit < tolerance,
+            converged,
             limit,
             tolerance,
             redrawn,

@@ -101,8 +101,8 @@ impl Infomax {
                 rate *= CHANGE.1;
             }
         };
-        let redrawn = usize::from(singular);
-        let ended = Ended { method: Method::Infomax, b: w, iterations, limit, redrawn };
+        let (converged, redrawn) = (limit < self.tolerance, usize::from(singular));
+        let ended = Ended { method: Method::Infomax, b: w, iterations, limit, converged, redrawn };
         FittedIca::new(&pca, ended, self.tolerance)
     }
 }

@@ -18,6 +18,7 @@ pub(crate) struct Found {
     pub(crate) w: Array2<f64>,
     pub(crate) iterations: usize,
     pub(crate) limit: f64,
+    pub(crate) converged: bool,
     pub(crate) redrawn: usize,
 }
 
@@ -70,19 +71,26 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
     pub(crate) fn parallel(&mut self, mut start: Array2<f64>) -> Result<Found, W::Error> {
         self.redraw_degenerate(&mut start)?;
         let mut w = orthogonalise(start.view())?;
-        let (mut limit, mut iterations) = (f64::INFINITY, 0);
-        while iterations < self.ica.max_iterations {
+        let (mut limit, mut iterations, mut converged) = (f64::INFINITY, 0, false);
+        while self.goes_on(iterations, limit) {
             let mut next = self.step(w.view())?;
             self.redraw_degenerate(&mut next)?;
             let next = orthogonalise(next.view())?;
             let turned = w.rows().into_iter().zip(next.rows()).map(|(a, b)| turn(a, b)).fold(0.0, f64::max);
-            if self.confirms(limit, turned) {
+            converged = self.confirms(limit, turned);
+            if converged || iterations == self.ica.max_iterations {
                 break;
             }
             (w, limit) = (next, turned);
             iterations += 1;
         }
-        Ok(Found { w, iterations, limit, redrawn: self.redrawn })
+        Ok(Found { w, iterations, limit, converged, redrawn: self.redrawn })
+    }
+
+    /// Whether there is another step to make: one that is taken, or, where the last of all was small, one that tells
+    /// whether that was convergence.
+    fn goes_on(&self, iterations: usize, limit: f64) -> bool {
+        iterations < self.ica.max_iterations || limit < self.ica.tolerance
     }
 
     /// Whether a step of size `limit` was the last that is needed, by the step after it. Between sources there are saddles
@@ -95,19 +103,21 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
     pub(crate) fn deflation(&mut self, mut start: Array2<f64>) -> Result<Found, W::Error> {
         self.redraw_degenerate(&mut start)?;
         let n = start.nrows();
-        let mut found = Found { w: Array2::zeros((n, n)), iterations: 0, limit: 0.0, redrawn: 0 };
+        let mut found =
+            Found { w: Array2::zeros((n, n)), iterations: 0, limit: 0.0, converged: true, redrawn: 0 };
         for i in 0..n {
             let earlier = found.w.slice_axis(Axis(0), Slice::from(..i));
             let mut w = start.row(i).to_owned();
             w /= norm(w.view());
-            let (mut iterations, mut limit) = (0, f64::INFINITY);
-            while iterations < self.ica.max_iterations {
+            let (mut iterations, mut limit, mut converged) = (0, f64::INFINITY, false);
+            while self.goes_on(iterations, limit) {
                 let mut next = self.step(w.view().insert_axis(Axis(0)))?.remove_axis(Axis(0));
                 while !remove_span_and_normalise(&mut next, earlier) {
                     next = self.redraw(n)?;
                 }
                 let turned = turn(w.view(), next.view());
-                if self.confirms(limit, turned) {
+                converged = self.confirms(limit, turned);
+                if converged || iterations == self.ica.max_iterations {
                     break;
                 }
                 (w, limit) = (next, turned);
@@ -116,6 +126,7 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
             found.w.row_mut(i).assign(&w);
             found.iterations = found.iterations.max(iterations);
             found.limit = found.limit.max(limit);
+            found.converged &= converged;
         }
         found.redrawn = self.redrawn;
         Ok(found)

@@ -113,8 +113,8 @@ impl Picard {
             last = Some((step, g));
             iterations += 1;
         };
-        let redrawn = usize::from(singular);
-        let ended = Ended { method: Method::Picard, b: at.w, iterations, limit, redrawn };
+        let (converged, redrawn) = (limit < self.tolerance, usize::from(singular));
+        let ended = Ended { method: Method::Picard, b: at.w, iterations, limit, converged, redrawn };
         FittedIca::new(&pca, ended, self.tolerance)
     }
 

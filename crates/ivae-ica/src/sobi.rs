@@ -64,7 +64,8 @@ impl Sobi {
             limit = sweep(&mut b, &mut covariances);
             sweeps += 1;
         }
-        let ended = Ended { method: Method::Sobi, b, iterations: sweeps, limit, redrawn: 0 };
+        let converged = limit < self.tolerance;
+        let ended = Ended { method: Method::Sobi, b, iterations: sweeps, limit, converged, redrawn: 0 };
         FittedIca::new(&pca, ended, self.tolerance)
     }
 

@@ -111,9 +111,9 @@ impl Stability {
 
         let centres: Vec<_> = clusters.iter().map(|c| directions[c.centre].view()).collect();
         let b = stacked(&centres, pca.rank);
-        let ended = Ended { method, b, iterations, limit, redrawn };
-        let mut ica = FittedIca::new(&pca, ended, f64::INFINITY)?;
-        ica.converged = not_converged == 0;
+        let converged = not_converged == 0;
+        let ended = Ended { method, b, iterations, limit, converged, redrawn };
+        let ica = FittedIca::new(&pca, ended, f64::INFINITY)?;
         Ok(StableIca {
             ica,
             index: clusters.iter().map(|c| c.index).collect(),

@@ -7,7 +7,7 @@ mod common;
 use common::normals;
 use ivae_ica::{
     Algorithm, Auto, Contrast, FastIca, FittedIca, IcaError, Infomax, Method, Nonlinearity, Pca, Picard,
-    Scalar, Whitening,
+    Scalar, Start, Whitening,
 };
 use ivae_num::{Purpose, StreamKey};
 use ndarray::{Array2, Axis, array};
@@ -201,6 +201,37 @@ impl Contrast for Logistic {
 }
 
 #[test]
+#[test]
+fn a_small_step_that_is_the_last_must_be_confirmed() {
+    // Two uniform sources, exactly independent, and a start a thousandth from the saddle half way between them, from where
+    // kurtosis leads away by a factor of 3 each step.
+    let unit = 1.0 / (110.0f64 / 3.0).sqrt();
+    let s = Array2::from_shape_fn((441, 2), |(i, j)| unit * (([i / 21, i % 21][j] as f64) - 10.0));
+    let (sin, cos) = (std::f64::consts::FRAC_PI_4 + 1e-3).sin_cos();
+    for algorithm in [Algorithm::Parallel, Algorithm::Deflation] {
+        let start = Start::Whitened(array![[cos, sin], [-sin, cos]]);
+        let ica = FastIca {
+            contrast: Nonlinearity::Cube,
+            algorithm,
+            whitening: Whitening::Given,
+            start,
+            ..FastIca::default()
+        };
+        let free = ica.fit(s.view()).unwrap();
+        let found = common::cross_talk(&free.unmixing, &Array2::eye(2));
+        // A step below the tolerance is within 0.014 of a source, and each step cubes that.
+        assert!(free.converged && found < 2.0 * 0.014f64.powi(3), "{algorithm:?}: {found:e}");
+        let cut = |max_iterations| FastIca { max_iterations, ..ica.clone() }.fit(s.view()).unwrap();
+        for count in 1..free.iterations {
+            let cut = cut(count);
+            assert!(!cut.converged && cut.iterations == count, "{algorithm:?} {count}: {}", cut.limit);
+        }
+        assert!(cut(1).limit < ica.tolerance);
+        // As many iterations as it takes are enough.
+        assert_eq!(cut(free.iterations), free);
+    }
+}
+
 fn steeper_contrasts_and_ones_own_separate_too() {
     let s = wave_and_cauchy(1);
     let x = s.dot(&array![[0.8, 0.6], [0.6, -0.8]]);
