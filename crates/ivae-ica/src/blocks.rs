@@ -29,7 +29,7 @@ impl Pca {
         components: Option<usize>,
         mut pass: impl FnMut(&mut EachBlock<'_, F>) -> Result<(), E>,
     ) -> Result<FittedPca<F>, E> {
-        Ok(Exact::of::<F>(moments(&mut pass)?, components)?.fitted())
+        Ok(Exact::of::<F>(moments(&mut pass)?, components)?.fitted()?)
     }
 }
 

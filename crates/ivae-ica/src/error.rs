@@ -22,11 +22,17 @@ pub enum IcaError {
         /// The value.
         value: f64,
     },
-    /// A column is so large that its variance overflows.
-    #[error("the variance of column {column} overflows: rescale the data")]
+    /// A column is so large, or so small, that what is computed of it is beyond the scalar's range.
+    #[error(
+        "column {column}, of mean {mean:e} and variance {variance:e}, is beyond the scalar's range: rescale the data"
+    )]
     Overflow {
         /// Column, from 0.
         column: usize,
+        /// Its mean as far as it could be found, or not finite.
+        mean: f64,
+        /// Its variance as far as it could be found, or not finite.
+        variance: f64,
     },
     /// More components were asked for than the data has directions, or none.
     #[error("{requested} components of data that varies in {rank} directions ({columns} columns)")]

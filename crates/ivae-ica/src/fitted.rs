@@ -97,12 +97,22 @@ impl<F: Scalar> FittedIca<F> {
             b.t().dot(&linalg::inverse(b.dot(&b.t()).view())?)
         };
         let whitening = pca.whitening();
+        let unmixing = b.dot(&whitening).mapv(F::of);
+        let mixing = pca.colouring().dot(&inverse).mapv(F::of);
+        let whitening = whitening.mapv(F::of);
+        let outside = |j: usize| {
+            let mut entries = unmixing.column(j).into_iter().chain(mixing.row(j)).chain(whitening.column(j));
+            entries.any(|v| !v.is_finite())
+        };
+        if let Some(column) = (0..pca.mean.len()).find(|&j| outside(j)) {
+            return Err(pca.overflow(column));
+        }
         Ok(Self {
             method,
             mean: pca.mean.mapv(F::of),
-            unmixing: b.dot(&whitening).mapv(F::of),
-            mixing: pca.colouring().dot(&inverse).mapv(F::of),
-            whitening: whitening.mapv(F::of),
+            unmixing,
+            mixing,
+            whitening,
             iterations,
             converged,
             limit,

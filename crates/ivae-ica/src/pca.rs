@@ -36,7 +36,7 @@ impl Pca {
     /// # Errors
     /// Fewer than 2 rows, an entry that is not finite, an overflow, more components than `rank` or 0.
     pub fn fit<F: Scalar>(x: ArrayView2<'_, F>, components: Option<usize>) -> Result<FittedPca<F>, IcaError> {
-        Ok(Exact::fit(x, components)?.fitted())
+        Exact::fit(x, components)?.fitted()
     }
 }
 
@@ -120,11 +120,17 @@ impl Exact {
 
     /// Of rows with these moments, in the scalar `F`.
     pub(crate) fn of<F: Scalar>(moments: Moments, components: Option<usize>) -> Result<Self, IcaError> {
-        let Moments { mean, covariance, .. } = moments;
+        let Moments { rows, mean, covariance } = moments;
         let columns = mean.len();
         let mean_square = |j: usize| covariance[[j, j]] + mean[j] * mean[j];
-        if let Some(column) = (0..columns).find(|&j| !mean_square(j).is_finite()) {
-            return Err(IcaError::Overflow { column });
+        // No |x − mean| is larger than the root of their sum of squares.
+        let inside = |j: usize| {
+            mean_square(j).is_finite()
+                && F::of((covariance[[j, j]].max(0.0) * rows as f64).sqrt()).is_finite()
+        };
+        if let Some(column) = (0..columns).find(|&j| !inside(j)) {
+            let (mean, variance) = (mean[column], covariance[[column, column]]);
+            return Err(IcaError::Overflow { column, mean, variance });
         }
         let eigen = linalg::eigh(covariance.view())?;
         let largest = eigen.values.iter().copied().fold(0.0, f64::max);
@@ -142,24 +148,39 @@ impl Exact {
             let pivot = row.iter().fold(0.0, |a: f64, &v| if v.abs() > a.abs() { v } else { a });
             row *= pivot.signum();
         }
-        Ok(Self {
-            mean,
-            components,
-            variances: eigen.values.select(Axis(0), &order),
-            total_variance: covariance.diag().sum(),
-            rank,
-        })
+        let variances = eigen.values.select(Axis(0), &order);
+        let found = Self { mean, components, variances, total_variance: covariance.diag().sum(), rank };
+        let whitening = found.whitening();
+        match (0..columns).find(|&j| whitening.column(j).iter().any(|&v| !F::of(v).is_finite())) {
+            Some(column) => Err(found.overflow(column)),
+            None => Ok(found),
+        }
     }
 
     /// In the scalar `F`.
-    pub(crate) fn fitted<F: Scalar>(&self) -> FittedPca<F> {
-        FittedPca {
+    pub(crate) fn fitted<F: Scalar>(&self) -> Result<FittedPca<F>, IcaError> {
+        let (variances, total_variance) = (self.variances.mapv(F::of), F::of(self.total_variance));
+        let inside = |v: F| v.is_normal() && total_variance.is_finite();
+        if let Some(k) = variances.iter().position(|&v| !inside(v)) {
+            let loads = |j: usize| self.components[[k, j]].abs();
+            let column =
+                (0..self.mean.len()).fold(0, |best, j| if loads(j) > loads(best) { j } else { best });
+            return Err(self.overflow(column));
+        }
+        Ok(FittedPca {
             mean: self.mean.mapv(F::of),
             components: self.components.mapv(F::of),
-            variances: self.variances.mapv(F::of),
-            total_variance: F::of(self.total_variance),
+            variances,
+            total_variance,
             rank: self.rank,
-        }
+        })
+    }
+
+    /// That a column is beyond the scalar's range.
+    pub(crate) fn overflow(&self, column: usize) -> IcaError {
+        let loads = self.components.column(column);
+        let variance = loads.iter().zip(&self.variances).map(|(load, v)| load * load * v).sum();
+        IcaError::Overflow { column, mean: self.mean[column], variance }
     }
 
     /// The whitening K = Λ^(−½) Uᵀ `[n, d]`: (x − mean) Kᵀ has the identity as its covariance.
