@@ -151,6 +151,21 @@ fn directions_without_variance_are_dropped() {
 }
 
 #[test]
+fn more_columns_than_rows() {
+    let x = noise(50, 11).select(Axis(0), &(0..20).collect::<Vec<_>>());
+    for (components, n) in [(Some(5), 5), (None, 19)] {
+        for (name, ica) in fits(&x, Whitening::Pca, components, 1) {
+            assert_eq!((ica.rank, ica.unmixing.dim(), ica.mixing.dim()), (19, (n, 50), (50, n)), "{name}");
+            let y = ica.transform(x.view()).unwrap();
+            assert!(y.var_axis(Axis(0), 0.0).iter().all(|v| (v - 1.0).abs() < 1e-9), "{name}");
+            let back = ica.inverse_transform(y.view()).unwrap();
+            let whole = (&back - &x).iter().all(|d| d.abs() < 1e-9);
+            assert_eq!(whole, n == 19, "{name}");
+        }
+    }
+}
+
+#[test]
 fn no_convergence_is_reported_and_seeds_are_reproducible() {
     let x = noise(4, 9).mapv(|v| v.abs().sqrt() * v);
     let short = [
@@ -186,21 +201,6 @@ fn skewness_separates_asymmetric_sources() {
     }
 }
 
-/// tanh of half, as a user would write it.
-struct Logistic;
-
-impl Contrast for Logistic {
-    fn apply<F: Scalar>(&self, y: &mut [F]) -> f64 {
-        let mut slope = 0.0;
-        for y in y {
-            *y = (F::of(0.5) * *y).tanh();
-            slope += 0.5 * (1.0 - (*y * *y).f64());
-        }
-        slope
-    }
-}
-
-#[test]
 #[test]
 fn a_small_step_that_is_the_last_must_be_confirmed() {
     // Two uniform sources, exactly independent, and a start a thousandth from the saddle half way between them, from where
@@ -232,6 +232,21 @@ fn a_small_step_that_is_the_last_must_be_confirmed() {
     }
 }
 
+/// tanh of half, as a user would write it.
+struct Logistic;
+
+impl Contrast for Logistic {
+    fn apply<F: Scalar>(&self, y: &mut [F]) -> f64 {
+        let mut slope = 0.0;
+        for y in y {
+            *y = (F::of(0.5) * *y).tanh();
+            slope += 0.5 * (1.0 - (*y * *y).f64());
+        }
+        slope
+    }
+}
+
+#[test]
 fn steeper_contrasts_and_ones_own_separate_too() {
     let s = wave_and_cauchy(1);
     let x = s.dot(&array![[0.8, 0.6], [0.6, -0.8]]);
