@@ -10,8 +10,9 @@ use crate::mcc::score;
 use crate::rank::rank_columns;
 use crate::{Correlation, Match, Mcc, MetricError, Rows, Warning, mcc_on};
 
-/// MCC of what is left of s `[N, a]` and z `[N, b]` after subtracting, from each column of each, its mean within
-/// every level of u (`levels` `[N]`): the part of the match that u alone cannot give.
+/// Within-u MCC: [`mcc_on`](crate::mcc_on), in \[0, 1\], of what is left of s `[N, a]` and z `[N, b]` after subtracting, from each column of each, its mean within
+/// every level of u (`levels` `[N]`), the within-group deviations of the analysis of variance (Fisher 1925): the part of
+/// the match that u alone cannot give.
 ///
 /// With a split, the fitted and the scored rows are each centred by their own level means, so that the score is the
 /// correlation *within* levels on the scored rows and nothing else. A level with a single row contributes zeros.
@@ -49,7 +50,7 @@ pub fn within_u<F: Scalar>(
 }
 
 /// What u alone scores: the MCC of each source of s `[N, a]` with its best prediction from the categorical u
-/// (`levels` `[N]`), the mean of the source within the level, estimated on the fitted rows.
+/// (`levels` `[N]`), the mean of the source within the level, estimated on the fitted rows. In \[0, 1\].
 ///
 /// The prediction is the least-squares regression of the source on one-hot u. In sample its Pearson correlation with
 /// the source is the correlation ratio η = √(between-level variance / variance) (Pearson 1905), and no function of u
@@ -88,7 +89,7 @@ pub fn u_only<F: Scalar>(
 
 /// What a method scores that sees x `[N, d]` alone, neither s `[N, a]` nor u: principal components, linear ICA, or any
 /// other blind separation. `fit` gets the fitted rows of x and gives a map from x to components `[N, b]`; with a split,
-/// what is scored was not fitted.
+/// what is scored was not fitted. In \[0, 1\]. (Principal components: Pearson 1901; linear ICA: Comon 1994.)
 ///
 /// Of `ivae-ica`, with an error that both crates' errors turn into (the chapter on metrics of ivae's book has it whole):
 /// `|x| { let ica = FastIca::default().fit(x)?; Ok(move |x: ArrayView2<'_, f64>| Ok(ica.transform(x)?)) }`.
@@ -127,8 +128,9 @@ where
 }
 
 /// The chance level of [`mcc_on`](crate::mcc_on) on these rows: the mean score over `permutations` random
-/// permutations of the rows of z `[N, b]` against s `[N, a]` (within the fitted and within the scored rows), each
-/// with its own assignment. The same seed gives the same number.
+/// permutations (Fisher 1935) of the rows of z `[N, b]` against s `[N, a]` (within the fitted and within the scored
+/// rows), each with its own assignment. In \[0, 1\], about N^(−½). The same seed gives the same number. A constant column
+/// counts as 0, as in the score itself, which tells it.
 ///
 /// # Errors
 /// As [`mcc_on`](crate::mcc_on), and no permutations.

@@ -30,8 +30,8 @@ pub struct Interval {
 /// own, the assignment is fitted anew each time, and the interval holds the middle part `level` of the scores. The
 /// same seed gives the same interval.
 ///
-/// It says how much the score would vary with other *rows* of the same data, not with another fit. Rows count as
-/// independent: for time series it is too narrow. Small samples flatter an MCC, and resamples of them more so: near the
+/// Both ends are in \[0, 1\]. It says how much the score would vary with other *rows* of the same data, not with another
+/// fit. Rows count as independent: for time series it is too narrow. Small samples flatter an MCC, and resamples of them more so: near the
 /// chance level the interval lies too high.
 ///
 /// # Errors

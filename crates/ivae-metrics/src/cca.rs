@@ -21,7 +21,8 @@ pub struct Cca {
 }
 
 /// Canonical correlations of s `[N, a]` and z `[N, b]` (Hotelling 1936): the singular values of
-/// R_ss^(−½) R_sz R_zz^(−½), each in \[0, 1\]: 1 where an affine map of z gives one of s.
+/// R_ss^(−½) R_sz R_zz^(−½), each in \[0, 1\]: 1 where an affine map of z gives one of s. A constant column has no
+/// direction, with a warning.
 ///
 /// # Errors
 /// Different numbers of rows, fewer than max(a, b) + 2 rows, no columns, an entry that is not finite.

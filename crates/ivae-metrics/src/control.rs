@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView2};
 use rand::seq::SliceRandom;
 
 use crate::error::check_range;
-use crate::{Correlation, MetricError, Rows, mcc_on};
+use crate::{Correlation, MetricError, Rows, Warning, mcc_on};
 
 /// Scores of refits of shuffled data.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -14,11 +14,13 @@ pub struct Control {
     pub scores: Vec<f64>,
     /// Their mean.
     pub mean: f64,
+    /// What a reader of the scores must know, of any refit.
+    pub warnings: Vec<Warning>,
 }
 
 /// Scores of `repeats` refits after a shuffle: `refit(order)` fits anew with row `order[i]` of x, *or* of u, in the
 /// place of row i, and returns the latents `[N, b]` of the N places, which are scored against s `[N, a]` as by
-/// [`mcc_on`].
+/// [`mcc_on`], in \[0, 1\] (Fisher 1935: what a permutation leaves is chance).
 ///
 /// - **Shuffled u**: what does the method find when u says nothing? A score as high as the true one was not owed to u.
 /// - **Shuffled x**: what does the method take from u alone? x of place i then belongs to other sources, so that a score
@@ -50,7 +52,7 @@ pub fn shuffled<F: Scalar, E: From<MetricError>>(
 ) -> Result<Control, E> {
     check_range(repeats > 0, "repeats", "at least 1", 0.0)?;
     rows.of(s)?;
-    let mut scores = Vec::with_capacity(repeats);
+    let (mut scores, mut warnings) = (Vec::with_capacity(repeats), Vec::new());
     for i in 0..repeats as u64 {
         let mut rng = StreamKey::new(seed, Purpose::Control).step(i).rng();
         let mut order: Vec<usize> = (0..s.nrows()).collect();
@@ -64,10 +66,12 @@ pub fn shuffled<F: Scalar, E: From<MetricError>>(
                 }
             }
         }
-        scores.push(mcc_on(s, refit(&order)?.view(), rows, correlation)?.score);
+        let found = mcc_on(s, refit(&order)?.view(), rows, correlation)?;
+        scores.push(found.score);
+        warnings.extend(found.warnings.into_iter().filter(|w| !warnings.contains(w)).collect::<Vec<_>>());
     }
     let mean = scores.iter().sum::<f64>() / repeats as f64;
-    Ok(Control { scores, mean })
+    Ok(Control { scores, mean, warnings })
 }
 
 #[cfg(test)]
@@ -96,6 +100,12 @@ mod tests {
             assert_eq!(sorted, (0..60).collect::<Vec<_>>());
         }
         assert_ne!(orders[0], orders[1]);
+        assert!(found.warnings.is_empty());
+
+        // A fit that has collapsed is told once, however many did.
+        let collapsed = |_: &[usize]| Ok::<_, MetricError>(Array2::ones((60, 1)));
+        let found = shuffled(s.view(), rows, Correlation::Spearman, 3, 1, collapsed).unwrap();
+        assert_eq!((found.mean, found.warnings), (0.0, vec![Warning::ConstantLatent { column: 0 }]));
 
         let fails = |_: &[usize]| Err::<Array2<f64>, _>(MetricError::TooFewRuns { found: 7 });
         let error = shuffled(s.view(), Rows::All, Correlation::Pearson, 3, 1, fails).unwrap_err();

@@ -14,14 +14,14 @@ use crate::{MetricError, Warning};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Correlation {
-    /// Pearson's: linear.
+    /// Pearson's: linear, in \[−1, 1\] (Pearson 1895).
     #[default]
     Pearson,
-    /// Spearman's: Pearson's of average ranks, unchanged by increasing maps of any column.
+    /// Spearman's: Pearson's of average ranks, in \[−1, 1\], unchanged by increasing maps of any column (Spearman 1904).
     Spearman,
     /// Distance correlation, in \[0, 1\], 0 in the limit of many rows only for independent columns (Székely, Rizzo &
     /// Bakirov 2007, definition 5: the biased statistic, which is about N^(−½) for N independent rows). Unchanged by
-    /// shifts, scales and signs. O(N log N) a pair.
+    /// shifts, scales and signs. O(N log N) a pair (Huo & Székely 2016).
     Distance,
     /// Randomised dependence coefficient, in \[0, 1\]: the largest canonical correlation of 20 random features of the
     /// ranks of either column (Lopez-Paz, Hennig & Schölkopf 2013, with their k = 20 and s = 1/6). Unchanged by
@@ -43,8 +43,9 @@ impl std::fmt::Display for Correlation {
     }
 }
 
-/// Pearson's correlation of every column of s `[N, a]` with every column of z `[N, b]`: `[a, b]`, accumulated in
-/// `f64` whatever the scalar. A constant column has correlation 0.
+/// Pearson's correlation Σ (s − s̄)(z − z̄) / √(Σ (s − s̄)² Σ (z − z̄)²) (Pearson 1895) of every column of s `[N, a]` with
+/// every column of z `[N, b]`: `[a, b]`, in \[−1, 1\], accumulated in `f64` whatever the scalar. A constant column has
+/// correlation 0.
 ///
 /// # Errors
 /// Different numbers of rows, fewer than 3 rows, no columns, an entry that is not finite.
@@ -53,8 +54,8 @@ pub fn pearson<F: Scalar>(s: ArrayView2<'_, F>, z: ArrayView2<'_, F>) -> Result<
     Ok(Correlation::Pearson.matrix(s, z)?.0)
 }
 
-/// Spearman's rank correlation of every column of s `[N, a]` with every column of z `[N, b]`: `[a, b]`, ties getting
-/// their average rank. A constant column has correlation 0.
+/// Spearman's rank correlation (Spearman 1904), Pearson's of the ranks, of every column of s `[N, a]` with every column of
+/// z `[N, b]`: `[a, b]`, in \[−1, 1\], ties getting their average rank. A constant column has correlation 0.
 ///
 /// # Errors
 /// As [`pearson`].
@@ -64,8 +65,8 @@ pub fn spearman<F: Scalar>(s: ArrayView2<'_, F>, z: ArrayView2<'_, F>) -> Result
 }
 
 impl Correlation {
-    /// The correlation of every column of s `[N, a]` with every column of z `[N, b]`: `[a, b]`. A constant column has
-    /// correlation 0.
+    /// The correlation of every column of s `[N, a]` with every column of z `[N, b]`: `[a, b]`, each kind in its range. A
+    /// constant column has correlation 0.
     ///
     /// # Errors
     /// As [`pearson`].

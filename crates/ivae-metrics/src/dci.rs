@@ -3,8 +3,8 @@
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
-use crate::MetricError;
 use crate::error::{check_matrix, check_range};
+use crate::{MetricError, Warning};
 
 /// Disentanglement and completeness.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -17,6 +17,8 @@ pub struct Dci {
     pub per_latent: Vec<f64>,
     /// 1 for a source that one latent alone predicts, 0 for one that all predict alike or none does, `[a]`.
     pub per_source: Vec<f64>,
+    /// What a reader of the numbers must know.
+    pub warnings: Vec<Warning>,
 }
 
 /// Disentanglement and completeness (Eastwood & Williams 2018, section 2) of `importance` `[b, a]`: how much latent i
@@ -24,7 +26,8 @@ pub struct Dci {
 /// feature `importance`), or whatever tells.
 ///
 /// 1 − H in base (number of sources) of each row as shares, and 1 − H in base (number of latents) of each column. With
-/// a single source every latent counts as disentangled, with a single latent every source as complete. All zeros: 0.
+/// a single source every latent counts as disentangled, with a single latent every source as complete. A row or a column of
+/// zeros, as a constant latent or source has it, scores 0 and has no weight, with a warning; all zeros: 0.
 /// The third of their three, informativeness, is the error of the predictions: [`linear_r2`](crate::linear_r2) or
 /// [`kernel_r2`](crate::kernel_r2).
 ///
@@ -42,7 +45,13 @@ pub fn dci<F: Scalar>(importance: ArrayView2<'_, F>) -> Result<Dci, MetricError>
     let shares: Array2<f64> = importance.mapv(|v| if largest > 0.0 { v.f64() / largest } else { 0.0 });
     let (disentanglement, per_latent) = concentration(shares.view());
     let (completeness, per_source) = concentration(shares.t());
-    Ok(Dci { disentanglement, completeness, per_latent, per_source })
+    let zeros = |x: ArrayView2<'_, f64>| -> Vec<usize> {
+        (0..x.nrows()).filter(|&i| x.row(i).iter().all(|&v| v <= 0.0)).collect()
+    };
+    let sources = zeros(shares.t()).into_iter().map(|column| Warning::UnpredictedSource { column });
+    let latents = zeros(shares.view()).into_iter().map(|column| Warning::UnusedLatent { column });
+    let warnings = sources.chain(latents).collect();
+    Ok(Dci { disentanglement, completeness, per_latent, per_source, warnings })
 }
 
 /// 1 − H of every row, in base (number of columns), and their mean weighted by the sums of the rows.
@@ -71,6 +80,15 @@ mod tests {
     fn odd_and_bad_input() {
         let nothing = dci(Array2::<f64>::zeros((2, 3)).view()).unwrap();
         assert_eq!((nothing.disentanglement, nothing.completeness), (0.0, 0.0));
+        assert_eq!(nothing.warnings.len(), 5);
+        let some = dci(array![[1.0, 0.0, 0.0], [0.0, 0.0, 2.0], [0.0, 0.0, 0.0]].view()).unwrap();
+        assert_eq!((some.disentanglement, some.completeness), (1.0, 1.0));
+        assert_eq!(
+            (&some.per_latent[..], &some.per_source[..]),
+            (&[1.0, 1.0, 0.0][..], &[1.0, 0.0, 1.0][..])
+        );
+        let told = [Warning::UnpredictedSource { column: 1 }, Warning::UnusedLatent { column: 2 }];
+        assert_eq!(some.warnings, told);
         let huge = dci(array![[f64::MAX, 0.0], [0.0, f64::MAX]].view()).unwrap();
         assert_eq!((huge.disentanglement, huge.completeness), (1.0, 1.0));
         let one = dci(array![[2.0f32], [1.0]].view()).unwrap();

@@ -75,9 +75,11 @@ pub enum MetricError {
     },
     /// The lasso is not at its optimum (feature `importance`).
     #[error(
-        "after {sweeps} sweeps the lasso misses its optimum's conditions by {missed:e}: latents are almost collinear for a penalty of {penalty:e}"
+        "source {column}: after {sweeps} sweeps the lasso misses its optimum's conditions by {missed:e}: latents are almost collinear for a penalty of {penalty:e}"
     )]
     NotSettled {
+        /// Which source.
+        column: usize,
         /// By how much the conditions of the optimum are missed, in correlations.
         missed: f64,
         /// Sweeps done.
@@ -85,10 +87,20 @@ pub enum MetricError {
         /// The penalty.
         penalty: f64,
     },
-    /// Importances could not be found (feature `importance`).
-    #[error("no importances: {reason}")]
+    /// A model that importances are read from could not be fitted (feature `importance`).
+    #[error(
+        "no importances for source {column}: a {model} of {rows} rows and {latents} latents fails: {reason}"
+    )]
     Importance {
-        /// What the library says.
+        /// Which model.
+        model: &'static str,
+        /// Which source.
+        column: usize,
+        /// Rows that it was fitted to.
+        rows: usize,
+        /// Latents that it was fitted to.
+        latents: usize,
+        /// What the crate says that fits it.
         reason: String,
     },
     /// Too few fits to compare.
@@ -106,14 +118,14 @@ pub enum MetricError {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
-    /// A source does not vary: its correlations are taken as 0.
-    #[error("source {column} is constant on the rows used: its correlations count as 0")]
+    /// A source does not vary: its correlations, R² and mutual informations are taken as 0.
+    #[error("source {column} is constant on the rows used: nothing is known of it, its scores are the least")]
     ConstantSource {
         /// Which source.
         column: usize,
     },
-    /// A latent does not vary: its correlations are taken as 0.
-    #[error("latent {column} is constant on the rows used: its correlations count as 0")]
+    /// A latent does not vary: its correlations, R² and mutual informations are taken as 0.
+    #[error("latent {column} is constant on the rows used: it knows nothing, its scores are the least")]
     ConstantLatent {
         /// Which latent.
         column: usize,
@@ -123,6 +135,18 @@ pub enum Warning {
     ConstantInRun {
         /// Which fit.
         run: usize,
+        /// Which latent.
+        column: usize,
+    },
+    /// No latent matters in predicting a source, as if it were constant: it counts as 0, with weight 0.
+    #[error("no latent has importance for source {column}: its completeness is 0, with weight 0")]
+    UnpredictedSource {
+        /// Which source.
+        column: usize,
+    },
+    /// A latent matters in predicting no source, as if it were constant: it counts as 0, with weight 0.
+    #[error("latent {column} has importance for no source: its disentanglement is 0, with weight 0")]
+    UnusedLatent {
         /// Which latent.
         column: usize,
     },

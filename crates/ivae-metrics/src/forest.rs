@@ -7,6 +7,7 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 
 use crate::MetricError;
 use crate::error::{check_pair, check_range};
+use crate::moments::Columns;
 
 /// A random forest for each source (Breiman 2001): trees grown on resampled rows, every latent tried at every split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -46,14 +47,26 @@ impl Forest {
             .with_max_depth(self.depth.saturating_add(1)) // the root is its level 1
             .with_m(z.ncols())
             .with_seed(self.seed);
-        let failed = |error: smartcore::error::Failed| MetricError::Importance { reason: error.to_string() };
+        let failed = |column| {
+            move |error: smartcore::error::Failed| MetricError::Importance {
+                model: "random forest",
+                column,
+                rows: z.nrows(),
+                latents: z.ncols(),
+                reason: error.to_string(),
+            }
+        };
         let flat = z.iter().map(|v| v.f64()).collect();
-        let x = DenseMatrix::new(z.nrows(), z.ncols(), flat, false).map_err(failed)?;
-        let mut out = Array2::zeros((z.ncols(), s.ncols()));
-        for (source, mut out) in s.columns().into_iter().zip(out.columns_mut()) {
+        let x = DenseMatrix::new(z.nrows(), z.ncols(), flat, false).map_err(failed(0))?;
+        let (at_s, mut out) = (Columns::of(s), Array2::zeros((z.ncols(), s.ncols())));
+        for (column, (source, mut out)) in s.columns().into_iter().zip(out.columns_mut()).enumerate() {
+            // Trees would split the rounding of its mean.
+            if at_s.constant[column] {
+                continue;
+            }
             let y: Vec<f64> = source.iter().map(|v| v.f64()).collect();
-            let forest = RandomForestRegressor::fit(&x, &y, parameters.clone()).map_err(failed)?;
-            let found = forest.compute_feature_importances().map_err(failed)?;
+            let forest = RandomForestRegressor::fit(&x, &y, parameters.clone()).map_err(failed(column))?;
+            let found = forest.compute_feature_importances().map_err(failed(column))?;
             out.iter_mut().zip(found).for_each(|(out, found)| *out = found);
         }
         Ok(out)
@@ -117,7 +130,7 @@ mod tests {
         assert_ne!(found, Forest { seed: 1, ..forest }.importance(s.view(), z.view()).unwrap());
         let single = |x: &Array2<f64>| x.mapv(|v| v as f32);
         assert!(forest.importance(single(&s).view(), single(&z).view()).unwrap()[[0, 0]] > 0.9);
-        let constant = Array2::from_elem((500, 1), 2.0);
+        let constant = Array2::from_elem((500, 1), 0.1);
         assert!(forest.importance(constant.view(), z.view()).unwrap().iter().all(|&v| v == 0.0));
         assert!(forest.importance(s.view(), constant.view()).unwrap().iter().all(|&v| v == 0.0));
         for bad in [Forest { trees: 0, ..forest }, Forest { depth: 0, ..forest }] {

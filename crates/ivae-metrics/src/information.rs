@@ -83,7 +83,8 @@ pub fn mutual_information(
 
 /// Mutual information gap (Chen, Li, Grosse & Duvenaud 2018, eq. 6) of discrete sources s `[N, a]` and discrete latents
 /// z `[N, b]`: for each source the largest mutual information less the second, over the entropy of the source; in
-/// \[0, 1\]. `scores` are the mutual informations in nats. A source of one level has gap 0, with a warning.
+/// \[0, 1\]. `scores` are the mutual informations in nats. A source of one level has gap 0, and a latent of one level
+/// knows nothing, each with a warning.
 ///
 /// # Errors
 /// As [`mutual_information`].
@@ -91,18 +92,29 @@ pub fn mig(s: ArrayView2<'_, u32>, z: ArrayView2<'_, u32>) -> Result<Gap, Metric
     let scores = mutual_information(s, z)?;
     let entropies = entropies(s);
     let factors: Vec<f64> = entropies.iter().map(|&h| if h > 0.0 { 1.0 / h } else { 0.0 }).collect();
-    let constant = (0..s.ncols()).filter(|&j| entropies[j] <= 0.0);
-    Ok(Gap::of(scores, &factors, constant.map(|column| Warning::ConstantSource { column }).collect()))
+    Ok(Gap::of(scores, &factors, single_levels(s, z)))
 }
 
-/// Modularity (Ridgeway & Mozer 2018) of discrete sources s `[N, a]` and discrete latents z `[N, b]`, the mean
+/// How much each latent knows of one source only.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Modularity {
+    /// Mean of `per_latent`, in \[0, 1\].
+    pub mean: f64,
+    /// 1 for a latent that knows of one source only, 0 for one that knows of all alike or of none, `[b]`.
+    pub per_latent: Vec<f64>,
+    /// What a reader of the numbers must know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Modularity (Ridgeway & Mozer 2018, section 3) of discrete sources s `[N, a]` and discrete latents z `[N, b]`, the mean
 /// over latents, in \[0, 1\]: with m_j the mutual information of a latent with source j and θ the largest of them,
 /// 1 − Σ_(j ≠ best) m_j² / (θ² (a − 1)). 1 where each latent knows of one source only, whether or not others know of it,
-/// too. A latent that knows of none scores 0, with a single source any other 1.
+/// too. A latent that knows of none scores 0, with a single source any other 1. A latent or a source of one level is told
+/// by a warning.
 ///
 /// # Errors
 /// As [`mutual_information`].
-pub fn modularity(s: ArrayView2<'_, u32>, z: ArrayView2<'_, u32>) -> Result<f64, MetricError> {
+pub fn modularity(s: ArrayView2<'_, u32>, z: ArrayView2<'_, u32>) -> Result<Modularity, MetricError> {
     let scores = mutual_information(s, z)?;
     let others = s.ncols().saturating_sub(1).max(1) as f64;
     let one = |m: ArrayView1<'_, f64>| {
@@ -113,7 +125,18 @@ pub fn modularity(s: ArrayView2<'_, u32>, z: ArrayView2<'_, u32>) -> Result<f64,
         }
         1.0 - (m.iter().map(|v| (v / best).powi(2)).sum::<f64>() - 1.0) / others
     };
-    Ok(scores.rows().into_iter().map(one).sum::<f64>() / z.ncols() as f64)
+    let per_latent: Vec<f64> = scores.rows().into_iter().map(one).collect();
+    let mean = per_latent.iter().sum::<f64>() / z.ncols() as f64;
+    Ok(Modularity { mean, per_latent, warnings: single_levels(s, z) })
+}
+
+/// A warning for each column of one level.
+fn single_levels(s: ArrayView2<'_, u32>, z: ArrayView2<'_, u32>) -> Vec<Warning> {
+    let constant = |x: ArrayView2<'_, u32>| -> Vec<usize> {
+        (0..x.ncols()).filter(|&j| x.column(j).iter().all(|&v| v == x[[0, j]])).collect()
+    };
+    let sources = constant(s).into_iter().map(|column| Warning::ConstantSource { column });
+    sources.chain(constant(z).into_iter().map(|column| Warning::ConstantLatent { column })).collect()
 }
 
 fn check_discrete(s: ArrayView2<'_, u32>, z: ArrayView2<'_, u32>) -> Result<(), MetricError> {
@@ -166,9 +189,13 @@ mod tests {
         assert!(mig(s.view(), z.view()).unwrap().mean.abs() < 1e-14);
         let own = z.select(Axis(1), &[0, 1]);
         assert!((mig(s.view(), own.view()).unwrap().mean - 1.0).abs() < 1e-14);
-        assert!((modularity(s.view(), own.view()).unwrap() - 1.0).abs() < 1e-14);
+        assert!((modularity(s.view(), own.view()).unwrap().mean - 1.0).abs() < 1e-14);
         let both = 1.0 - (two / three).powi(2);
-        assert!((modularity(s.view(), z.view()).unwrap() - (2.0 + both) / 3.0).abs() < 1e-14);
+        let found = modularity(s.view(), z.view()).unwrap();
+        assert!(
+            (found.mean - (2.0 + both) / 3.0).abs() < 1e-14 && (found.per_latent[2] - both).abs() < 1e-14
+        );
+        assert!(found.warnings.is_empty() && mig(s.view(), z.view()).unwrap().warnings.is_empty());
     }
 
     #[test]
@@ -177,10 +204,15 @@ mod tests {
         let constant = Array2::from_elem((60, 1), 4u32);
         let found = mig(constant.view(), z.view()).unwrap();
         assert_eq!((found.mean, found.warnings), (0.0, vec![Warning::ConstantSource { column: 0 }]));
-        assert_eq!(mig(s.view(), constant.view()).unwrap().mean, 0.0);
-        assert_eq!(modularity(s.view(), constant.view()).unwrap(), 0.0);
+        let told = vec![Warning::ConstantLatent { column: 0 }];
+        let found = mig(s.view(), constant.view()).unwrap();
+        assert_eq!((found.mean, &found.warnings), (0.0, &told));
+        let found = modularity(s.view(), constant.view()).unwrap();
+        assert_eq!((found.mean, &found.warnings), (0.0, &told));
+        let found = modularity(constant.view(), z.view()).unwrap();
+        assert_eq!((found.mean, found.warnings), (0.0, vec![Warning::ConstantSource { column: 0 }]));
         let one = s.select(Axis(1), &[0]);
-        assert_eq!(modularity(one.view(), one.view()).unwrap(), 1.0);
+        assert_eq!(modularity(one.view(), one.view()).unwrap().mean, 1.0);
         assert!((mig(one.view(), one.view()).unwrap().mean - 1.0).abs() < 1e-14);
         let error = mig(s.view(), Array2::zeros((59, 1)).view()).unwrap_err();
         assert_eq!(error, MetricError::Rows { what: "the latents", expected: 60, found: 59 });

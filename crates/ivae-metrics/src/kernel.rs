@@ -37,10 +37,11 @@ impl Default for KernelRidge {
 }
 
 /// R² of kernel ridge regression from z `[N, b]` to each source of s `[N, a]`, fitted on the fitted rows and scored on
-/// the others: how much of each source the latents know, up to a smooth function of all of them. At most 1; with the
-/// arguments exchanged, how much of each latent the sources explain.
+/// the others: how much of each source the latents know, up to a smooth function of all of them. At most 1, and negative
+/// where worse than the mean; with the arguments exchanged, how much of each latent the sources explain. A constant source
+/// has R² 0, and a constant latent says nothing, each with a warning.
 ///
-/// f minimises 1/N Σ |s − f(z)|² + λ |f|² over functions spanned by the kernel at the landmarks (subset of regressors:
+/// Kernel ridge regression (Saunders, Gammerman & Vovk 1998): f minimises 1/N Σ |s − f(z)|² + λ |f|² over functions spanned by the kernel at the landmarks (subset of regressors:
 /// Williams & Seeger 2001; Rudi, Camoriano & Rosasco 2015), in O(N · landmarks²) time and memory linear in N.
 /// Score held-out rows: a function this free fits the rows it has seen.
 ///

@@ -47,8 +47,8 @@ pub fn lasso_importance<F: Scalar>(
     let with = Products::of(z, &at_z, s, &at_s).correlations(&at_z, &at_s);
     let rows = FewRows::of(among.view())?;
     let mut out = Array2::zeros(with.dim());
-    for (mut out, with) in out.columns_mut().into_iter().zip(with.columns()) {
-        rows.lasso(with, penalty)?.into_iter().zip(&mut out).for_each(|(b, out)| *out = b.abs());
+    for (column, (mut out, with)) in out.columns_mut().into_iter().zip(with.columns()).enumerate() {
+        rows.lasso(with, penalty, column)?.into_iter().zip(&mut out).for_each(|(b, out)| *out = b.abs());
     }
     Ok(out)
 }
@@ -75,8 +75,8 @@ impl<'a> FewRows<'a> {
         Ok(Self { among, root: scaled(0.5), unroot: scaled(-0.5) })
     }
 
-    /// β `[b]` for correlations `with` a source `[b]`.
-    fn lasso(&self, with: ArrayView1<'_, f64>, penalty: f64) -> Result<Vec<f64>, MetricError> {
+    /// β `[b]` for correlations `with` a source `[b]`, that of a column.
+    fn lasso(&self, with: ArrayView1<'_, f64>, penalty: f64, column: usize) -> Result<Vec<f64>, MetricError> {
         let b = with.len();
         // Then 0 is the optimum, and with a constant source the solver's relative tolerance could not be reached.
         if with.iter().all(|r| r.abs() <= penalty) {
@@ -90,11 +90,14 @@ impl<'a> FewRows<'a> {
             .tolerance(TOLERANCE)
             .max_iterations(SWEEPS)
             .fit(&Dataset::new(z, s))
-            .map_err(|e| MetricError::Importance { reason: e.to_string() })?;
+            .map_err(|e| {
+                let reason = e.to_string();
+                MetricError::Importance { model: "lasso", column, rows: b, latents: b, reason }
+            })?;
         let beta = lasso.hyperplane().to_vec();
         let missed = self.missed(&beta, with, penalty);
         if missed > MISSED {
-            return Err(MetricError::NotSettled { missed, sweeps: lasso.n_steps(), penalty });
+            return Err(MetricError::NotSettled { column, missed, sweeps: lasso.n_steps(), penalty });
         }
         Ok(beta)
     }
@@ -130,7 +133,7 @@ mod tests {
         let with = Products::of(z.view(), &at_z, s.view(), &at_s).correlations(&at_z, &at_s);
         for penalty in [0.001, 0.02, 0.3] {
             for with in with.columns() {
-                let beta = FewRows::of(among.view()).unwrap().lasso(with, penalty).unwrap();
+                let beta = FewRows::of(among.view()).unwrap().lasso(with, penalty, 0).unwrap();
                 let gradient = &with - &among.dot(&ndarray::Array1::from(beta.clone()));
                 for (g, b) in gradient.iter().zip(beta) {
                     let fits = if b == 0.0 {
@@ -161,7 +164,9 @@ mod tests {
         let z = waves(&[0.7, 1.3, 2.9]);
         let constant = Array2::from_elem((400, 2), 3.0);
         assert!(lasso_importance(constant.view(), z.view(), 0.02).unwrap().iter().all(|&v| v == 0.0));
-        assert!(lasso_importance(z.view(), constant.view(), 0.02).unwrap().iter().all(|&v| v == 0.0));
+        let nothing = lasso_importance(z.view(), constant.view(), 0.02).unwrap();
+        assert!(nothing.iter().all(|&v| v == 0.0));
+        assert_eq!(crate::dci(nothing.view()).unwrap().warnings.len(), 5);
         let single = |x: &Array2<f64>| x.mapv(|v| v as f32);
         let found = lasso_importance(single(&z).view(), single(&z).view(), 0.02).unwrap();
         assert!((found - lasso_importance(z.view(), z.view(), 0.02).unwrap()).iter().all(|d| d.abs() < 1e-6));
@@ -175,7 +180,7 @@ mod tests {
         let noise = waves(&[5.1, 0.3, 2.1, 1.7]);
         let close = Array2::from_shape_fn((400, 4), |(i, j)| z[[i, 0]] + 1e-4 * noise[[i, j]]);
         let error = lasso_importance(noise.view(), close.view(), 1e-6).unwrap_err();
-        let MetricError::NotSettled { missed, sweeps, penalty } = error else { panic!("{error}") };
+        let MetricError::NotSettled { column: 0, missed, sweeps, penalty } = error else { panic!("{error}") };
         assert!(missed > MISSED && sweeps == SWEEPS && penalty == 1e-6, "{missed} {sweeps}");
     }
 }

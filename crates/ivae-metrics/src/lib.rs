@@ -59,7 +59,7 @@ pub use dci::{Dci, dci};
 pub use error::{MetricError, Warning};
 #[cfg(feature = "importance")]
 pub use forest::Forest;
-pub use information::{Gap, discretise, mig, modularity, mutual_information};
+pub use information::{Gap, Modularity, discretise, mig, modularity, mutual_information};
 pub use kernel::{KernelRidge, kernel_r2};
 #[cfg(feature = "importance")]
 pub use lasso::lasso_importance;

@@ -8,7 +8,7 @@ use crate::mcc::score;
 use crate::moments::{Columns, Products};
 use crate::{Correlation, Mcc, MetricError, Rows, Warning};
 
-/// The affine map from latents to sources with the least squared error.
+/// The affine map from latents to sources with the least squared error (Legendre 1805; Gauss 1809).
 #[derive(Debug, Clone)]
 pub struct AffineMap {
     /// Mean of the latents it was fitted on, `[b]`.
@@ -46,11 +46,15 @@ impl AffineMap {
 
     /// The sources `[N, a]` predicted from z `[N, b]`.
     ///
-    /// # Panics
-    /// If z does not have b columns.
-    pub fn predict<F: Scalar>(&self, z: ArrayView2<'_, F>) -> Array2<f64> {
+    /// # Errors
+    /// Another number of columns than b.
+    pub fn predict<F: Scalar>(&self, z: ArrayView2<'_, F>) -> Result<Array2<f64>, MetricError> {
+        let (expected, found) = ((z.nrows(), self.coefficients.nrows()), z.dim());
+        if found != expected {
+            return Err(MetricError::Shape { what: "the latents", expected, found });
+        }
         let centred = z.mapv(F::f64) - &self.z_mean;
-        centred.dot(&self.coefficients) + &self.s_mean
+        Ok(centred.dot(&self.coefficients) + &self.s_mean)
     }
 }
 
@@ -90,7 +94,7 @@ impl Whitener {
 /// 2020, definition 2), where [`mcc`](crate::mcc) asks for recovery up to order, sign and scale.
 ///
 /// The [`AffineMap`] from z `[N, b]` to s `[N, a]` and the assignment are fitted on the fitted rows, the rest is
-/// scored. `Match::latent` counts columns of the mapped latents. Also the u-only baseline for a continuous u: pass u
+/// scored. In \[0, 1\]. `Match::latent` counts columns of the mapped latents. Also the u-only baseline for a continuous u: pass u
 /// in place of z.
 ///
 /// # Errors
@@ -155,9 +159,11 @@ impl R2 {
     }
 }
 
-/// R² of the least-squares affine map from z `[N, b]` to s `[N, a]`, fitted on the fitted
-/// rows and scored on the others: how much of each source the latents know linearly. With the arguments exchanged, how
-/// much of each latent the sources explain. At most 1.
+/// R² = 1 − Σ(s − ŝ)² / Σ(s − s̄)², the coefficient of determination (Wright 1921), of the least-squares affine map ŝ from
+/// z `[N, b]` to s `[N, a]`, fitted on the fitted rows and scored on the others: how much of each source the latents know
+/// linearly. With the arguments exchanged, how much of each latent the sources explain. At most 1, in sample at least 0,
+/// and negative on other rows where the map is worse than their mean. A constant source has R² 0, and a constant latent
+/// says nothing, each with a warning.
 ///
 /// # Errors
 /// As [`weak_mcc`].
@@ -190,8 +196,8 @@ impl Regression {
         let map = AffineMap::fit_checked(fit_s.view(), fit_z.view())?;
         let fitted = match rows {
             Rows::All => None,
-            Rows::Split { .. } => Some((fit_s.view().mapv(F::f64), map.predict(fit_z.view()))),
+            Rows::Split { .. } => Some((fit_s.view().mapv(F::f64), map.predict(fit_z.view())?)),
         };
-        Ok(Self { fitted, scored: (score_s.view().mapv(F::f64), map.predict(score_z.view())) })
+        Ok(Self { fitted, scored: (score_s.view().mapv(F::f64), map.predict(score_z.view())?) })
     }
 }

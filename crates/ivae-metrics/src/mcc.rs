@@ -111,8 +111,24 @@ impl Mcc {
 /// Mean correlation coefficient of sources s `[N, a]` and latents z `[N, b]`, assignment and score on all rows.
 ///
 /// C = |corr(s_i, z_j)|, the one-to-one assignment with the largest sum of C, and the mean of C over its min(a, b)
-/// pairs (Hyvärinen & Morioka 2016, §5). Invariant to order, sign and scale of the latents, and with
-/// [`Correlation::Spearman`] to monotone maps of each.
+/// pairs (Hyvärinen & Morioka 2016, §5). In \[0, 1\]. Invariant to order, sign and scale of the latents, and with
+/// [`Correlation::Spearman`] to monotone maps of each. A constant column has correlation 0, with a warning.
+///
+/// The theory identifies statistics T(z) of the latents: the MCC of those is the MCC of the matrices T(s) and T(z), passed
+/// here in place of s and z.
+///
+/// ```
+/// use ivae_metrics::{Correlation, mcc};
+/// use ndarray::Array2;
+///
+/// // Latents known up to order and the sign of each row: for T = z², they are known.
+/// let s = Array2::from_shape_fn((400, 2), |(i, j)| ([0.7, 1.9][j] * i as f64).sin());
+/// let z = Array2::from_shape_fn((400, 2), |(i, j)| s[[i, 1 - j]] * if i % 2 == 0 { 1.0 } else { -1.0 });
+/// let statistics = |x: &Array2<f64>| x.mapv(|v| v * v);
+/// assert!(mcc(s.view(), z.view(), Correlation::Pearson)?.score < 0.2);
+/// assert!(mcc(statistics(&s).view(), statistics(&z).view(), Correlation::Pearson)?.score > 0.999);
+/// # Ok::<(), ivae_metrics::MetricError>(())
+/// ```
 ///
 /// # Errors
 /// Different numbers of rows, fewer than 3 rows, no columns, an entry that is not finite.

@@ -23,7 +23,7 @@ pub fn sap<F: Scalar>(s: ArrayView2<'_, F>, z: ArrayView2<'_, F>) -> Result<Gap,
 
 /// [`sap`] of binary sources `classes` `[N, a]`: in place of R², the balanced accuracy (mean over the classes) of the
 /// best threshold on one latent, in either direction, at least ½; the gap is in \[0, ½\]. A source of one class has
-/// accuracy ½ from every latent, with a warning.
+/// accuracy ½ from every latent, as every source has from a constant latent, with a warning.
 ///
 /// # Errors
 /// Different numbers of rows, no rows or columns, an entry that is not finite.
@@ -46,7 +46,9 @@ pub fn sap_binary<F: Scalar>(
         }
     }
     let constant = (0..classes.ncols()).filter(|&j| classes.column(j).iter().all(|&c| c == classes[[0, j]]));
-    let warnings = constant.map(|column| Warning::ConstantSource { column }).collect();
+    let sources = constant.map(|column| Warning::ConstantSource { column });
+    let at_z = Columns::of(z);
+    let warnings = sources.chain(at_z.constants().map(|column| Warning::ConstantLatent { column })).collect();
     let mut gap = Gap::of(scores.mapv(|v: f64| v - 0.5), &vec![1.0; classes.ncols()], warnings);
     gap.scores = scores;
     Ok(gap)
@@ -99,6 +101,7 @@ mod tests {
             (&found.scores - &array![[1.0, 5.0 / 6.0, 0.5], [0.5, 0.5, 0.5]]).iter().all(|d| d.abs() < 1e-15)
         );
         assert!((found.mean - (0.5 + 1.0 / 3.0) / 3.0).abs() < 1e-15);
-        assert_eq!(found.warnings, [Warning::ConstantSource { column: 2 }]);
+        let told = [Warning::ConstantSource { column: 2 }, Warning::ConstantLatent { column: 1 }];
+        assert_eq!(found.warnings, told);
     }
 }
