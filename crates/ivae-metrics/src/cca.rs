@@ -33,7 +33,7 @@ pub fn cca<F: Scalar>(s: ArrayView2<'_, F>, z: ArrayView2<'_, F>) -> Result<Cca,
     correlations.iter_mut().for_each(|c| *c = c.clamp(0.0, 1.0));
     correlations.resize(s.ncols().min(z.ncols()), 0.0);
     let mean = correlations.iter().sum::<f64>() / correlations.len() as f64;
-    Ok(Cca { correlations, mean, warnings: constants(s, z) })
+    Ok(Cca { correlations, mean, warnings: Rows::All.constants(s, z)? })
 }
 
 /// MCC of the canonical variates of sources s `[N, a]` and latents z `[N, b]`: weak recovery by canonical correlation, as
@@ -65,7 +65,7 @@ pub fn cca_mcc<F: Scalar>(
     let mut out = score(fitted, (scored.0.view(), scored.1.view()), correlation)?;
     // A variate that does not vary is a direction that one side lacks; the columns of the user's are s and z.
     out.warnings.retain(|w| !matches!(w, Warning::ConstantLatent { .. } | Warning::ConstantSource { .. }));
-    out.warnings.extend(constants(score_s.view(), score_z.view()));
+    out.warnings.extend(rows.constants(s, z)?);
     Ok(out)
 }
 
@@ -112,12 +112,6 @@ impl Whiten {
     }
 }
 
-fn constants<F: Scalar>(s: ArrayView2<'_, F>, z: ArrayView2<'_, F>) -> Vec<Warning> {
-    let (s, z) = (Columns::of(s), Columns::of(z));
-    let sources = s.constants().map(|column| Warning::ConstantSource { column });
-    sources.chain(z.constants().map(|column| Warning::ConstantLatent { column })).collect()
-}
-
 /// Singular-vector canonical correlations (Raghu, Gilmer, Yosinski & Sohl-Dickstein 2017): [`cca`] of the fewest
 /// leading principal components of s `[N, a]` and of z `[N, b]` that carry the part `variance` of the variance of each,
 /// 0.99 in the paper. In \[0, 1\]; as many correlations as the narrower side keeps.
@@ -135,7 +129,7 @@ pub fn svcca<F: Scalar>(
     check_count(s.nrows(), s.ncols().max(z.ncols()) + 2)?;
     check_range(variance > 0.0 && variance <= 1.0, "variance", "above 0, at most 1", variance)?;
     let of_leading = cca(leading(s, variance)?.view(), leading(z, variance)?.view())?;
-    Ok(Cca { warnings: constants(s, z), ..of_leading })
+    Ok(Cca { warnings: Rows::All.constants(s, z)?, ..of_leading })
 }
 
 /// The leading principal components of x `[N, c]`, in units of its largest column, that carry a part of its variance.

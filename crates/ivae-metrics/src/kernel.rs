@@ -63,6 +63,7 @@ pub fn kernel_r2<F: Scalar>(
         kernel.ridge,
     )?;
     check_range(kernel.landmarks > 0, "landmarks", "at least 1", 0.0)?;
+    let warnings = rows.constants(s, z)?;
     let ((fit_s, score_s), (fit_z, score_z)) = (rows.of(s)?, rows.of(z)?);
 
     let (at_s, at_z) = (Standard::of(fit_s.view()), Standard::of(fit_z.view()));
@@ -94,7 +95,7 @@ pub fn kernel_r2<F: Scalar>(
         gemm(out.view_mut(), 0.0, 1.0, kernel.view(), weights.view(), &mut scratch);
     }
     // R² does not depend on units: those of the fitted rows, for sources and predictions.
-    Ok(R2::of(at_s.apply(score_s.view()).view(), prediction.view(), fit_z.view()))
+    Ok(R2::of(at_s.apply(score_s.view()).view(), prediction.view(), warnings))
 }
 
 /// Mean and standard deviation of columns; 1 for a constant one.
@@ -195,7 +196,7 @@ mod tests {
             (-difference.dot(&difference) / 2.0).exp()
         });
         let alpha = linalg::solve((&k + &(Array2::<f64>::eye(40) * 0.4)).view(), s.view()).unwrap();
-        let expected = R2::of(s.view(), k.dot(&alpha).view(), z.view());
+        let expected = R2::of(s.view(), k.dot(&alpha).view(), Vec::new());
         assert!((found.mean - expected.mean).abs() < 1e-9, "{} {}", found.mean, expected.mean);
     }
 

@@ -109,9 +109,8 @@ pub fn weak_mcc<F: Scalar>(
     let fitted = fit.fitted.as_ref().map(|(s, prediction)| (s.view(), prediction.view()));
     let mut out = score(fitted, (fit.scored.0.view(), fit.scored.1.view()), correlation)?;
     // A constant prediction means that the latents say nothing about that source; the latents of the user's are z.
-    out.warnings.retain(|w| !matches!(w, Warning::ConstantLatent { .. }));
-    let constants = Columns::of(rows.of(z)?.1.view());
-    out.warnings.extend(constants.constants().map(|column| Warning::ConstantLatent { column }));
+    out.warnings.retain(|w| !matches!(w, Warning::ConstantLatent { .. } | Warning::ConstantSource { .. }));
+    out.warnings.extend(rows.constants(s, z)?);
     Ok(out)
 }
 
@@ -131,11 +130,11 @@ pub struct R2 {
 impl R2 {
     /// R² = 1 − Σ(s − ŝ)² / Σ(s − s̄)² of predictions ŝ `[N, a]` of s `[N, a]`.
     ///
-    /// z `[M, b]` are the latents that the predictions were made of, on the rows fitted.
-    pub(crate) fn of<F: Scalar>(
+    /// `warnings` are of what the predictions were made of.
+    pub(crate) fn of(
         s: ArrayView2<'_, f64>,
         prediction: ArrayView2<'_, f64>,
-        z: ArrayView2<'_, F>,
+        warnings: Vec<Warning>,
     ) -> Self {
         let at = Columns::of(s);
         let per_source: Vec<f64> = (0..s.ncols())
@@ -152,9 +151,6 @@ impl R2 {
             })
             .collect();
         let mean = per_source.iter().sum::<f64>() / per_source.len() as f64;
-        let mut warnings: Vec<Warning> =
-            at.constants().map(|column| Warning::ConstantSource { column }).collect();
-        warnings.extend(Columns::of(z).constants().map(|column| Warning::ConstantLatent { column }));
         Self { per_source, mean, rows: s.nrows(), warnings }
     }
 }
@@ -172,8 +168,8 @@ pub fn linear_r2<F: Scalar>(
     z: ArrayView2<'_, F>,
     rows: Rows<'_>,
 ) -> Result<R2, MetricError> {
-    let (s, prediction) = Regression::of(s, z, rows)?.scored;
-    Ok(R2::of(s.view(), prediction.view(), rows.of(z)?.0.view()))
+    let (scored, prediction) = Regression::of(s, z, rows)?.scored;
+    Ok(R2::of(scored.view(), prediction.view(), rows.constants(s, z)?))
 }
 
 /// Sources and their predictions, in `f64`.

@@ -6,6 +6,7 @@ use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::error::{check_count, check_pair};
+use crate::moments::Columns;
 use crate::{Correlation, MetricError, Warning, assignment};
 
 /// Which rows the fitted part of a metric (assignment, linear map, level means) sees, and which rows are scored.
@@ -32,6 +33,26 @@ impl Rows<'_> {
             Self::All => Ok((Selected::All(x), Selected::All(x))),
             Self::Split { fit, score } => Ok((Selected::some(x, fit)?, Selected::some(x, score)?)),
         }
+    }
+
+    /// A warning for each column of sources s `[N, a]` and of latents z `[N, b]` that is constant on the fitted or on the
+    /// scored rows.
+    pub(crate) fn constants<F: Scalar>(
+        &self,
+        s: ArrayView2<'_, F>,
+        z: ArrayView2<'_, F>,
+    ) -> Result<Vec<Warning>, MetricError> {
+        let of = |x| -> Result<Vec<usize>, MetricError> {
+            let (fitted, scored) = self.of(x)?;
+            let scored = Columns::of(scored.view()).constant;
+            let fitted = match self {
+                Self::All => scored.clone(),
+                Self::Split { .. } => Columns::of(fitted.view()).constant,
+            };
+            Ok((0..scored.len()).filter(|&j| fitted[j] || scored[j]).collect())
+        };
+        let sources = of(s)?.into_iter().map(|column| Warning::ConstantSource { column });
+        Ok(sources.chain(of(z)?.into_iter().map(|column| Warning::ConstantLatent { column })).collect())
     }
 
     /// The levels of the fitted and of the scored rows.

@@ -101,6 +101,27 @@ fn results_are_finite_and_name_the_column() {
 }
 
 #[test]
+fn a_column_that_is_constant_where_it_is_fitted_is_told_too() {
+    let (fit, score): (Vec<_>, Vec<_>) = (0..ROWS).partition(|i| i % 3 > 0);
+    let (rows, p) = (Rows::Split { fit: &fit, score: &score }, Correlation::Pearson);
+    // Latent 1 varies on the scored rows alone, latent 2 on the fitted rows alone.
+    let s = with_constant(0, 1).select(Axis(1), &[1, 2]);
+    let mut z = with_constant(0, 2);
+    for i in 0..ROWS {
+        z[[i, 0]] = s[[i, 0]] + 0.1 * z[[i, 1]];
+        z[[i, if i % 3 > 0 { 1 } else { 2 }]] = 0.3;
+    }
+    let (s, z) = (s.view(), z.view());
+    let told = [1, 2].map(|column| Warning::ConstantLatent { column });
+    let linear = linear_r2(s, z, rows).unwrap();
+    let kernel = kernel_r2(s, z, rows, &KernelRidge::default()).unwrap();
+    assert_eq!((&linear.warnings[..], &kernel.warnings[..]), (&told[..], &told[..]));
+    assert_eq!(weak_mcc(s, z, rows, p).unwrap().warnings, told);
+    assert_eq!(cca_mcc(s, z, rows, p).unwrap().warnings, told);
+    assert!(linear.per_source[0] > 0.9 && kernel.per_source[0] > 0.8, "{linear:?} {kernel:?}");
+}
+
+#[test]
 fn nothing_but_constants_scores_the_least_there_is() {
     let nothing = Array2::<f64>::from_elem((ROWS, 2), -3.0);
     let (s, z) = (nothing.view(), nothing.view());
