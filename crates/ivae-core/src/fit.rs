@@ -1,5 +1,6 @@
 //! The pipeline from checked data to a fitted model: split, scale, restarts in parallel, choice, diagnostics.
 
+use std::any::Any;
 use std::time::Instant;
 
 use ivae_data::{Aux, DataError, Dataset, Split, check, check_conditional, check_latents};
@@ -39,7 +40,7 @@ pub fn fit<F: Scalar>(
     observer: &dyn Observer,
 ) -> Result<Fitted<F>, FitError> {
     check_fit(data, spec)?;
-    fit_checked(without_sources(data), split(data, spec)?, spec, observer)
+    fit_compiled(without_sources(data), split(data, spec)?, spec, observer)
 }
 
 /// [`fit`] in the memory of the data: of large data, no second copy is made.
@@ -54,7 +55,7 @@ pub fn fit_owned<F: Scalar>(
     check_fit(&data, spec)?;
     data.s = None;
     let split = split(&data, spec)?;
-    fit_checked(data, split, spec, observer)
+    fit_compiled(data, split, spec, observer)
 }
 
 fn split<F: Scalar>(data: &Dataset<F>, spec: &FitSpec) -> Result<Split, DataError> {
@@ -98,7 +99,39 @@ pub fn fit_split<F: Scalar>(
     observer: &dyn Observer,
 ) -> Result<Fitted<F>, FitError> {
     check_fit(data, spec)?;
-    fit_checked(without_sources(data), split.clone(), spec, observer)
+    fit_compiled(without_sources(data), split.clone(), spec, observer)
+}
+
+/// [`fit_checked`], compiled in this crate, once for each scalar: a generic function is compiled in every crate that calls
+/// it, and all of the training hangs on this one.
+fn fit_compiled<F: Scalar>(
+    data: Dataset<F>,
+    split: Split,
+    spec: &FitSpec,
+    observer: &dyn Observer,
+) -> Result<Fitted<F>, FitError> {
+    fn single(
+        data: Dataset<f32>,
+        split: Split,
+        spec: &FitSpec,
+        observer: &dyn Observer,
+    ) -> Result<Fitted<f32>, FitError> {
+        fit_checked(data, split, spec, observer)
+    }
+    fn double(
+        data: Dataset<f64>,
+        split: Split,
+        spec: &FitSpec,
+        observer: &dyn Observer,
+    ) -> Result<Fitted<f64>, FitError> {
+        fit_checked(data, split, spec, observer)
+    }
+    let data: Box<dyn Any> = Box::new(data);
+    let fitted: Box<dyn Any> = match data.downcast() {
+        Ok(data) => Box::new(single(*data, split, spec, observer)?),
+        Err(data) => Box::new(double(*data.downcast().expect("a scalar is f32 or f64"), split, spec, observer)?),
+    };
+    Ok(*fitted.downcast().expect("the scalar of the data"))
 }
 
 fn fit_checked<F: Scalar>(
