@@ -238,8 +238,9 @@ fn variational<F: Scalar>(
     };
 
     let Trained { model, restarts, classes, chosen, collapse, search, code, mut history } = found;
-    let identifiability = identifiability(&model, &train_rows.u, search.as_ref(), code.as_ref());
     let restart = &restarts[chosen];
+    let identifiability =
+        identifiability(&model, &train_rows.u, search.as_ref(), code.as_ref(), restart.last_rise());
     let best = restart.history.get(restart.best_epoch.wrapping_sub(1));
     let objective = Objective {
         train: best.map(|e| e.train),

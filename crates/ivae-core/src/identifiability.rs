@@ -1,31 +1,36 @@
 //! What the theorems say of a fitted model: [`identifiability`] describes it to [`ivae_expfam::check`].
 
+mod mixing;
+
 use std::collections::BTreeSet;
 
 use ivae_data::Aux;
 use ivae_expfam::theorem::Known;
 use ivae_expfam::{
-    Answer, ExpFam, ExponentialPower, Gaussian, GaussianForm, Lambda, LambdaError, Model as Described, Noise,
-    check, natural_table,
+    Answer, ExpFam, ExponentialPower, Gaussian, GaussianForm, Lambda, LambdaError, Model as Described, check,
+    natural_table,
 };
-use ivae_nn::{Activation, FlowSpec, UnitSpec};
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::block::{Source, Theta};
 use crate::code::CodeReport;
 use crate::estimator::{AuxRows, spread_rows};
-use crate::exact::Exact;
 use crate::family::Family;
 use crate::fitted::Model;
 use crate::race::Search;
 use crate::report::Identifiability;
-use crate::vae::{Vae, aux_input};
+use crate::vae::aux_input;
+use mixing::Mixing;
 
 /// Most distinct values of a continuous u that the conditions are checked on.
 const MOST_U: usize = 2000;
 /// Locations that vary over u by less than this part of the scale count as fixed.
 const FIXED: f64 = 0.1;
+
+/// Added to the reason of condition (iii) where λ(u) is one function of a continuous u.
+const NO_INTERVAL: &str = "; as fitted: there is no interval for the smallest singular value of a continuous u but by refits \
+                           to resampled rows (Lambda::smallest_singular_value_of)";
 
 /// The distinct values of u, as rows a prior can be evaluated on, and how many rows of data each has: levels present,
 /// or distinct rows.
@@ -109,7 +114,7 @@ fn conditional(
     if family == Family::Gaussian {
         let gaussian = Gaussian { form };
         let lambda = natural_table(&gaussian, theta)?;
-        let prior = (Answer::Holds, "Gaussian, its components independent given u".into());
+        let prior = Known::new(Answer::Holds, "Gaussian, its components independent given u");
         return Ok(Conditional { family: Box::new(gaussian), lambda, shared: true, prior });
     }
     // p ∝ exp(λ |z − μ|^β), λ = −α^−β
@@ -124,108 +129,30 @@ fn conditional(
     let spread = spread(theta, n, family);
     let name = family.name();
     let prior = if spread < FIXED {
-        (Answer::Holds, format!("{name} of one location, which varies over u by {spread:.2} scales at most"))
+        let reason = format!("{name} of one location, which varies over u by {spread:.2} scales at most");
+        Known::new(Answer::Holds, reason)
     } else {
         let reason = format!(
             "{name} whose location varies over u by up to {spread:.2} scales: |z − μ|^β of a μ that depends on u is no \
              exponential family, and the theorems do not speak of it"
         );
-        (Answer::Unknown, reason)
-    };
+        Known::new(Answer::Unknown, reason)
+    }
+    .with_number(spread);
     let family = Box::new(ExponentialPower { location: 0.0, shape: mean_shape });
     Ok(Conditional { family, lambda, shared: shapes.iter().all(|s| (s - mean_shape).abs() < 1e-6), prior })
 }
 
-/// The decoder and its estimation, as far as the theorems ask.
-struct Mixing {
-    noise: Noise,
-    injective: Known,
-    smooth: Known,
-    posterior: Known,
-    maximum: Known,
-}
-
-impl Mixing {
-    fn of<F>(model: &Model<F>, search: Option<&Search>, code: Option<&CodeReport>) -> Option<Self> {
-        let by_design = || (Answer::Holds, "f is bijective by construction".to_owned());
-        Some(match model {
-            Model::Exact { net, code: own_code, .. } => {
-                let found = search.map_or(String::new(), |s| {
-                    format!(": {} of {} starts reached these latents", s.reached, s.starts)
-                });
-                let (injective, posterior) = match code {
-                    None => (by_design(), (Answer::Holds, "exact likelihood needs no posterior".to_owned())),
-                    Some(code) => (
-                        (
-                            Answer::Unknown,
-                            format!(
-                                "f is bijective up to the code of x; of the code, a round trip through x loses {:.1e}",
-                                code.round_trip
-                            ),
-                        ),
-                        (
-                            Answer::Unknown,
-                            "the code is trained first: the likelihood is of the code, not of x".to_owned(),
-                        ),
-                    ),
-                };
-                let maximum = (Answer::Unknown, format!("no search can tell{found}"));
-                // What a code loses is taken for normal noise: p(x|z) of its samples and of its posterior.
-                let noise = if own_code.is_some() { Noise::Gaussian } else { Noise::None };
-                let bent = own_code.as_ref().is_some_and(|code| has_kinks(&code.net));
-                let smooth = if bent { kink() } else { smooth(net) };
-                Self { noise, injective, smooth, posterior, maximum }
-            }
-            Model::Vae { net, .. } => Self {
-                noise: if net.binary { Noise::Bernoulli } else { Noise::Gaussian },
-                injective: (Answer::Unknown, "a perceptron need not be injective".into()),
-                smooth: match has_kinks(net) {
-                    true => kink(),
-                    false => (Answer::Holds, "its activation is smooth".into()),
-                },
-                posterior: (
-                    Answer::Unknown,
-                    "q is Gaussian; the true posterior is so for linear f alone".into(),
-                ),
-                maximum: (Answer::Unknown, "no search can tell".into()),
-            },
-            Model::Linear(_) => return None,
-        })
-    }
-}
-
-fn kinked(activation: Activation) -> bool {
-    matches!(activation, Activation::LeakyRelu { .. })
-}
-
-/// Whether the decoder of `net` has.
-fn has_kinks(net: &Vae) -> bool {
-    let decoder = net.likelihood.blocks.first().map(|b| &b.source);
-    matches!(decoder, Some(Source::Net(mlp)) if kinked(mlp.activation))
-}
-
-fn kink() -> Known {
-    (Answer::Fails, "its activation has a kink".into())
-}
-
-fn smooth(net: &Exact) -> Known {
-    match &net.class {
-        FlowSpec::Square(s) if matches!(s.units, UnitSpec::Spline { .. }) => {
-            (Answer::Unknown, "its splines have no second derivative at their knots".into())
-        }
-        FlowSpec::Coupling(c) if kinked(c.activation) => kink(),
-        _ => (Answer::Holds, "its layers are smooth".into()),
-    }
-}
-
-/// What the theorems say of `model`, fitted to data whose auxiliary variable is `u`; `None` of a linear map.
+/// What the theorems say of `model`, fitted to data whose auxiliary variable is `u`; `None` of a linear map. `last_rise` of
+/// the objective is in nats per row.
 pub(crate) fn identifiability<F: Scalar>(
     model: &Model<F>,
     u: &Aux<F>,
     search: Option<&Search>,
     code: Option<&CodeReport>,
+    last_rise: Option<f64>,
 ) -> Option<Identifiability> {
-    let mixing = Mixing::of(model, search, code)?;
+    let mixing = Mixing::of(model, search, code, last_rise)?;
     let (prior, family, form, params) = match model {
         Model::Exact { net, params, .. } => (&net.prior, net.family, net.prior_form, params),
         Model::Vae { net, params } => (&net.prior, Family::Gaussian, net.prior_form, params),
@@ -268,10 +195,11 @@ fn judge(
         if spread < FIXED {
             let variances = Array2::from_shape_fn((theta.nrows(), n), |(u, i)| theta[[u, n + i]]);
             let found = Conditional {
-                prior: (
+                prior: Known::new(
                     Answer::Holds,
                     format!("Gaussian of one mean, which varies over u by {spread:.2} scales at most"),
-                ),
+                )
+                .with_number(spread),
                 ..conditional(family, GaussianForm::Var, variances.view(), n)?
             };
             checked(out, &found, (n, rows.as_deref()), &mixing)?;
@@ -298,7 +226,7 @@ fn checked(
         (out.unspanned, out.leverage) = (span.unspanned, span.leverage);
         out.smallest = rows.map(|rows| lambda.smallest_singular_value(rows)).transpose()?;
     }
-    let verdict = check(&Described {
+    let mut verdict = check(&Described {
         latents,
         family,
         shared: found.shared,
@@ -311,6 +239,10 @@ fn checked(
         posterior: Some(mixing.posterior.clone()),
         maximum: Some(mixing.maximum.clone()),
     })?;
+    if rows.is_none() && out.rank + 1 == out.needed {
+        let varied = verdict.conditions.iter_mut().find(|c| c.name == "(iii) variability");
+        varied.into_iter().for_each(|c| c.reason.push_str(NO_INTERVAL));
+    }
     out.verdict = verdict.sentence();
     out.check = Some(verdict);
     Ok(())
@@ -318,16 +250,21 @@ fn checked(
 
 #[cfg(test)]
 mod tests {
-    use ivae_expfam::Class;
+    use ivae_expfam::{Class, Noise};
 
     use super::*;
 
     /// Two Gaussian latents at 20 levels of 500 rows, whose means vary by `spread` and whose log variances by 1.
     fn judged(spread: f64) -> Identifiability {
+        judged_of(spread, Some(vec![500; 20]))
+    }
+
+    /// The same, without rows for a continuous u of 20 values.
+    fn judged_of(spread: f64, rows: Option<Vec<usize>>) -> Identifiability {
         let wave = |u: usize, c: usize| ((u * (c + 3) * (c + 5)) as f64).sin();
         let theta =
             Array2::from_shape_fn((20, 4), |(u, c)| if c < 2 { spread * wave(u, c) } else { wave(u, c) });
-        let known = || (Answer::Holds, String::new());
+        let known = || Known::new(Answer::Holds, "");
         let mixing = Mixing {
             noise: Noise::None,
             injective: known(),
@@ -337,7 +274,7 @@ mod tests {
         };
         let mut out = Identifiability::default();
         let kind = (Family::Gaussian, GaussianForm::MeanVar, 2);
-        assert_eq!(judge(&mut out, Some((theta, Some(vec![500; 20]))), kind, mixing), Ok(()));
+        assert_eq!(judge(&mut out, Some((theta, rows)), kind, mixing), Ok(()));
         out
     }
 
@@ -356,6 +293,18 @@ mod tests {
         assert!(sorted[MOST_U - 1] > 4.9 * MOST_U as f64);
         // A rare value of few is not missed.
         assert_eq!(seen(&u(5 * MOST_U, |i| if i == 7 { 2.0 } else { (i % 2) as f64 })), [0.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn a_continuous_u_has_no_interval_and_the_reason_says_so() {
+        let reason = |out: &Identifiability| {
+            let check = out.check.as_ref().and_then(|check| check.condition("(iii) variability"));
+            check.map(|c| c.reason.clone()).unwrap_or_default()
+        };
+        let (levels, continuous) = (judged(1.0), judged_of(1.0, None));
+        assert!(levels.smallest.is_some() && reason(&levels).contains("95 % interval"));
+        assert!(!reason(&levels).ends_with(NO_INTERVAL));
+        assert!(continuous.smallest.is_none() && reason(&continuous).ends_with(NO_INTERVAL));
     }
 
     #[test]

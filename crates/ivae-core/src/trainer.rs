@@ -105,6 +105,12 @@ impl<F> Restart<F> {
     pub(crate) fn usable(&self) -> bool {
         self.ending != Ending::NotFinite && self.best_epoch > 0
     }
+
+    /// From the best of the epochs before it up to the best epoch, in nats per row; `None` if that was the first.
+    pub(crate) fn last_rise(&self) -> Option<f64> {
+        let (best, before) = self.history.get(..self.best_epoch)?.split_last()?;
+        before.iter().map(EpochRecord::judged).reduce(f64::max).map(|highest| best.judged() - highest)
+    }
 }
 
 /// The position of the best usable restart; of the earliest of equals.
@@ -347,5 +353,24 @@ mod tests {
         assert!(!has_converged(&history(&[-3.0, -2.0, -1.0, -0.5])));
         assert!(!has_converged(&history(&[-3.0])), "one epoch shows nothing");
         assert!(has_converged(&history(&[-1.0, -1.0, -2.0])), "falling is not rising");
+    }
+
+    #[test]
+    fn the_last_rise_ends_at_the_best_epoch() {
+        let rise = |judged: &[f64], best_epoch| {
+            let restart = Restart::<f64> {
+                stage: Stage::Search,
+                restart: 0,
+                params: vec![],
+                best_epoch,
+                objective: 0.0,
+                ending: Ending::EarlyStopped,
+                steps: 0,
+                history: history(judged),
+            };
+            restart.last_rise()
+        };
+        assert_eq!(rise(&[-3.0, -1.0, -2.0, -0.5, -0.75], 4), Some(0.5));
+        assert_eq!((rise(&[-3.0, -4.0], 1), rise(&[-3.0], 0)), (None, None));
     }
 }

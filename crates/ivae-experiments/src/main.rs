@@ -69,7 +69,7 @@ enum Experiment {
     /// Maps that leave one, two, three Gaussians unchanged: what a second variable takes away
     #[value(name = "intersections")]
     Intersections,
-    /// Two latents in 2 to 8 segments: starts of equal likelihood disagree until u moves λ in n·k directions
+    /// Two latents in 1 to 16 segments: starts of equal likelihood disagree until u moves λ in n·k directions
     #[value(name = "segments")]
     Segments,
     /// Latents by T = z and by T = z²: the first are found up to a rotation

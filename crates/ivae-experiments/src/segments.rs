@@ -1,11 +1,12 @@
-//! Recovery against the number of segments: whether starts of equal likelihood agree, below and above n·k + 1.
+//! Recovery and the condition of L against the number of segments: whether starts of equal likelihood agree, below and
+//! above n·k + 1.
 
 use std::time::Instant;
 
 use ivae::expfam::{Gaussian, GaussianForm, Lambda, Variability, natural_table};
 use ivae::metrics::agreement;
 use ivae::prelude::{Correlation, mcc};
-use ivae::report::figure::{Strip, StripDot, StripOptions, strips};
+use ivae::report::figure::{LinesOptions, Series, Strip, StripDot, StripOptions, lines, strips};
 use ivae::report::{Figure, Record, Section, Stat, Table};
 use ndarray::{Array2, ArrayView2};
 
@@ -22,14 +23,32 @@ const STARTS: u64 = 6;
 
 /// Standard deviations of the two latents in segments that differ in every way, `[std 1, std 2]`; the first two scale
 /// both latents alike.
-const STDS: [[f64; 2]; 8] =
-    [[1.0, 1.0], [2.0, 2.0], [1.0, 2.0], [2.0, 1.0], [0.7, 1.5], [1.5, 0.7], [2.5, 1.2], [1.2, 2.5]];
+const STDS: [[f64; 2]; 16] = [
+    [1.0, 1.0],
+    [2.0, 2.0],
+    [1.0, 2.0],
+    [2.0, 1.0],
+    [0.7, 1.5],
+    [1.5, 0.7],
+    [2.5, 1.2],
+    [1.2, 2.5],
+    [0.5, 0.8],
+    [0.8, 0.5],
+    [1.6, 0.9],
+    [0.9, 1.6],
+    [2.2, 0.7],
+    [0.7, 2.2],
+    [1.3, 1.3],
+    [3.0, 1.8],
+];
 
 /// Segments, and their name.
 struct Case {
     name: &'static str,
     key: &'static str,
     stds: Vec<[f64; 2]>,
+    /// How many of [`STDS`], from the first on, there are: its place on the curve.
+    first: Option<usize>,
 }
 
 /// What the starts of one case found, the likeliest first.
@@ -51,16 +70,19 @@ struct Run {
 }
 
 fn cases() -> Vec<Case> {
-    let case = |name, key, stds: &[[f64; 2]]| Case { name, key, stds: stds.to_vec() };
+    let case = |name, key, stds: &[[f64; 2]]| Case { name, key, stds: stds.to_vec(), first: None };
+    let first = |name, key, count: usize| Case { first: Some(count), ..case(name, key, &STDS[..count]) };
     let steps: Vec<[f64; 2]> = (0..8).map(|u| [0.7 + 0.25 * f64::from(u); 2]).collect();
     vec![
-        case("2 segments, alike", "2-alike", &[STDS[0]; 2]),
-        case("2 segments, in step", "2-in-step", &STDS[..2]),
+        Case { first: Some(1), ..case("2 segments, alike", "2-alike", &[STDS[0]; 2]) },
+        first("2 segments, in step", "2-in-step", 2),
         case("8 segments, in step", "8-in-step", &steps),
         case("2 segments, crosswise", "2-crosswise", &STDS[2..4]),
-        case("3 segments", "3", &STDS[..3]),
-        case("4 segments", "4", &STDS[..4]),
-        case("8 segments", "8", &STDS),
+        first("3 segments", "3", 3),
+        first("4 segments", "4", 4),
+        first("6 segments", "6", 6),
+        first("8 segments", "8", 8),
+        first("16 segments", "16", 16),
     ]
 }
 
@@ -166,6 +188,7 @@ fn record(context: &Context, case: &Case, found: &Found) -> Record {
     record.metric("condition", found.variability.condition);
     record.metric("starts", found.runs.len() as f64);
     record.metric("ties", found.ties().count() as f64);
+    record.metric("mcc_likeliest", found.runs.first().map_or(f64::NAN, |run| run.mcc));
     record.metric("mcc_lowest_of_ties", low);
     record.metric("mcc_highest_of_ties", high);
     record.metric("agreement_of_ties", found.agreement);
@@ -176,6 +199,32 @@ fn record(context: &Context, case: &Case, found: &Found) -> Record {
         record.metric(format!("start_{i}_log_likelihood"), run.start.log_likelihood);
     }
     record
+}
+
+/// MCC and the inverse of L's condition against the number of segments that differ.
+fn curve(cases: &[Case], found: &[Found]) -> String {
+    let on_curve = || cases.iter().zip(found).filter_map(|(case, found)| Some((case.first? as f64, found)));
+    let series = |label: &str, dashed, of: fn(&Found) -> f64| Series {
+        label: label.into(),
+        x: on_curve().map(|(count, _)| count).collect(),
+        y: on_curve().map(|(_, found)| of(found)).collect(),
+        error: vec![],
+        dashed,
+    };
+    let options = LinesOptions {
+        width: 640.0,
+        height: 320.0,
+        x_label: "segments that differ, the first of one list".into(),
+        y_label: "MCC, 1 / condition".into(),
+        y_range: Some((0.0, 1.0)),
+        ..LinesOptions::default()
+    };
+    let all = [
+        series("MCC, likeliest start", false, |f| f.runs.first().map_or(f64::NAN, |run| run.mcc)),
+        series("MCC, lowest of ties", false, |f| f.range().0),
+        series("1 / condition of L", true, |f| 1.0 / f.variability.condition),
+    ];
+    lines(&all, &options)
 }
 
 fn picture(cases: &[Case], found: &[Found]) -> String {
@@ -201,6 +250,8 @@ fn picture(cases: &[Case], found: &[Found]) -> String {
 fn section(context: &Context, cases: &[Case], found: &[Found]) -> Result<Section> {
     let picture = picture(cases, found);
     context.picture_of_docs("segments.svg", &picture)?;
+    let curve = curve(cases, found);
+    context.picture_of_docs("segments-curve.svg", &curve)?;
     let mccs = |(low, high): (f64, f64)| {
         let (low, high) = (number(low, 3), number(high, 3));
         if low == high { low } else { format!("{low} to {high}") }
@@ -257,14 +308,25 @@ fn section(context: &Context, cases: &[Case], found: &[Found]) -> Result<Section
             Stat { value: lowest(false), label: "lowest MCC of a start that ties, rank of L below 2".into() },
             Stat { value: lowest(true), label: "the same, rank 2".into() },
         ],
-        figures: vec![Figure {
+        figures: vec![
+            Figure {
+                svg: curve,
+                caption: "n·k + 1 = 3. Below it L is singular, its smallest singular value 0, and starts that tie differ; \
+                          from 3 on they find the truth, and L is far from singular."
+                    .into(),
+                alt: "MCC against the number of segments, low for one and two and near 1 from three on; the inverse of the \
+                      condition is 0 for one and two."
+                    .into(),
+            },
+            Figure {
             svg: picture,
             caption: "One dot is one start. *In step*: the segments scale both latents by one factor, so λ(u) stays on a line \
                       however many there are, and any swirl of the latents is left free. *Crosswise*: one latent grows as the \
                       other shrinks."
                 .into(),
-            alt: "Dots of MCC for seven settings: spread out where the rank of L is below 2 but for one, near 1 above.".into(),
-        }],
+            alt: "Dots of MCC for nine settings: spread out where the rank of L is below 2 but for one, near 1 above.".into(),
+            },
+        ],
         tables: vec![table],
         notes: vec![
             "Two segments that are crosswise are enough here, though the theorem does not promise it: its condition is \

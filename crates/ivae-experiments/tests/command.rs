@@ -72,10 +72,13 @@ fn what_the_theorems_leave_open_shows_in_small_runs() {
 
     // Two latents of one statistic need three values of u that move λ in two directions.
     let ranks = [("2-alike", 0.0), ("2-in-step", 1.0), ("8-in-step", 1.0), ("2-crosswise", 1.0)];
-    for (case, rank) in ranks.into_iter().chain([("3", 2.0), ("4", 2.0), ("8", 2.0)]) {
+    for (case, rank) in ranks.into_iter().chain([("3", 2.0), ("4", 2.0), ("6", 2.0), ("8", 2.0), ("16", 2.0)])
+    {
         assert_eq!(of(&format!("segments-{case}"), "rank"), rank, "{case}");
     }
     assert!((of("segments-4", "condition") - 1.0).abs() < 1e-9);
+    let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(page.contains("segments that differ, the first of one list"));
     // A swirl of the latents leaves the law of those that u does not tell apart.
     for (case, free) in
         [("2-alike", true), ("2-in-step", true), ("8-in-step", true), ("3", false), ("8", false)]

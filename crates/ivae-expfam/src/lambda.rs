@@ -15,7 +15,7 @@ use crate::ExpFam;
 pub use points::Points;
 pub use span::{Span, Unspanned};
 pub use spectrum::Spectrum;
-pub use uncertainty::{CONFIDENCE, Interval};
+pub use uncertainty::{CONFIDENCE, Interval, REPLICATES};
 pub use variability::{RANK_TOLERANCE, Variability};
 
 /// Why a table of natural parameters cannot be judged.
@@ -75,6 +75,24 @@ pub enum LambdaError {
         distinct_u: usize,
         /// The smallest count given, 0 if there is none.
         smallest: usize,
+    },
+    /// Too few refits for an interval.
+    #[error("{given} replicates of the table: an interval needs {needed}")]
+    TooFewReplicates {
+        /// Tables given.
+        given: usize,
+        /// [`REPLICATES`].
+        needed: usize,
+    },
+    /// A refit that is not a table of the same u and components.
+    #[error("replicate {replicate} has shape {found:?}, the table {expected:?}")]
+    ReplicateShape {
+        /// Its number.
+        replicate: usize,
+        /// Its shape.
+        found: (usize, usize),
+        /// `[M, n * k]` of the table.
+        expected: (usize, usize),
     },
     /// A decomposition failed.
     #[error(transparent)]
@@ -209,21 +227,27 @@ impl<'a> Lambda<'a> {
     ///
     /// Raw deviations would compare unlike units (λ of z² scales as z⁻²), so they are whitened by the Fisher
     /// information at the mean: with ∇²A(λ̄ᵢ) = CᵢCᵢᵀ, row block i is Cᵢᵀ (λᵢ(u) − λ̄ᵢ) / √M.
-    fn whitened(&self) -> (Array2<f64>, Vec<Vec<f64>>) {
-        let (count, columns) = self.table.dim();
-        let k = self.k();
-        let mut whitened = Array2::zeros((columns, count));
+    pub(crate) fn whitened(&self) -> (Array2<f64>, Vec<Vec<f64>>) {
         let roots: Vec<Vec<f64>> = (0..self.n()).map(|i| self.fisher_root(self.mean.view(), i)).collect();
-        for (u, row) in self.table.rows().into_iter().enumerate() {
+        (self.in_units(&self.table, &roots), roots)
+    }
+
+    /// The deviations of `table` `[M, n * k]` from its own mean over u, whitened by the triangles `roots`: `[n * k, M]`.
+    fn in_units(&self, table: &Array2<f64>, roots: &[Vec<f64>]) -> Array2<f64> {
+        let (count, columns) = table.dim();
+        let k = self.k();
+        let mean = table.mean_axis(Axis(0)).unwrap_or_default();
+        let mut whitened = Array2::zeros((columns, count));
+        for (u, row) in table.rows().into_iter().enumerate() {
             for (i, root) in roots.iter().enumerate() {
-                let deviation = |l: usize| row[i * k + l] - self.mean[i * k + l];
+                let deviation = |l: usize| row[i * k + l] - mean[i * k + l];
                 for j in 0..k {
                     let sum: f64 = (j..k).map(|l| root[l * k + j] * deviation(l)).sum();
                     whitened[[i * k + j, u]] = sum / (count as f64).sqrt();
                 }
             }
         }
-        (whitened, roots)
+        whitened
     }
 
     /// C `[k, k]` of component `i` of the row `lambda` `[n * k]`: the Fisher information is C Cᵀ.

@@ -7,6 +7,7 @@
 
 mod domain;
 mod quadrature;
+mod sampling;
 
 use std::cell::RefCell;
 
@@ -16,6 +17,9 @@ use ndarray::Array2;
 use crate::{ExpFam, Support};
 pub use domain::{domain_map_is_onto, domain_map_is_smooth_and_inside};
 use quadrature::expectation;
+pub use sampling::{
+    draws_follow_the_density, samples_have_the_covariance_of_the_statistics, samples_have_the_mean_statistics,
+};
 
 /// One test per law for a family, at the unconstrained parameters η of each case: `family_laws!(name, family, etas)`
 /// makes a module `name` of tests.
@@ -247,51 +251,6 @@ pub fn quadrature_gives_the_mean_statistics(family: &Family, etas: &[Vec<f64>]) 
     }
 }
 
-/// ∇A = E\[T\] by 20 000 draws, within 4.5 standard errors.
-///
-/// # Panics
-/// If not.
-pub fn samples_have_the_mean_statistics(family: &Family, etas: &[Vec<f64>]) {
-    let (count, k) = (20_000, family.k());
-    for eta in etas {
-        let lambda = natural(family, eta);
-        let drawn = draws(family, &lambda, count);
-        for (j, &mean) in mean_stats(family, &lambda).iter().enumerate() {
-            let sampled = drawn.iter().map(|&z| stats(family, z)[j]).sum::<f64>() / count as f64;
-            let standard_error = (fisher(family, &lambda)[j * k + j] / count as f64).sqrt();
-            let off = (sampled - mean) / standard_error;
-            assert!(
-                off.abs() < 4.5,
-                "E[T_{j}] at η = {eta:?}: {sampled} of samples, {mean} of ∇A, {off} errors off"
-            );
-        }
-    }
-}
-
-/// ∇²A = Cov\[T\] by 20 000 draws, within 5 standard errors, which the fourth moments of the draws give.
-///
-/// # Panics
-/// If not.
-pub fn samples_have_the_covariance_of_the_statistics(family: &Family, etas: &[Vec<f64>]) {
-    let (count, k) = (20_000, family.k());
-    for eta in etas {
-        let lambda = natural(family, eta);
-        let (mean, cov) = (mean_stats(family, &lambda), fisher(family, &lambda));
-        let drawn: Vec<Vec<f64>> =
-            draws(family, &lambda, count).into_iter().map(|z| stats(family, z)).collect();
-        for (i, j) in (0..k).flat_map(|i| (0..=i).map(move |j| (i, j))) {
-            let product = |t: &Vec<f64>| (t[i] - mean[i]) * (t[j] - mean[j]);
-            let sampled = drawn.iter().map(product).sum::<f64>() / count as f64;
-            let square = drawn.iter().map(|t| (product(t) - sampled).powi(2)).sum::<f64>() / count as f64;
-            let (found, off) = (cov[i * k + j], (square / count as f64).sqrt());
-            assert!(
-                (sampled - found).abs() <= 5.0 * off + 1e-12,
-                "Cov[T_{i}, T_{j}] at η = {eta:?}: {sampled} of samples, {found} of ∇²A, standard error {off}"
-            );
-        }
-    }
-}
-
 /// A lies below its chords, and ∇²A is symmetric and positive definite.
 ///
 /// # Panics
@@ -325,27 +284,5 @@ pub fn entropy_and_kl_by_quadrature(family: &Family, etas: &[Vec<f64>]) {
         assert!(kl >= 0.0 && family.kl(&a, &b) >= 0.0, "KL {kl} is negative");
         assert_close("KL", family.kl(&a, &b), kl, 1e-9);
         assert_close("KL to itself", family.kl(&a, &a), 0.0, 1e-14);
-    }
-}
-
-/// Draws have the distribution function of the density: a Kolmogorov–Smirnov test of 4000 draws at some of the order
-/// statistics, with F by quadrature.
-///
-/// # Panics
-/// If not.
-pub fn draws_follow_the_density(family: &Family, etas: &[Vec<f64>]) {
-    let count = 4000;
-    for eta in etas {
-        let lambda = natural(family, eta);
-        let mut z = draws(family, &lambda, count);
-        z.sort_by(f64::total_cmp);
-        for share in [0.002, 0.05, 0.2, 0.5, 0.8, 0.95, 0.998] {
-            let at = z[(share * count as f64) as usize];
-            let found = z.iter().filter(|&&z| z <= at).count() as f64 / count as f64;
-            let below = expectation(family, &lambda, |z| if z <= at { 1.0 } else { 0.0 });
-            // Exceeded with probability 1e-4 by the largest of all gaps.
-            let limit = 2.23 / (count as f64).sqrt();
-            assert!((found - below).abs() < limit, "{found} of draws ≤ {at} at η = {eta:?}, F = {below}");
-        }
     }
 }

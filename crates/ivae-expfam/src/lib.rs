@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 pub mod ambiguity;
+#[cfg(feature = "proptest")]
+pub mod assertions;
 pub mod bernoulli;
 pub mod beta;
 mod block;

@@ -4,11 +4,13 @@
 //! 2020, and the authors' talk on it: [`check`] names the theorem of each condition.
 
 mod conditions;
+mod known;
 mod nature;
 mod noise;
 mod verdict;
 
-pub use conditions::{Known, Model, check};
+pub use conditions::{Model, check};
+pub use known::Known;
 pub use nature::Nature;
 pub use noise::{CustomNoise, Noise, NoiseError};
 pub use verdict::{Answer, Class, Condition, Verdict};

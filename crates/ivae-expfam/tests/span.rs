@@ -73,6 +73,53 @@ fn best_points_are_the_best_of_all_choices() {
     }
 }
 
+/// L of these points in whitened coordinates.
+fn whitened(lambda: &Lambda<'_>, chosen: &[usize], u0: usize) -> Array2<f64> {
+    let others: Vec<usize> = chosen.iter().copied().filter(|&u| u != u0).collect();
+    let (k, mean) = (lambda.k(), lambda.table().mean_axis(Axis(0)).unwrap());
+    let mut l = lambda.l_matrix(u0, &others).unwrap();
+    for i in 0..lambda.n() {
+        let at: Vec<f64> = (0..k).map(|j| mean[i * k + j]).collect();
+        let mut fisher = vec![0.0; k * k];
+        lambda.family().fisher(&mut fisher, &at);
+        // Any root of the information has the same singular values: the symmetric one.
+        let eigen = linalg::eigh(Array2::from_shape_vec((k, k), fisher).unwrap().view()).unwrap();
+        let root = (&eigen.vectors * &eigen.values.mapv(f64::sqrt)).dot(&eigen.vectors.t());
+        let rows: Vec<usize> = (i * k..(i + 1) * k).collect();
+        let block = root.dot(&l.select(Axis(0), &rows));
+        rows.iter().zip(block.rows()).for_each(|(&r, row)| l.row_mut(r).assign(&row));
+    }
+    l
+}
+
+#[test]
+fn best_points_have_a_condition_near_the_least_of_all_choices() {
+    let cases = [(&VAR, 9, 2), (&VAR, 8, 3), (&FULL, 9, 1), (&FULL, 8, 2), (&MEAN, 9, 4), (&FULL, 10, 2)];
+    let mut ratios = vec![];
+    for ((family, count, n), step) in cases.into_iter().flat_map(|case| (0..20).map(move |s| (case, s))) {
+        let table = table(family, count, n, step);
+        let lambda = Lambda::new(family, table.view()).unwrap();
+        let points = lambda.best_points().unwrap();
+        let condition = |chosen: &[usize], u0: usize| {
+            Spectrum::of(whitened(&lambda, chosen, u0).view()).unwrap().condition()
+        };
+        let chosen: Vec<usize> = [points.u0].into_iter().chain(points.others.iter().copied()).collect();
+        assert!((condition(&chosen, points.u0) / points.condition - 1.0).abs() < 1e-6);
+        // Of every choice of points, and of u⁰ among them.
+        let all = subsets(count, lambda.needed()).into_iter();
+        let all = all.flat_map(|s| s.clone().into_iter().map(move |u0| (s.clone(), u0)));
+        let least = all.map(|(s, u0)| condition(&s, u0)).fold(f64::INFINITY, f64::min);
+        ratios.push(points.condition / least);
+    }
+    ratios.sort_by(f64::total_cmp);
+    let (median, ninety, most) = (ratios[60], ratios[108], ratios[119]);
+    // What the documentation of `best_points` says.
+    assert!(
+        ratios[0] > 1.0 - 1e-9 && median < 1.45 && ninety < 2.55 && most < 6.6,
+        "{median} {ninety} {most}"
+    );
+}
+
 #[test]
 fn no_exchange_of_one_point_enlarges_the_volume() {
     let table = table(&FULL, 300, 5, 1);

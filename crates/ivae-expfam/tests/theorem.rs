@@ -23,11 +23,11 @@ fn table(family: &dyn ExpFam<f64>, count: usize, n: usize) -> Array2<f64> {
 }
 
 fn holds() -> Known {
-    (Answer::Holds, "by construction".into())
+    Known::new(Answer::Holds, "by construction")
 }
 
 fn unknown() -> Known {
-    (Answer::Unknown, "nobody knows".into())
+    Known::new(Answer::Unknown, "nobody knows")
 }
 
 fn model<'a>(family: &'a dyn ExpFam<f64>, latents: usize, lambda: &'a Lambda<'a>) -> Model<'a> {
@@ -120,7 +120,7 @@ fn each_condition_of_theorem_1_is_needed() {
     let good = table(&VAR, 10, 3);
     let lambda = Lambda::new(&VAR, good.view()).unwrap();
     let base = model(&VAR, 3, &lambda);
-    let fails = || (Answer::Fails, "f folds".to_owned());
+    let fails = || Known::new(Answer::Fails, "f folds");
     for broken in [
         Model { lambda: None, ..base.clone() },
         Model { injective: fails(), ..base.clone() },
@@ -154,7 +154,7 @@ fn conditions_of_estimation_do_not_change_the_class() {
     let good = table(&VAR, 10, 3);
     let lambda = Lambda::new(&VAR, good.view()).unwrap();
     let base = model(&VAR, 3, &lambda);
-    let fails = Some((Answer::Fails, "q is Gaussian".to_owned()));
+    let fails = Some(Known::new(Answer::Fails, "q is Gaussian"));
     let verdict = check(&Model { posterior: fails, maximum: Some(unknown()), ..base }).unwrap();
     assert_eq!(verdict.class, Class::ScaledPermutation);
     assert_eq!(answer(&verdict, "posterior family"), Answer::Fails);

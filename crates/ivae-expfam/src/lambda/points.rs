@@ -27,11 +27,15 @@ pub struct Points {
 }
 
 impl Lambda<'_> {
-    /// The n·k + 1 points that make L best conditioned: those of largest |det L|.
+    /// The n·k + 1 points that make L farthest from singular: those of largest |det L|.
     ///
-    /// |det L| is n·k! times the volume of the simplex of the points. It depends neither on which of them is u⁰ nor,
-    /// but for a factor common to all choices, on the basis of T and the units of the latents, which a condition
-    /// number would. The points are found by QR with pivoting on the differences, then by the best exchange of one
+    /// |det L| is (n·k)! times the volume of the simplex of the points. It depends neither on which of them is u⁰ nor,
+    /// but for a factor common to all choices, on the basis of T and the units of the latents, as a condition number
+    /// does. It is the volume that is made largest, not the condition that is made least: over all choices of points and
+    /// of u⁰ among them, in 120 random tables of 8 to 10 u, the least condition in whitened coordinates is below that of
+    /// the points found by a factor of 1.4 in the median, 2.5 in one table of ten and 6.5 at most.
+    ///
+    /// The points are found by QR with pivoting on the differences, then by the best exchange of one
     /// point until none enlarges the volume (Goreinov et al. 2010, "How to find a good submatrix", algorithm 1);
     /// small tables are searched from every starting point. The end is a local maximum in which no λ(u) has a barycentric
     /// coordinate beyond ±1: the volume is within a factor (n·k + 1)^((n·k + 1)/2) of the largest, and in practice equals

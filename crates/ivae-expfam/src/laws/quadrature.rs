@@ -37,8 +37,32 @@ pub(super) fn expectation(family: &Family, lambda: &[f64], f: impl Fn(f64) -> f6
     }
 }
 
+/// P(low < z ≤ high) of the law of this log-density, for `low` and `high` inside its support.
+pub(super) fn between(log_density: &dyn Fn(f64) -> f64, support: Support, low: f64, high: f64) -> f64 {
+    let density = |z: f64| log_density(z).exp();
+    match support {
+        Support::Real => panel(&density, low, high),
+        Support::Positive => panel(&|t: f64| density(t.exp()) * t.exp(), low.ln(), high.ln()),
+        Support::Interval { low: start, high: end } => {
+            let sigmoid = |t: f64| 1.0 / (1.0 + (-t).exp());
+            let slope = |t: f64| (end - start) * sigmoid(t) * sigmoid(-t);
+            let t = |z: f64| ((z - start) / (end - z)).ln();
+            panel(&|t: f64| density(start + (end - start) * sigmoid(t)) * slope(t), t(low), t(high))
+        }
+        Support::Naturals | Support::Finite { .. } => {
+            (low as u64 + 1..=high as u64).map(|z| density(z as f64)).sum()
+        }
+    }
+}
+
 /// Adaptive Simpson on 64 panels.
 fn integrate(f: &dyn Fn(f64) -> f64, low: f64, high: f64) -> f64 {
+    let step = (high - low) / 64.0;
+    (0..64).map(|i| panel(f, low + step * i as f64, low + step * (i + 1) as f64)).sum()
+}
+
+/// Adaptive Simpson.
+fn panel(f: &dyn Fn(f64) -> f64, low: f64, high: f64) -> f64 {
     fn refine(f: &dyn Fn(f64) -> f64, ends: [f64; 2], at: [f64; 3], whole: f64, depth: usize) -> f64 {
         let [low, high] = ends;
         let (middle, width) = (0.5 * (low + high), high - low);
@@ -52,11 +76,6 @@ fn integrate(f: &dyn Fn(f64) -> f64, low: f64, high: f64) -> f64 {
         refine(f, [low, middle], [at[0], left, at[1]], halves[0], depth - 1)
             + refine(f, [middle, high], [at[1], right, at[2]], halves[1], depth - 1)
     }
-    let step = (high - low) / 64.0;
-    let panel = |i: usize| {
-        let (a, b) = (low + step * i as f64, low + step * (i + 1) as f64);
-        let at = [f(a), f(0.5 * (a + b)), f(b)];
-        refine(f, [a, b], at, (at[0] + 4.0 * at[1] + at[2]) * step / 6.0, 20)
-    };
-    (0..64).map(panel).sum()
+    let at = [f(low), f(0.5 * (low + high)), f(high)];
+    refine(f, [low, high], at, (at[0] + 4.0 * at[1] + at[2]) * (high - low) / 6.0, 20)
 }

@@ -1,11 +1,10 @@
 //! [`check`]: each condition of the theorems for a model described by [`Model`].
 
-use super::{Answer, Class, Condition, Nature, Noise, Verdict};
+use super::nature::Seen;
+use super::noise::REACH;
+use super::{Answer, Class, Condition, Known, Nature, Noise, Verdict};
 use crate::lambda::Interval;
 use crate::{ExpFam, Lambda, LambdaError};
-
-/// An answer that the model's author gives, with the reason.
-pub type Known = (Answer, String);
 
 /// A model, as far as the theorems ask about it.
 #[derive(Debug, Clone)]
@@ -34,7 +33,7 @@ pub struct Model<'a> {
     pub maximum: Option<Known>,
 }
 
-/// Every condition of the theorems, with its reason, and what follows.
+/// Every condition of the theorems, with its reason and its [number](Condition::number), and what follows.
 ///
 /// - theorem 1 (up to an affine map of T): the prior is conditionally factorial in one family, f injective; (i) the
 ///   characteristic function of ε vanishes only on a null set; (ii) T′ᵢⱼ ≠ 0 almost surely and the Tᵢⱼ of one i are linearly
@@ -44,13 +43,13 @@ pub struct Model<'a> {
 /// - theorem 4 of the paper (the talk's theorem 2) on estimation: the posterior's family, and the maximum.
 ///
 /// ```
-/// use ivae_expfam::theorem::{Answer, Class, Model, Noise, check};
+/// use ivae_expfam::theorem::{Answer, Class, Known, Model, Noise, check};
 /// use ivae_expfam::{Gaussian, GaussianForm, Lambda};
 /// use ndarray::array;
 ///
 /// let family = Gaussian { form: GaussianForm::Var };
 /// let lambda = Lambda::new(&family, array![[-0.5, -0.5], [-0.1, -0.5], [-0.5, -2.0]].view())?;
-/// let holds = |why: &str| (Answer::Holds, why.to_owned());
+/// let holds = |why: &str| Known::new(Answer::Holds, why);
 /// let verdict = check(&Model {
 ///     latents: 2,
 ///     family: &family,
@@ -74,16 +73,17 @@ pub struct Model<'a> {
 /// A decomposition that does not converge.
 pub fn check(model: &Model<'_>) -> Result<Verdict, LambdaError> {
     let nature = Nature::of(model.family);
+    let seen = Seen::of(model.family);
     let proven = model.family.nature().is_some();
     let (variability, advice) = variability(model)?;
     let mut conditions = vec![
         told("prior", Class::Affine, &model.prior),
         told("injective mixing", Class::Affine, &model.injective),
         noise(&model.noise),
-        statistics(nature, proven),
+        statistics(nature.zip(seen), proven),
         variability,
     ];
-    conditions.extend(narrower(nature, model));
+    conditions.extend(narrower(nature.zip(seen), model));
     let estimation = [("posterior family", &model.posterior), ("maximum reached", &model.maximum)];
     conditions.extend(estimation.into_iter().filter_map(|(name, known)| {
         Some(Condition { class: None, ..told(name, Class::Affine, known.as_ref()?) })
@@ -91,8 +91,9 @@ pub fn check(model: &Model<'_>) -> Result<Verdict, LambdaError> {
     Ok(Verdict::new(conditions, |verdict| next(model, nature, verdict, advice)))
 }
 
-fn told(name: &'static str, class: Class, (answer, reason): &Known) -> Condition {
-    Condition { name: name.into(), class: Some(class), answer: *answer, reason: reason.clone(), number: None }
+fn told(name: &'static str, class: Class, known: &Known) -> Condition {
+    let Known { answer, reason, number } = known.clone();
+    Condition { name: name.into(), class: Some(class), answer, reason, number }
 }
 
 fn answered(yes: bool) -> Answer {
@@ -100,16 +101,23 @@ fn answered(yes: bool) -> Answer {
 }
 
 fn noise(noise: &Noise) -> Condition {
-    let name = noise.name();
+    let (name, number) = (noise.name(), noise.smallest());
     let (answer, reason) = match noise {
         Noise::Custom(custom) => custom.answer(),
         Noise::None => (Answer::Holds, "no noise: the limit of any".to_owned()),
-        Noise::Gaussian | Noise::Laplace | Noise::Logistic => {
-            (Answer::Holds, format!("{name}: its characteristic function is positive everywhere"))
-        }
-        Noise::Uniform => {
-            (Answer::Holds, format!("{name}: its characteristic function vanishes at isolated points only"))
-        }
+        Noise::Gaussian | Noise::Laplace | Noise::Logistic => (
+            Answer::Holds,
+            format!(
+                "{name}: its characteristic function is positive everywhere, at least {:.1e} for |t| up to {REACH}",
+                number.unwrap_or(f64::NAN)
+            ),
+        ),
+        Noise::Uniform => (
+            Answer::Holds,
+            format!(
+                "{name}: its characteristic function vanishes at isolated points only, the multiples of π"
+            ),
+        ),
         Noise::Bernoulli => (
             Answer::Unknown,
             format!(
@@ -118,23 +126,29 @@ fn noise(noise: &Noise) -> Condition {
         ),
         Noise::Other => (Answer::Unknown, format!("{name}: its characteristic function is not known")),
     };
-    let number = if let Noise::Custom(custom) = noise { Some(custom.smallest()) } else { None };
     Condition { name: "(i) noise".into(), class: Some(Class::Affine), answer, reason, number }
 }
 
-fn statistics(nature: Option<Nature>, proven: bool) -> Condition {
+fn statistics(found: Option<(Nature, Seen)>, proven: bool) -> Condition {
     let how = if proven { "proven" } else { "seen at 2001 points" };
-    let (answer, reason) = match nature {
-        None => (Answer::Fails, "the latents are discrete: T has no derivative".to_owned()),
-        Some(Nature { moving: false, .. }) => {
-            (Answer::Fails, format!("some T′ is 0 on a whole interval ({how})"))
+    let (answer, reason, number) = match found {
+        None => (Answer::Fails, "the latents are discrete: T has no derivative".to_owned(), None),
+        Some((Nature { moving: false, .. }, Seen { still, .. })) => (
+            Answer::Fails,
+            format!("some T′ is 0 on a whole interval ({how}): at {:.1} % of the points", 100.0 * still),
+            Some(still),
+        ),
+        Some((Nature { independent, .. }, Seen { left, .. })) => {
+            let reason = match independent {
+                false => format!("T₁ … T_k are linearly dependent on an interval ({how})"),
+                true => format!("T′ ≠ 0 almost everywhere and T linearly independent ({how})"),
+            };
+            let part =
+                format!("the part of a T outside the span of 1 and those before it is {left:.1e} or more");
+            (answered(independent), format!("{reason}: {part}"), Some(left))
         }
-        Some(Nature { independent: false, .. }) => {
-            (Answer::Fails, format!("T₁ … T_k are linearly dependent on an interval ({how})"))
-        }
-        Some(_) => (Answer::Holds, format!("T′ ≠ 0 almost everywhere and T linearly independent ({how})")),
     };
-    Condition { name: "(ii) statistics".into(), class: Some(Class::Affine), answer, reason, number: None }
+    Condition { name: "(ii) statistics".into(), class: Some(Class::Affine), answer, reason, number }
 }
 
 /// Condition (iii), and what would help it.
@@ -150,7 +164,7 @@ fn variability(model: &Model<'_>) -> Result<(Condition, Vec<String>), LambdaErro
     };
     let Some(lambda) = model.lambda else {
         let advice = vec!["give an auxiliary variable u on which the latents depend".to_owned()];
-        return Ok((condition(Answer::Fails, "the prior does not depend on u".into(), None), advice));
+        return Ok((condition(Answer::Fails, "the prior does not depend on u".into(), Some(0.0)), advice));
     };
     let found = lambda.variability()?;
     let smallest = found.singular_values.last().copied();
@@ -199,41 +213,35 @@ fn variability(model: &Model<'_>) -> Result<(Condition, Vec<String>), LambdaErro
 }
 
 /// What the classes narrower than the affine one need.
-fn narrower(nature: Option<Nature>, model: &Model<'_>) -> Vec<Condition> {
-    let Some(nature) = nature else { return vec![] };
-    let condition = |name: &str, class, holds, yes: &str, no: &str| Condition {
+fn narrower(found: Option<(Nature, Seen)>, model: &Model<'_>) -> Vec<Condition> {
+    let Some((nature, seen)) = found else { return vec![] };
+    let condition = |name: &str, class, holds, number: f64, reason: String| Condition {
         name: name.into(),
         class: Some(class),
         answer: answered(holds),
-        reason: if holds { yes } else { no }.to_owned(),
-        number: None,
+        reason,
+        number: Some(number),
     };
+    let smooth = told("smooth mixing", Class::ComponentWise, &model.smooth);
     let Some(turns) = nature.turns else {
-        return vec![
-            condition("T twice differentiable", Class::ComponentWise, nature.smooth, "k ≥ 2", "T has a kink"),
-            told("smooth mixing", Class::ComponentWise, &model.smooth),
-        ];
+        let growth = format!("the slope of T′ grows by {:.1e} on ever smaller pieces", seen.growth);
+        let reason = format!("{}: {growth}", if nature.smooth { "k ≥ 2" } else { "T has a kink" });
+        let twice = "T twice differentiable";
+        return vec![condition(twice, Class::ComponentWise, nature.smooth, seen.growth, reason), smooth];
     };
+    let minimum = match turns {
+        0 => "k = 1: T is monotonic".to_owned(),
+        1 if model.shared => "k = 1: T turns once, and is the same for all latents".to_owned(),
+        1 => "k = 1: T is not the same for all latents".to_owned(),
+        _ => format!("k = 1: T turns {turns} times"),
+    };
+    let once = turns == 1 && model.shared;
+    let monotonic = if turns > 0 { "k = 1: T falls and rises" } else { "k = 1: T is monotonic" };
+    let number = turns as f64;
     vec![
-        condition(
-            "T of unique minimum",
-            Class::ScaledPermutation,
-            turns == 1 && model.shared,
-            "k = 1: T turns once, and is the same for all latents",
-            match turns {
-                0 => "k = 1: T is monotonic",
-                1 => "k = 1: T is not the same for all latents",
-                _ => "k = 1: T turns more than once",
-            },
-        ),
-        condition(
-            "T not monotonic",
-            Class::ComponentWise,
-            turns > 0,
-            "k = 1: T falls and rises",
-            "k = 1: T is monotonic",
-        ),
-        told("smooth mixing", Class::ComponentWise, &model.smooth),
+        condition("T of unique minimum", Class::ScaledPermutation, once, number, minimum),
+        condition("T not monotonic", Class::ComponentWise, turns > 0, number, monotonic.to_owned()),
+        smooth,
     ]
 }
 
@@ -261,7 +269,7 @@ fn next(
             _ => "follow with linear ICA of T(z)".into(),
         });
     }
-    if model.injective.0 == Answer::Unknown {
+    if model.injective.answer == Answer::Unknown {
         advice.push("a decoder that is bijective by construction makes the mixing injective".into());
     }
     advice

@@ -48,18 +48,46 @@ impl Nature {
     /// By T and T′ at two thousand points, that lie closer towards 0 or the ends of the support: what is so on smaller
     /// pieces, or beyond ±74, is not seen. `None` for a discrete support.
     pub fn inspect(family: &dyn ExpFam<f64>) -> Option<Self> {
+        let Seen { still, left, growth, turns } = Seen::of(family)?;
+        Some(Self {
+            moving: still == 0.0,
+            independent: left > INDEPENDENT,
+            smooth: growth <= KINK,
+            turns: (family.k() == 1).then_some(turns),
+        })
+    }
+}
+
+/// The numbers behind [`Nature::inspect`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// Share of the pairs of neighbours at both of which the same T′ⱼ is 0.
+    pub still: f64,
+    /// The part of a statistic that is left when those before it, and constants, are projected out: the least of all
+    /// statistics and pieces, 0 where it is not finite.
+    pub left: f64,
+    /// By what factor the slope of T′ⱼ grows as the piece shrinks where it changes fastest: the largest of all, at least 1.
+    pub growth: f64,
+    /// How often the sign of T′₁ changes.
+    pub turns: usize,
+}
+
+impl Seen {
+    /// `None` for a discrete support.
+    pub(super) fn of(family: &dyn ExpFam<f64>) -> Option<Self> {
         let support = family.support();
         support.is_continuous().then_some(())?;
         let place = |g: usize| point(support, REACH * (2.0 * g as f64 / (GRID - 1) as f64 - 1.0));
         let z: Vec<f64> = (0..GRID).map(place).collect();
         let slopes: Vec<Vec<f64>> = z.iter().map(|&z| derivative(family, z)).collect();
         let k = family.k();
-        let still = |j: usize| slopes.windows(2).any(|pair| pair[0][j] == 0.0 && pair[1][j] == 0.0);
+        let still = |pair: &&[Vec<f64>]| (0..k).any(|j| pair[0][j] == 0.0 && pair[1][j] == 0.0);
+        let pieces = z.chunks(GRID.div_ceil(WINDOWS));
         Some(Self {
-            moving: !(0..k).any(still),
-            independent: z.chunks(GRID.div_ceil(WINDOWS)).all(|piece| independent(family, piece)),
-            smooth: (0..k).all(|j| !kinked(family, j, &z, &slopes)),
-            turns: (k == 1).then(|| turns(&slopes)),
+            still: slopes.windows(2).filter(still).count() as f64 / (GRID - 1) as f64,
+            left: pieces.map(|piece| left(family, piece)).fold(1.0, f64::min),
+            growth: (0..k).map(|j| growth(family, j, &z, &slopes)).fold(1.0, f64::max),
+            turns: turns(&slopes),
         })
     }
 }
@@ -79,8 +107,8 @@ fn derivative(family: &dyn ExpFam<f64>, z: f64) -> Vec<f64> {
     dt
 }
 
-/// Does Gram and Schmidt's method leave something of every statistic, over these points?
-fn independent(family: &dyn ExpFam<f64>, z: &[f64]) -> bool {
+/// The least part that Gram and Schmidt's method leaves of a statistic, over these points.
+fn left(family: &dyn ExpFam<f64>, z: &[f64]) -> f64 {
     let k = family.k();
     let mut columns = vec![vec![1.0; z.len()]; k + 1];
     let mut t = vec![0.0; k];
@@ -89,6 +117,7 @@ fn independent(family: &dyn ExpFam<f64>, z: &[f64]) -> bool {
         t.iter().enumerate().for_each(|(j, &t)| columns[j + 1][at] = t);
     }
     let norm = |column: &[f64]| column.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let mut least = 1.0;
     for j in 0..=k {
         let (before, rest) = columns.split_at_mut(j);
         let column = &mut rest[0];
@@ -99,19 +128,20 @@ fn independent(family: &dyn ExpFam<f64>, z: &[f64]) -> bool {
             column.iter_mut().zip(other).for_each(|(v, o)| *v -= dot * o);
         }
         let left = norm(column);
-        if left.is_nan() || left <= INDEPENDENT * size {
-            return false;
+        if !(left > INDEPENDENT * size && size.is_finite()) {
+            return if left < size { left / size } else { 0.0 };
         }
+        least = f64::min(least, left / size);
         column.iter_mut().for_each(|v| *v /= left);
     }
-    true
+    least
 }
 
-/// Does the slope of T′ⱼ grow without end where it changes fastest?
-fn kinked(family: &dyn ExpFam<f64>, j: usize, z: &[f64], slopes: &[Vec<f64>]) -> bool {
+/// By what factor the slope of T′ⱼ grows as the piece shrinks where it changes fastest; 1 where it does not.
+fn growth(family: &dyn ExpFam<f64>, j: usize, z: &[f64], slopes: &[Vec<f64>]) -> f64 {
     let typical = slopes.iter().map(|s| s[j].abs()).sum::<f64>() / slopes.len() as f64;
     let jump = |g: &usize| (slopes[g + 1][j] - slopes[*g][j]).abs() / (typical + slopes[*g][j].abs());
-    let Some(g) = (0..z.len() - 1).max_by(|a, b| jump(a).total_cmp(&jump(b))) else { return false };
+    let Some(g) = (0..z.len() - 1).max_by(|a, b| jump(a).total_cmp(&jump(b))) else { return 1.0 };
     let (mut low, mut high) = (z[g], z[g + 1]);
     let at = |z: f64| derivative(family, z)[j];
     let slope = |low: f64, high: f64| (at(high) - at(low)).abs() / (high - low);
@@ -120,10 +150,11 @@ fn kinked(family: &dyn ExpFam<f64>, j: usize, z: &[f64], slopes: &[Vec<f64>]) ->
         let middle = 0.5 * (low + high);
         if slope(low, middle) >= slope(middle, high) { high = middle } else { low = middle }
     }
-    slope(low, high) > KINK * first
+    let last = slope(low, high);
+    if last > first { last / first } else { 1.0 }
 }
 
-/// How often the sign of T′ changes.
+/// How often the sign of T′₁ changes.
 fn turns(slopes: &[Vec<f64>]) -> usize {
     let signs: Vec<bool> = slopes.iter().map(|s| s[0]).filter(|&s| s != 0.0).map(|s| s > 0.0).collect();
     signs.windows(2).filter(|pair| pair[0] != pair[1]).count()

@@ -6,6 +6,9 @@ use std::f64::consts::PI;
 
 pub use custom::{CustomNoise, NoiseError};
 
+/// The range of t, in inverse scales, over which the number of condition (i) is the smallest modulus of a named law.
+pub(super) const REACH: f64 = 5.0;
+
 /// The distribution of the noise ε on x = f(z) + ε, independent in every column, of any scale.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -49,6 +52,20 @@ impl Noise {
         Some([real, 0.0])
     }
 
+    /// The smallest modulus of the characteristic function for |t| ≤ [`REACH`], or in the range of a [`CustomNoise`]; 0
+    /// where it has zeros there. `None` where it is not known, or in a limit that has none.
+    pub(super) fn smallest(&self) -> Option<f64> {
+        match self {
+            Self::Custom(noise) => Some(noise.smallest()),
+            Self::Uniform => Some(0.0),
+            Self::Bernoulli | Self::Other => None,
+            // These fall as |t| grows.
+            Self::None | Self::Gaussian | Self::Laplace | Self::Logistic => {
+                self.characteristic(REACH).map(|[real, _]| real)
+            }
+        }
+    }
+
     /// Name, for messages.
     pub fn name(&self) -> &str {
         match self {
@@ -90,5 +107,21 @@ mod tests {
             }
         }
         assert_eq!(Noise::Other.characteristic(1.0), None);
+    }
+
+    #[test]
+    fn the_smallest_modulus_is_that_of_a_grid() {
+        for noise in [Noise::None, Noise::Gaussian, Noise::Laplace, Noise::Logistic, Noise::Uniform] {
+            let modulus = |t: f64| noise.characteristic(t).map_or(f64::NAN, |[re, im]| re.hypot(im));
+            let on_grid =
+                (0..=1000).map(|g| modulus(REACH * f64::from(g) / 1000.0)).fold(f64::INFINITY, f64::min);
+            let found = noise.smallest().unwrap_or(f64::NAN);
+            // The grid misses the zero of the uniform law by up to half a step.
+            assert!(
+                (found - on_grid).abs() <= if found == 0.0 { 1e-3 } else { 0.0 },
+                "{noise:?}: {found}, {on_grid}"
+            );
+        }
+        assert_eq!((Noise::Bernoulli.smallest(), Noise::Other.smallest()), (None, None));
     }
 }

@@ -63,7 +63,18 @@ pub struct Condition {
     pub answer: Answer,
     /// Why.
     pub reason: String,
-    /// The number behind the reason, where there is one.
+    /// The number by which it was judged, where there is one:
+    /// - *(i) noise*: the smallest modulus of the characteristic function over the range of t that the reason states, 0
+    ///   where it has zeros; none where it is not known;
+    /// - *(ii) statistics*: in \[0, 1\], the smallest part of a statistic that is left when constants and the statistics
+    ///   before it are projected out, on the worst of 8 pieces of the support; where a T′ is 0 on an interval, the share
+    ///   of 2001 points at which it is; none for discrete latents;
+    /// - *(iii) variability*: the smallest singular value of λ(u) − λ̄ in units of information
+    ///   ([`Lambda::variability`](crate::Lambda::variability)); where there are too few distinct u, their number;
+    /// - *T twice differentiable*: the factor, at least 1, by which the slope of T′ grows when the piece of the support on
+    ///   which T′ changes fastest is halved 30 times: without end at a kink;
+    /// - *T of unique minimum*, *T not monotonic*: how often T turns from falling to rising or back;
+    /// - the others: what [`Known::number`](crate::theorem::Known::number) gives.
     pub number: Option<f64>,
 }
 
