@@ -102,36 +102,25 @@ pub fn fit_split<F: Scalar>(
     fit_compiled(without_sources(data), split.clone(), spec, observer)
 }
 
-/// [`fit_checked`], compiled in this crate, once for each scalar: a generic function is compiled in every crate that calls
-/// it, and all of the training hangs on this one.
+type Fit<F> = fn(Dataset<F>, Split, &FitSpec, &dyn Observer) -> Result<Fitted<F>, FitError>;
+
+// A generic function is compiled in every crate that calls it; all of the training hangs on this one, so it is compiled here.
+static SINGLE: Fit<f32> = fit_checked;
+static DOUBLE: Fit<f64> = fit_checked;
+
+/// [`fit_checked`] as this crate has it.
 fn fit_compiled<F: Scalar>(
     data: Dataset<F>,
     split: Split,
     spec: &FitSpec,
     observer: &dyn Observer,
 ) -> Result<Fitted<F>, FitError> {
-    fn single(
-        data: Dataset<f32>,
-        split: Split,
-        spec: &FitSpec,
-        observer: &dyn Observer,
-    ) -> Result<Fitted<f32>, FitError> {
-        fit_checked(data, split, spec, observer)
-    }
-    fn double(
-        data: Dataset<f64>,
-        split: Split,
-        spec: &FitSpec,
-        observer: &dyn Observer,
-    ) -> Result<Fitted<f64>, FitError> {
-        fit_checked(data, split, spec, observer)
-    }
     let data: Box<dyn Any> = Box::new(data);
     let fitted: Box<dyn Any> = match data.downcast() {
-        Ok(data) => Box::new(single(*data, split, spec, observer)?),
-        Err(data) => Box::new(double(*data.downcast().expect("a scalar is f32 or f64"), split, spec, observer)?),
+        Ok(data) => Box::new(SINGLE(*data, split, spec, observer)?),
+        Err(data) => Box::new(DOUBLE(*data.downcast().expect("data of f32 or f64"), split, spec, observer)?),
     };
-    Ok(*fitted.downcast().expect("the scalar of the data"))
+    Ok(*fitted.downcast().expect("a fit of the scalar of its data"))
 }
 
 fn fit_checked<F: Scalar>(

@@ -1,12 +1,12 @@
 //! [`Exponential`]: the plainest positive latent.
 
-use ivae_num::{Formula, Functions, Scalar, each};
+use ivae_num::{Formula, Functions, Scalar};
 use ndarray::{ArrayView2, ArrayViewMut2, Zip};
 use rand::{Rng, RngCore};
 use rand_distr::Exp1;
 
+use crate::fused::{self, Elementary, LogProbs, by_formulas};
 use crate::shape::assert_shape;
-use crate::slices::{Slices, by_slices};
 use crate::special::ln_tail;
 use crate::{ExpFam, Reparam, Support};
 
@@ -114,19 +114,17 @@ impl<F: Scalar> Formula<F, 2, 1> for Derivatives {
     }
 }
 
-impl Slices for Exponential {
-    const DOUBLE: bool = false;
-
-    fn log_probs<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], _: usize) {
-        each([z], [log_rate], LogProb);
+impl Elementary for Exponential {
+    fn log_probs<F: Scalar>(&self, rows: LogProbs<'_, F>) {
+        rows.by(LogProb);
     }
 
-    fn derivatives<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], d: &[F], _: usize) {
-        each([z, log_rate], [d], Derivatives);
+    fn derivatives<F: Scalar>(&self, rows: fused::Derivatives<'_, F>) {
+        rows.by(Derivatives);
     }
 }
 
-by_slices!(Exponential);
+by_formulas!(Exponential);
 
 impl<F: Scalar> Reparam<F> for Exponential {
     /// z = −log Φ(−noise) / r: the quantile of Φ(noise).

@@ -1,9 +1,9 @@
 //! [`ExponentialPower`]: the scale of a Laplace, Gaussian or generalised Gaussian law of fixed location and shape.
 
-use ivae_num::{Formula, Functions, Scalar, each};
+use ivae_num::{Formula, Functions, Scalar};
 use rand::{Rng, RngCore};
 
-use crate::slices::{Slices, by_slices};
+use crate::fused::{self, Elementary, LogProbs, by_formulas};
 use crate::special::{draw_ln_gamma, ln_gamma};
 use crate::{ExpFam, Support};
 
@@ -151,24 +151,22 @@ impl<F: Scalar, const ROOT: u8> Formula<F, 2, 1> for Derivatives<F, ROOT> {
     }
 }
 
-impl Slices for ExponentialPower {
-    const DOUBLE: bool = false;
-
-    fn log_probs<F: Scalar>(&self, z: &mut [F], log_scale: &mut [F], _: usize) {
+impl Elementary for ExponentialPower {
+    fn log_probs<F: Scalar>(&self, rows: LogProbs<'_, F>) {
         match self.shape {
-            1.0 => each([z], [log_scale], LogProb(Power::<F, 1>::of(self))),
-            2.0 => each([z], [log_scale], LogProb(Power::<F, 2>::of(self))),
-            _ => each([z], [log_scale], LogProb(Power::<F, 0>::of(self))),
+            1.0 => rows.by(LogProb(Power::<F, 1>::of(self))),
+            2.0 => rows.by(LogProb(Power::<F, 2>::of(self))),
+            _ => rows.by(LogProb(Power::<F, 0>::of(self))),
         }
     }
 
-    fn derivatives<F: Scalar>(&self, z: &mut [F], log_scale: &mut [F], d: &[F], _: usize) {
+    fn derivatives<F: Scalar>(&self, rows: fused::Derivatives<'_, F>) {
         match self.shape {
-            1.0 => each([z, log_scale], [d], Derivatives(Power::<F, 1>::of(self))),
-            2.0 => each([z, log_scale], [d], Derivatives(Power::<F, 2>::of(self))),
-            _ => each([z, log_scale], [d], Derivatives(Power::<F, 0>::of(self))),
+            1.0 => rows.by(Derivatives(Power::<F, 1>::of(self))),
+            2.0 => rows.by(Derivatives(Power::<F, 2>::of(self))),
+            _ => rows.by(Derivatives(Power::<F, 0>::of(self))),
         }
     }
 }
 
-by_slices!(ExponentialPower);
+by_formulas!(ExponentialPower);

@@ -1,12 +1,12 @@
 //! [`Laplace`]: heavy tails, a kink at the location.
 
-use ivae_num::{Formula, Functions, Scalar, each};
+use ivae_num::{Formula, Functions, Scalar};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
 
-use crate::block::{Scale, blocks};
+use crate::block::Scale;
+use crate::fused::{add_slopes, add_sums};
 use crate::shape::{assert_gradients, assert_rows, assert_shape};
 use crate::special::ln_tail;
-use crate::terms::{Filled, Places, Terms};
 use crate::{Density, Reparam};
 
 /// Independent Laplace components, θ = \[location | log_scale\] `[B, 2n]`:
@@ -17,32 +17,28 @@ use crate::{Density, Reparam};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Laplace;
 
-/// First columns of the location and of the log scale.
-fn places(n: usize) -> Places {
-    (Some(0), Some(n))
-}
-
-/// μ → |e| + log b, e = (v − μ) / b: −log p(v) but for log 2.
+/// (v; μ, log b) → |e| + log b, e = (v − μ) / b: −log p(v) but for log 2.
 #[derive(Clone, Copy)]
 struct Minus<F>(Scale<F>);
 
 impl<F: Scalar> Formula<F, 1, 2> for Minus<F> {
     #[inline(always)]
-    fn at<M: Functions<F>>(&self, [location]: [F; 1], [v, log_scale]: [F; 2]) -> [F; 1] {
+    fn at<M: Functions<F>>(&self, [v]: [F; 1], [location, log_scale]: [F; 2]) -> [F; 1] {
         let e = (v - location) * self.0.at::<M>(log_scale);
         [e.abs() + log_scale]
     }
 }
 
-/// (μ, log b) → d times the derivatives of log p(v) in each, (sign e / b, |e| − 1); that in v is −sign e / b.
+/// (v, μ, log b) → d times the derivatives of log p(v) in each: (−sign e / b, sign e / b, |e| − 1).
 #[derive(Clone, Copy)]
 struct Derivatives<F>(Scale<F>);
 
-impl<F: Scalar> Formula<F, 2, 2> for Derivatives<F> {
+impl<F: Scalar> Formula<F, 3, 1> for Derivatives<F> {
     #[inline(always)]
-    fn at<M: Functions<F>>(&self, [location, log_scale]: [F; 2], [v, d]: [F; 2]) -> [F; 2] {
+    fn at<M: Functions<F>>(&self, [v, location, log_scale]: [F; 3], [d]: [F; 1]) -> [F; 3] {
         let (r, inverse) = (v - location, self.0.at::<M>(log_scale));
-        [d * inverse * sign(r), d * ((r * inverse).abs() - F::one())]
+        let slope = d * inverse * sign(r);
+        [-slope, slope, d * ((r * inverse).abs() - F::one())]
     }
 }
 
@@ -54,19 +50,14 @@ impl<F: Scalar> Density<F> for Laplace {
     fn log_prob(&self, out: &mut [F], theta: ArrayView2<'_, F>, v: ArrayView2<'_, F>) {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, 2 * n, "out", out);
-        let (mut terms, minus) = (Terms::new(), Minus(Scale::new(-1.0)));
         out.fill(-F::of(n as f64) * F::LN_2());
-        for block in blocks(rows, n) {
-            let Filled { v, location, log_scale, .. } = terms.fill(&block, places(n), &theta, &v);
-            each([&mut *location], [v, log_scale], minus);
-            block.add_row_sums(out, -1.0, location);
-        }
+        add_sums(out, -1.0, (theta, [0, n]), v, Minus(Scale::new(-1.0)));
     }
 
     fn log_prob_backward(
         &self,
-        mut d_theta: Option<ArrayViewMut2<'_, F>>,
-        mut d_v: Option<ArrayViewMut2<'_, F>>,
+        d_theta: Option<ArrayViewMut2<'_, F>>,
+        d_v: Option<ArrayViewMut2<'_, F>>,
         theta: ArrayView2<'_, F>,
         v: ArrayView2<'_, F>,
         d_out: &[F],
@@ -74,19 +65,7 @@ impl<F: Scalar> Density<F> for Laplace {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, 2 * n, "d_out", d_out);
         assert_gradients(&d_theta, &d_v, (rows, n), 2 * n);
-        let (mut terms, derivatives) = (Terms::new(), Derivatives(Scale::new(-1.0)));
-        for block in blocks(rows, n) {
-            let Filled { v, location, log_scale, d } = terms.fill(&block, places(n), &theta, &v);
-            block.spread(d, d_out);
-            each([&mut *location, &mut *log_scale], [v, d], derivatives);
-            if let Some(d_v) = &mut d_v {
-                block.scatter_add(d_v, 0, -1.0, location);
-            }
-            if let Some(d_theta) = &mut d_theta {
-                block.scatter_add(d_theta, 0, 1.0, location);
-                block.scatter_add(d_theta, n, 1.0, log_scale);
-            }
-        }
+        add_slopes(d_theta, d_v, (theta, [0, 0, n]), v, d_out, Derivatives(Scale::new(-1.0)));
     }
 }
 

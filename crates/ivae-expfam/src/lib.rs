@@ -18,6 +18,7 @@ pub mod equivalence;
 pub mod expfam;
 pub mod exponential;
 pub mod exponential_power;
+mod fused;
 pub mod gamma;
 pub mod gaussian;
 pub mod generalised_normal;

@@ -1,11 +1,11 @@
 //! [`LogNormal`]: a positive latent whose logarithm is Gaussian.
 
-use ivae_num::{Formula, Functions, Scalar, each};
+use ivae_num::{Formula, Functions, Scalar};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip};
 use rand::RngCore;
 
 use crate::block::Scale;
-use crate::slices::{Slices, by_slices};
+use crate::fused::{self, Elementary, LogProbs, by_formulas};
 use crate::{ExpFam, Gaussian, GaussianForm, Reparam, Support};
 
 /// Components with log z ~ N(mean, variance), θ = \[mean | log_var\] of the logarithm.
@@ -114,21 +114,17 @@ impl<F: Scalar> Formula<F, 3, 1> for Derivatives<F> {
     }
 }
 
-impl Slices for LogNormal {
-    const DOUBLE: bool = false;
-
-    fn log_probs<F: Scalar>(&self, z: &mut [F], eta: &mut [F], _: usize) {
-        let (mean, log_var) = eta.split_at_mut(z.len());
-        each([z], [mean, log_var], LogProb(Scale::new(-0.5), F::TAU().ln()));
+impl Elementary for LogNormal {
+    fn log_probs<F: Scalar>(&self, rows: LogProbs<'_, F>) {
+        rows.by(LogProb(Scale::new(-0.5), F::TAU().ln()));
     }
 
-    fn derivatives<F: Scalar>(&self, z: &mut [F], eta: &mut [F], d: &[F], _: usize) {
-        let (mean, log_var) = eta.split_at_mut(z.len());
-        each([z, mean, log_var], [d], Derivatives(Scale::new(-0.5)));
+    fn derivatives<F: Scalar>(&self, rows: fused::Derivatives<'_, F>) {
+        rows.by(Derivatives(Scale::new(-0.5)));
     }
 }
 
-by_slices!(LogNormal);
+by_formulas!(LogNormal);
 
 impl<F: Scalar> Reparam<F> for LogNormal {
     /// z = exp(μ + σ · noise).

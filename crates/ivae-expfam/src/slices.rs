@@ -1,4 +1,5 @@
-//! From formulas over slices to rows: [`by_slices`] completes a family that has [`Slices`] and `ExpFam<f64>`.
+//! From functions over slices to rows: [`by_slices`] completes a family that has [`Slices`] and `ExpFam<f64>`, those of
+//! elementary functions excepted, for which there is [`fused`](crate::fused).
 //!
 //! Rows are cut into blocks on the stack; a family sees contiguous columns, and calls vectorised functions on all of
 //! them. Special functions have no vector form and lose digits in single precision: a family of these is worked on in
@@ -150,14 +151,14 @@ impl<W: Scalar> Columns<W> {
 
 /// The support, as what can be tested without branches.
 #[derive(Debug, Clone, Copy)]
-struct Inside<F> {
+pub(crate) struct Inside<F> {
     low: F,
     high: F,
     whole: bool,
 }
 
 impl<F: Scalar> Inside<F> {
-    fn of(support: Support) -> Self {
+    pub(crate) fn of(support: Support) -> Self {
         let (low, high, whole) = match support {
             Support::Real => (f64::NEG_INFINITY, f64::INFINITY, false),
             Support::Positive => (0.0, f64::INFINITY, false),
@@ -170,7 +171,20 @@ impl<F: Scalar> Inside<F> {
 
     #[inline(always)]
     fn contains(self, z: F) -> bool {
-        (self.low < z) & (z < self.high) & (!self.whole | (z.trunc() == z))
+        self.between(z) & (!self.whole | (z.trunc() == z))
+    }
+
+    /// [`contains`](Self::contains) where z is continuous.
+    #[inline(always)]
+    fn between(self, z: F) -> bool {
+        (self.low < z) & (z < self.high)
+    }
+
+    /// `y`, but outside a continuous support `otherwise`, and NaN where z is.
+    #[inline(always)]
+    pub(crate) fn choose(self, z: F, y: F, otherwise: F) -> F {
+        let other = if z.is_nan() { z } else { otherwise };
+        if self.between(z) { y } else { other }
     }
 
     /// What of `z` is outside; `None` if nothing is.

@@ -45,8 +45,33 @@ pub fn each<F: Scalar, const N: usize, const K: usize>(
     Simd::active().run(Each { x, given, len, formula });
 }
 
-/// Numbers of a slice that are worked on at a time: one vector or more for every target.
-const CHUNK: usize = 16;
+/// Numbers that are worked on at a time: one vector or more for every target.
+pub const LANES: usize = 16;
+
+/// A loop of [`Formula`]s whose numbers do not stand in slices of one length: written over [`LANES`] numbers at a time with
+/// [`at_lanes`].
+///
+/// Mark [`run`](FormulaLoop::run) and what it calls `#[inline(always)]`, as for [`Loop`](crate::Loop).
+pub trait FormulaLoop<F> {
+    /// All of the work.
+    fn run<M: Functions<F>>(self);
+}
+
+/// Run `work` with the widest vectors the processor has.
+pub fn run_formulas<F: Scalar>(work: impl FormulaLoop<F>) {
+    Simd::active().run(OnFunctions(work, PhantomData::<F>));
+}
+
+struct OnFunctions<L, F>(L, PhantomData<F>);
+
+impl<F: Scalar, L: FormulaLoop<F>> Kernel for OnFunctions<L, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<T: Target>(self) {
+        self.0.run::<On<T>>();
+    }
+}
 
 struct Each<'a, F, M, const N: usize, const K: usize> {
     x: [&'a mut [F]; N],
@@ -80,17 +105,18 @@ impl<F: Scalar, T: Target> Functions<F> for On<T> {
     }
 }
 
-/// A chunk of each of N slices.
-type Chunks<F, const N: usize> = [[F; CHUNK]; N];
+/// [`LANES`] numbers of each of N slices.
+pub type Lanes<F, const N: usize> = [[F; LANES]; N];
 
+/// `formula` of [`LANES`] numbers of each slice.
 #[inline(always)]
-fn value<F: Scalar, T: Target, const N: usize, const K: usize>(
+pub fn at_lanes<F: Scalar, M: Functions<F>, const N: usize, const K: usize>(
     formula: impl Formula<F, N, K>,
-    x: Chunks<F, N>,
-    given: Chunks<F, K>,
-) -> Chunks<F, N> {
+    x: Lanes<F, N>,
+    given: Lanes<F, K>,
+) -> Lanes<F, N> {
     let mut out = x;
-    for i in 0..CHUNK {
+    for i in 0..LANES {
         let (mut at_x, mut at_given) = ([F::zero(); N], [F::zero(); K]);
         for j in 0..N {
             at_x[j] = x[j][i];
@@ -98,7 +124,7 @@ fn value<F: Scalar, T: Target, const N: usize, const K: usize>(
         for j in 0..K {
             at_given[j] = given[j][i];
         }
-        let y = formula.at::<On<T>>(at_x, at_given);
+        let y = formula.at::<M>(at_x, at_given);
         for j in 0..N {
             out[j][i] = y[j];
         }
@@ -108,8 +134,8 @@ fn value<F: Scalar, T: Target, const N: usize, const K: usize>(
 
 /// Places `at..at + len` of each slice, and 1 beyond them.
 #[inline(always)]
-fn load<F: Scalar, S: AsRef<[F]>, const N: usize>(slices: &[S; N], at: usize, len: usize) -> Chunks<F, N> {
-    let mut out = [[F::one(); CHUNK]; N];
+fn load<F: Scalar, S: AsRef<[F]>, const N: usize>(slices: &[S; N], at: usize, len: usize) -> Lanes<F, N> {
+    let mut out = [[F::one(); LANES]; N];
     for j in 0..N {
         out[j][..len].copy_from_slice(&slices[j].as_ref()[at..at + len]);
     }
@@ -123,15 +149,15 @@ impl<F: Scalar, M: Formula<F, N, K>, const N: usize, const K: usize> Kernel for 
     fn run<T: Target>(self) {
         let Self { x, given, len, formula } = self;
         // No scalar tail: whole chunks, and one that is filled up.
-        let (whole, rest) = (len / CHUNK * CHUNK, len % CHUNK);
-        for at in (0..whole).step_by(CHUNK) {
-            let out = value::<F, T, N, K>(formula, load(&x, at, CHUNK), load(&given, at, CHUNK));
+        let (whole, rest) = (len / LANES * LANES, len % LANES);
+        for at in (0..whole).step_by(LANES) {
+            let out = at_lanes::<F, On<T>, N, K>(formula, load(&x, at, LANES), load(&given, at, LANES));
             for j in 0..N {
-                x[j][at..at + CHUNK].copy_from_slice(&out[j]);
+                x[j][at..at + LANES].copy_from_slice(&out[j]);
             }
         }
         if rest > 0 {
-            let out = value::<F, T, N, K>(formula, load(&x, whole, rest), load(&given, whole, rest));
+            let out = at_lanes::<F, On<T>, N, K>(formula, load(&x, whole, rest), load(&given, whole, rest));
             for j in 0..N {
                 x[j][whole..].copy_from_slice(&out[j][..rest]);
             }

@@ -30,7 +30,7 @@ pub mod stream;
 pub mod vecmath;
 pub mod wide;
 
-pub use formula::{Formula, Functions, each};
+pub use formula::{Formula, FormulaLoop, Functions, each};
 pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_times};
 pub use linalg::LinalgError;
 pub use scalar::Scalar;

@@ -3,34 +3,63 @@
 use ivae_num::{Formula, Functions, Scalar, each};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
-use super::Gaussian;
+use super::{Gaussian, GaussianForm};
 use crate::block::{Scale, blocks};
+use crate::fused::{add_slopes, add_sums};
 use crate::shape::{assert_gradients, assert_rows, assert_shape};
 use crate::terms::{Filled, Terms};
 use crate::{Density, Reparam};
 
-/// μ → e² + log σ², e = (v − μ) / σ: −2 log N(v; μ, σ²) but for log 2π.
+/// (v; μ, log σ²) → e² + log σ², e = (v − μ) / σ: −2 log N(v; μ, σ²) but for log 2π.
 #[derive(Clone, Copy)]
 struct MinusTwice<F>(Scale<F>);
 
 impl<F: Scalar> Formula<F, 1, 2> for MinusTwice<F> {
     #[inline(always)]
-    fn at<M: Functions<F>>(&self, [mean]: [F; 1], [v, log_var]: [F; 2]) -> [F; 1] {
+    fn at<M: Functions<F>>(&self, [v]: [F; 1], [mean, log_var]: [F; 2]) -> [F; 1] {
         let e = (v - mean) * self.0.at::<M>(log_var);
         [e * e + log_var]
     }
 }
 
-/// (μ, log σ²) → d times the derivatives of log N(v; μ, σ²) in each, (e / σ, ½ (e² − 1)); that in v is −e / σ.
+/// (v, μ, log σ²) → d times the derivatives of log N(v; μ, σ²) in each: (−e / σ, e / σ, ½ (e² − 1)).
 #[derive(Clone, Copy)]
 struct Derivatives<F>(Scale<F>);
 
-impl<F: Scalar> Formula<F, 2, 2> for Derivatives<F> {
+impl<F: Scalar> Formula<F, 3, 1> for Derivatives<F> {
     #[inline(always)]
-    fn at<M: Functions<F>>(&self, [mean, log_var]: [F; 2], [v, d]: [F; 2]) -> [F; 2] {
+    fn at<M: Functions<F>>(&self, [v, mean, log_var]: [F; 3], [d]: [F; 1]) -> [F; 3] {
         let inverse = self.0.at::<M>(log_var);
         let e = (v - mean) * inverse;
-        [d * e * inverse, F::of(0.5) * d * (e * e - F::one())]
+        let slope = d * e * inverse;
+        [-slope, slope, F::of(0.5) * d * (e * e - F::one())]
+    }
+}
+
+/// A formula of (μ, log σ²) where one of them is 0: θ has the mean alone, or the log-variance.
+#[derive(Clone, Copy)]
+struct Alone<M, const MEAN: bool>(M);
+
+impl<M, const MEAN: bool> Alone<M, MEAN> {
+    #[inline(always)]
+    fn both<F: Scalar>(x: F) -> [F; 2] {
+        if MEAN { [x, F::zero()] } else { [F::zero(), x] }
+    }
+}
+
+impl<F: Scalar, const MEAN: bool> Formula<F, 1, 1> for Alone<MinusTwice<F>, MEAN> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, v: [F; 1], [x]: [F; 1]) -> [F; 1] {
+        self.0.at::<M>(v, Self::both(x))
+    }
+}
+
+impl<F: Scalar, const MEAN: bool> Formula<F, 2, 1> for Alone<Derivatives<F>, MEAN> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, [v, x]: [F; 2], d: [F; 1]) -> [F; 2] {
+        let [mean, log_var] = Self::both(x);
+        let [d_v, d_mean, d_log_var] = self.0.at::<M>([v, mean, log_var], d);
+        [d_v, if MEAN { d_mean } else { d_log_var }]
     }
 }
 
@@ -42,20 +71,19 @@ impl<F: Scalar> Density<F> for Gaussian {
     fn log_prob(&self, out: &mut [F], theta: ArrayView2<'_, F>, v: ArrayView2<'_, F>) {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, self.form.width(n), "out", out);
-        let (places, mut terms) = (self.form.places(n), Terms::new());
-        let minus_twice = MinusTwice(Scale::new(-0.5));
+        let formula = MinusTwice(Scale::new(-0.5));
         out.fill(F::of(-0.5 * n as f64) * F::TAU().ln());
-        for block in blocks(rows, n) {
-            let Filled { v, location: mean, log_scale: log_var, .. } = terms.fill(&block, places, &theta, &v);
-            each([&mut *mean], [v, log_var], minus_twice);
-            block.add_row_sums(out, -0.5, mean);
+        match self.form {
+            GaussianForm::MeanVar => add_sums(out, -0.5, (theta, [0, n]), v, formula),
+            GaussianForm::Mean => add_sums(out, -0.5, (theta, [0]), v, Alone::<_, true>(formula)),
+            GaussianForm::Var => add_sums(out, -0.5, (theta, [0]), v, Alone::<_, false>(formula)),
         }
     }
 
     fn log_prob_backward(
         &self,
-        mut d_theta: Option<ArrayViewMut2<'_, F>>,
-        mut d_v: Option<ArrayViewMut2<'_, F>>,
+        d_theta: Option<ArrayViewMut2<'_, F>>,
+        d_v: Option<ArrayViewMut2<'_, F>>,
         theta: ArrayView2<'_, F>,
         v: ArrayView2<'_, F>,
         d_out: &[F],
@@ -63,21 +91,14 @@ impl<F: Scalar> Density<F> for Gaussian {
         let (rows, n) = v.dim();
         assert_rows(&theta, rows, self.form.width(n), "d_out", d_out);
         assert_gradients(&d_theta, &d_v, (rows, n), self.form.width(n));
-        let (places, mut terms) = (self.form.places(n), Terms::new());
-        let derivatives = Derivatives(Scale::new(-0.5));
-        for block in blocks(rows, n) {
-            let Filled { v, location: mean, log_scale: log_var, d } = terms.fill(&block, places, &theta, &v);
-            block.spread(d, d_out);
-            each([&mut *mean, &mut *log_var], [v, d], derivatives);
-            if let Some(d_v) = &mut d_v {
-                block.scatter_add(d_v, 0, -1.0, mean);
+        let formula = Derivatives(Scale::new(-0.5));
+        match self.form {
+            GaussianForm::MeanVar => add_slopes(d_theta, d_v, (theta, [0, 0, n]), v, d_out, formula),
+            GaussianForm::Mean => {
+                add_slopes(d_theta, d_v, (theta, [0, 0]), v, d_out, Alone::<_, true>(formula));
             }
-            if let Some(d_theta) = &mut d_theta {
-                for (first, slope) in [(places.0, mean), (places.1, log_var)] {
-                    if let Some(first) = first {
-                        block.scatter_add(d_theta, first, 1.0, slope);
-                    }
-                }
+            GaussianForm::Var => {
+                add_slopes(d_theta, d_v, (theta, [0, 0]), v, d_out, Alone::<_, false>(formula));
             }
         }
     }

@@ -1,0 +1,333 @@
+//! Densities and gradients of elementary functions, over rows in one pass.
+//!
+//! An exponential takes no longer than moving its argument in and out of memory a few times. So what is read, worked out,
+//! summed or added stays in registers in between: [`LANES`] neighbours of a row at a time, of which the last ones of a row
+//! reach back over numbers that are done, and these are left out. Short rows do not fill vectors: they are gathered into
+//! [blocks](crate::block).
+
+use ivae_num::formula::{LANES, at_lanes, run_formulas};
+use ivae_num::{Formula, FormulaLoop, Functions, Scalar, each};
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::ExpFam;
+use crate::block::{BLOCK, blocks};
+use crate::shape::{assert_gradients, assert_rows};
+use crate::slices::Inside;
+
+/// A family of continuous latents whose density and gradient are elementary functions.
+pub(crate) trait Elementary: ExpFam<f64> {
+    /// Give `rows` the formula (z; η `[k]`) → log p(z | η).
+    fn log_probs<F: Scalar>(&self, rows: LogProbs<'_, F>);
+
+    /// Give `rows` the formula (z, η `[k]`; d) → d times the derivatives of log p(z | η) in each.
+    fn derivatives<F: Scalar>(&self, rows: Derivatives<'_, F>);
+}
+
+/// Implement `Density<f32>`, `Density<f64>` and `ExpFam<f32>` for a family that is [`Elementary`]. Its θ are the η of
+/// [`ExpFam::natural`](crate::ExpFam::natural).
+macro_rules! by_formulas {
+    ($family:ty) => {
+        $crate::component::density!([] $family, fused);
+        $crate::component::narrowed!([] $family);
+    };
+}
+pub(crate) use by_formulas;
+
+/// See [`Density::log_prob`](crate::Density::log_prob).
+pub(crate) fn log_prob<F: Scalar>(
+    family: &impl Elementary,
+    out: &mut [F],
+    theta: ArrayView2<'_, F>,
+    v: ArrayView2<'_, F>,
+) {
+    assert_rows(&theta, v.nrows(), family.k() * v.ncols(), "out", out);
+    out.fill(F::zero());
+    family.log_probs(LogProbs { out, theta, v, inside: Inside::of(family.support()) });
+}
+
+/// See [`Density::log_prob_backward`](crate::Density::log_prob_backward). Adds nothing where z is outside the support.
+pub(crate) fn log_prob_backward<F: Scalar>(
+    family: &impl Elementary,
+    d_theta: Option<ArrayViewMut2<'_, F>>,
+    d_v: Option<ArrayViewMut2<'_, F>>,
+    theta: ArrayView2<'_, F>,
+    v: ArrayView2<'_, F>,
+    d_out: &[F],
+) {
+    let width = family.k() * v.ncols();
+    assert_rows(&theta, v.nrows(), width, "d_out", d_out);
+    assert_gradients(&d_theta, &d_v, v.dim(), width);
+    family.derivatives(Derivatives { d_theta, d_v, theta, v, d_out, inside: Inside::of(family.support()) });
+}
+
+/// Rows whose log-densities are asked for.
+pub(crate) struct LogProbs<'a, F> {
+    out: &'a mut [F],
+    theta: ArrayView2<'a, F>,
+    v: ArrayView2<'a, F>,
+    inside: Inside<F>,
+}
+
+impl<F: Scalar> LogProbs<'_, F> {
+    pub(crate) fn by<const K: usize>(self, formula: impl Formula<F, 1, K>) {
+        let (n, inside) = (self.v.ncols(), self.inside);
+        let firsts = std::array::from_fn(|j| j * n);
+        add_sums(self.out, 1.0, (self.theta, firsts), self.v, LogProbWithin { inside, formula });
+    }
+}
+
+/// Rows whose gradients are asked for.
+pub(crate) struct Derivatives<'a, F> {
+    d_theta: Option<ArrayViewMut2<'a, F>>,
+    d_v: Option<ArrayViewMut2<'a, F>>,
+    theta: ArrayView2<'a, F>,
+    v: ArrayView2<'a, F>,
+    d_out: &'a [F],
+    inside: Inside<F>,
+}
+
+impl<F: Scalar> Derivatives<'_, F> {
+    pub(crate) fn by<const N: usize>(self, formula: impl Formula<F, N, 1>) {
+        let Self { d_theta, d_v, theta, v, d_out, inside } = self;
+        let firsts = std::array::from_fn(|j| j.saturating_sub(1) * v.ncols());
+        add_slopes(d_theta, d_v, (theta, firsts), v, d_out, SlopesWithin { inside, formula });
+    }
+}
+
+/// The density is 0 outside the support.
+#[derive(Clone, Copy)]
+struct LogProbWithin<F, M> {
+    inside: Inside<F>,
+    formula: M,
+}
+
+impl<F: Scalar, M: Formula<F, 1, K>, const K: usize> Formula<F, 1, K> for LogProbWithin<F, M> {
+    #[inline(always)]
+    fn at<Fs: Functions<F>>(&self, [z]: [F; 1], eta: [F; K]) -> [F; 1] {
+        let [y] = self.formula.at::<Fs>([z], eta);
+        [self.inside.choose(z, y, F::neg_infinity())]
+    }
+}
+
+/// Nothing moves outside the support.
+#[derive(Clone, Copy)]
+struct SlopesWithin<F, M> {
+    inside: Inside<F>,
+    formula: M,
+}
+
+impl<F: Scalar, M: Formula<F, N, 1>, const N: usize> Formula<F, N, 1> for SlopesWithin<F, M> {
+    #[inline(always)]
+    fn at<Fs: Functions<F>>(&self, x: [F; N], d: [F; 1]) -> [F; N] {
+        let mut y = self.formula.at::<Fs>(x, d);
+        for j in 0..N {
+            y[j] = self.inside.choose(x[0], y[j], F::zero());
+        }
+        y
+    }
+}
+
+/// `out[b] ← out[b] + scale · Σᵢ formula(v[b][i]; θ[b][first + i] for each of K first columns)`.
+pub(crate) fn add_sums<F: Scalar, const K: usize>(
+    out: &mut [F],
+    scale: f64,
+    (theta, firsts): (ArrayView2<'_, F>, [usize; K]),
+    v: ArrayView2<'_, F>,
+    formula: impl Formula<F, 1, K>,
+) {
+    let n = v.ncols();
+    if let (true, Some(flat), Some(flat_v)) = (n >= LANES, theta.as_slice(), v.as_slice()) {
+        let (scale, width) = (F::of(scale), theta.ncols());
+        return run_formulas(Sums { out, scale, n, width, firsts, theta: flat, v: flat_v, formula });
+    }
+    let (mut z, mut eta) = ([F::zero(); BLOCK], [[F::zero(); BLOCK]; K]);
+    for block in blocks(v.nrows(), n) {
+        let len = block.len();
+        block.gather(&mut z[..len], &v, 0);
+        for (eta, &first) in eta.iter_mut().zip(&firsts) {
+            block.gather(&mut eta[..len], &theta, first);
+        }
+        each([&mut z[..len]], eta.each_ref().map(|eta| &eta[..len]), formula);
+        block.add_row_sums(out, scale, &z[..len]);
+    }
+}
+
+/// `d_v[b][i] ← d_v[b][i] + y₀` and `d_θ[b][first + i] ← d_θ[b][first + i] + yⱼ` for each of the first columns but the
+/// zeroth, with y the value of `formula` at (v, θ) `[N]` and d_out[b].
+pub(crate) fn add_slopes<F: Scalar, const N: usize>(
+    mut d_theta: Option<ArrayViewMut2<'_, F>>,
+    mut d_v: Option<ArrayViewMut2<'_, F>>,
+    (theta, firsts): (ArrayView2<'_, F>, [usize; N]),
+    v: ArrayView2<'_, F>,
+    d_out: &[F],
+    formula: impl Formula<F, N, 1>,
+) {
+    let (n, width) = (v.ncols(), theta.ncols());
+    let (has_theta, has_v) = (d_theta.is_some(), d_v.is_some());
+    let to_theta = d_theta.as_mut().map_or(Some(&mut [][..]), |d| d.as_slice_mut());
+    let to_v = d_v.as_mut().map_or(Some(&mut [][..]), |d| d.as_slice_mut());
+    let flat = (theta.as_slice(), v.as_slice(), to_theta, to_v);
+    if let (true, (Some(theta), Some(v), Some(to_theta), Some(to_v))) = (n >= LANES, flat) {
+        let work = Slopes { to_theta, to_v, n, width, firsts, theta, v, d_out, formula };
+        return match (has_theta, has_v) {
+            (true, true) => run_formulas(Adding::<_, true, true>(work)),
+            (true, false) => run_formulas(Adding::<_, true, false>(work)),
+            (false, true) => run_formulas(Adding::<_, false, true>(work)),
+            (false, false) => {}
+        };
+    }
+    let (mut x, mut d) = ([[F::zero(); BLOCK]; N], [F::zero(); BLOCK]);
+    for block in blocks(v.nrows(), n) {
+        let len = block.len();
+        for (j, (x, &first)) in x.iter_mut().zip(&firsts).enumerate() {
+            block.gather(&mut x[..len], if j == 0 { &v } else { &theta }, first);
+        }
+        block.spread(&mut d[..len], d_out);
+        each(x.each_mut().map(|x| &mut x[..len]), [&d[..len]], formula);
+        if let Some(d_v) = &mut d_v {
+            block.scatter_add(d_v, 0, 1.0, &x[0][..len]);
+        }
+        if let Some(d_theta) = &mut d_theta {
+            for (x, &first) in x.iter().zip(&firsts).skip(1) {
+                block.scatter_add(d_theta, first, 1.0, &x[..len]);
+            }
+        }
+    }
+}
+
+/// Rows that are worked on together.
+const ROWS: usize = 16;
+
+/// `x[at..at + LANES]`.
+#[inline(always)]
+fn lanes<F: Scalar>(x: &[F], at: usize) -> [F; LANES] {
+    let mut out = [F::zero(); LANES];
+    out.copy_from_slice(&x[at..at + LANES]);
+    out
+}
+
+/// Which numbers of a chunk count: `lanes(&counts(), LANES - done)` is 0 for the first `done` of them and 1 for the others.
+#[inline(always)]
+fn counts<F: Scalar>() -> [F; 2 * LANES] {
+    let mut out = [F::zero(); 2 * LANES];
+    out[LANES..].fill(F::one());
+    out
+}
+
+/// `y` where it counts, else 0.
+#[inline(always)]
+fn counted<F: Scalar>(mut y: [F; LANES], counts: [F; LANES]) -> [F; LANES] {
+    for i in 0..LANES {
+        y[i] = if counts[i] > F::zero() { y[i] } else { F::zero() };
+    }
+    y
+}
+
+struct Sums<'a, F, M, const K: usize> {
+    out: &'a mut [F],
+    scale: F,
+    n: usize,
+    width: usize,
+    firsts: [usize; K],
+    theta: &'a [F],
+    v: &'a [F],
+    formula: M,
+}
+
+impl<F: Scalar, M: Formula<F, 1, K>, const K: usize> FormulaLoop<F> for Sums<'_, F, M, K> {
+    #[inline(always)]
+    fn run<Fs: Functions<F>>(self) {
+        let Self { out, scale, n, width, firsts, theta, v, formula } = self;
+        assert!(n >= LANES);
+        let counts = counts();
+        for (block, out) in out.chunks_mut(ROWS).enumerate() {
+            // Summed up by lanes for all rows first: vectors stay whole.
+            let mut sums = [[F::zero(); LANES]; ROWS];
+            for start in (0..n).step_by(LANES) {
+                let at = start.min(n - LANES);
+                let count = lanes(&counts, LANES - (start - at));
+                for (r, sums) in sums[..out.len()].iter_mut().enumerate() {
+                    let row = block * ROWS + r;
+                    let mut eta = [[F::zero(); LANES]; K];
+                    for j in 0..K {
+                        eta[j] = lanes(theta, row * width + firsts[j] + at);
+                    }
+                    let [y] = at_lanes::<F, Fs, 1, K>(formula, [lanes(v, row * n + at)], eta);
+                    let y = counted(y, count);
+                    for i in 0..LANES {
+                        sums[i] += y[i];
+                    }
+                }
+            }
+            for (out, sums) in out.iter_mut().zip(&sums) {
+                *out += scale * total(sums);
+            }
+        }
+    }
+}
+
+/// The sum, by halves.
+#[inline(always)]
+fn total<F: Scalar>(x: &[F; LANES]) -> F {
+    let mut half = [F::zero(); LANES / 2];
+    for i in 0..LANES / 2 {
+        half[i] = x[i] + x[i + LANES / 2];
+    }
+    let [a, b, c, d, e, f, g, h] = half;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+struct Slopes<'a, F, M, const N: usize> {
+    to_theta: &'a mut [F],
+    to_v: &'a mut [F],
+    n: usize,
+    width: usize,
+    firsts: [usize; N],
+    theta: &'a [F],
+    v: &'a [F],
+    d_out: &'a [F],
+    formula: M,
+}
+
+/// [`Slopes`] that are added to θ's gradient, v's or both.
+struct Adding<S, const THETA: bool, const V: bool>(S);
+
+impl<F: Scalar, M: Formula<F, N, 1>, const N: usize, const THETA: bool, const V: bool> FormulaLoop<F>
+    for Adding<Slopes<'_, F, M, N>, THETA, V>
+{
+    #[inline(always)]
+    fn run<Fs: Functions<F>>(self) {
+        let Slopes { to_theta, to_v, n, width, firsts, theta, v, d_out, formula } = self.0;
+        assert!(n >= LANES);
+        let counts = counts();
+        for (block, d_out) in d_out.chunks(ROWS).enumerate() {
+            // Down the rows first: what is added to has then left the processor's hands before it is read again.
+            for start in (0..n).step_by(LANES) {
+                let at = start.min(n - LANES);
+                let count = lanes(&counts, LANES - (start - at));
+                for (r, &d) in d_out.iter().enumerate() {
+                    let row = block * ROWS + r;
+                    let (mut x, mut from) = ([[F::zero(); LANES]; N], [row * n + at; N]);
+                    x[0] = lanes(v, from[0]);
+                    for j in 1..N {
+                        from[j] = row * width + firsts[j] + at;
+                        x[j] = lanes(theta, from[j]);
+                    }
+                    let y = at_lanes::<F, Fs, N, 1>(formula, x, [[d; LANES]]);
+                    for j in 0..N {
+                        let to = match j {
+                            0 if V => &mut *to_v,
+                            1.. if THETA => &mut *to_theta,
+                            _ => continue,
+                        };
+                        let (mut sum, y) = (lanes(to, from[j]), counted(y[j], count));
+                        for i in 0..LANES {
+                            sum[i] += y[i];
+                        }
+                        to[from[j]..from[j] + LANES].copy_from_slice(&sum);
+                    }
+                }
+            }
+        }
+    }
+}
