@@ -28,10 +28,6 @@ const MOST_U: usize = 2000;
 /// Locations that vary over u by less than this part of the scale count as fixed.
 const FIXED: f64 = 0.1;
 
-/// Added to the reason of condition (iii) where λ(u) is one function of a continuous u.
-const NO_INTERVAL: &str = "; as fitted: there is no interval for the smallest singular value of a continuous u but by refits \
-                           to resampled rows (Lambda::smallest_singular_value_of)";
-
 /// The distinct values of u, as rows a prior can be evaluated on, and how many rows of data each has: levels present,
 /// or distinct rows.
 enum DistinctU<F> {
@@ -226,7 +222,7 @@ fn checked(
         (out.unspanned, out.leverage) = (span.unspanned, span.leverage);
         out.smallest = rows.map(|rows| lambda.smallest_singular_value(rows)).transpose()?;
     }
-    let mut verdict = check(&Described {
+    let verdict = check(&Described {
         latents,
         family,
         shared: found.shared,
@@ -239,10 +235,6 @@ fn checked(
         posterior: Some(mixing.posterior.clone()),
         maximum: Some(mixing.maximum.clone()),
     })?;
-    if rows.is_none() && out.rank + 1 == out.needed {
-        let varied = verdict.conditions.iter_mut().find(|c| c.name == "(iii) variability");
-        varied.into_iter().for_each(|c| c.reason.push_str(NO_INTERVAL));
-    }
     out.verdict = verdict.sentence();
     out.check = Some(verdict);
     Ok(())
@@ -296,15 +288,17 @@ mod tests {
     }
 
     #[test]
-    fn a_continuous_u_has_no_interval_and_the_reason_says_so() {
-        let reason = |out: &Identifiability| {
+    fn a_continuous_u_has_no_interval_and_the_condition_cannot_be_known() {
+        let condition = |out: &Identifiability| {
             let check = out.check.as_ref().and_then(|check| check.condition("(iii) variability"));
-            check.map(|c| c.reason.clone()).unwrap_or_default()
+            check.map(|c| (c.answer, c.reason.clone())).unwrap()
         };
         let (levels, continuous) = (judged(1.0), judged_of(1.0, None));
-        assert!(levels.smallest.is_some() && reason(&levels).contains("95 % interval"));
-        assert!(!reason(&levels).ends_with(NO_INTERVAL));
-        assert!(continuous.smallest.is_none() && reason(&continuous).ends_with(NO_INTERVAL));
+        let (answer, reason) = condition(&levels);
+        assert!(levels.smallest.is_some() && answer == Answer::Holds && reason.contains("95 % interval"));
+        let (answer, reason) = condition(&continuous);
+        assert!(continuous.smallest.is_none() && answer == Answer::Unknown, "{reason}");
+        assert!(reason.contains("no interval") && continuous.verdict.contains("(iii) variability"));
     }
 
     #[test]

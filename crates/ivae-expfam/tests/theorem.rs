@@ -155,10 +155,17 @@ fn conditions_of_estimation_do_not_change_the_class() {
     let lambda = Lambda::new(&VAR, good.view()).unwrap();
     let base = model(&VAR, 3, &lambda);
     let fails = Some(Known::new(Answer::Fails, "q is Gaussian"));
-    let verdict = check(&Model { posterior: fails, maximum: Some(unknown()), ..base }).unwrap();
+    let smallest = Some(lambda.smallest_singular_value(&[500; 10]).unwrap());
+    let estimated = Model { posterior: fails, maximum: Some(unknown()), smallest, ..base };
+    let verdict = check(&estimated).unwrap();
     assert_eq!(verdict.class, Class::ScaledPermutation);
     assert_eq!(answer(&verdict, "posterior family"), Answer::Fails);
     assert_eq!(answer(&verdict, "maximum reached"), Answer::Unknown);
+    // But an estimated λ of which nobody knows how well varies as noise does.
+    let verdict = check(&Model { smallest: None, ..estimated }).unwrap();
+    assert_eq!((verdict.class, verdict.at_best), (Class::None, Class::ScaledPermutation));
+    assert_eq!(answer(&verdict, "(iii) variability"), Answer::Unknown);
+    assert!(verdict.advice.iter().any(|a| a.contains("refits")), "{verdict}");
 }
 
 #[test]

@@ -17,7 +17,8 @@ pub struct Model<'a> {
     pub shared: bool,
     /// λ(u) at every distinct u; `None` if the prior does not depend on u.
     pub lambda: Option<&'a Lambda<'a>>,
-    /// If λ is estimated: [`Lambda::smallest_singular_value`]. `None` if it is exact.
+    /// If λ is estimated: [`Lambda::smallest_singular_value`], or that of replicates. `None` if λ is exact; of an estimated
+    /// one (see `maximum`), condition (iii) can then not be known.
     pub smallest: Option<Interval>,
     /// The law of ε.
     pub noise: Noise,
@@ -196,7 +197,13 @@ fn variability(model: &Model<'_>) -> Result<(Condition, Vec<String>), LambdaErro
     }
     let Some(interval) = model.smallest else {
         let reason = format!("λ(u) varies in all n·k = {nk} directions; condition {:.1}", found.condition);
-        return Ok((condition(Answer::Holds, reason, smallest), vec![]));
+        if model.maximum.is_none() {
+            return Ok((condition(Answer::Holds, reason, smallest), vec![]));
+        }
+        let reason =
+            format!("as fitted, {reason}; with no interval for the smallest singular value, noise may do so");
+        let advice = "refits to resampled rows, which give an interval (Lambda::smallest_singular_value_of)";
+        return Ok((condition(Answer::Unknown, reason, smallest), vec![advice.to_owned()]));
     };
     let range = format!(
         "smallest singular value {:.3}, 95 % interval {:.3} to {:.3}",
