@@ -293,7 +293,7 @@ fn heading(python: &Path, args: &[String]) -> String {
         .collect();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!(
-        "### {date}, {commit}\n\n`cargo xtask bench {}`: {}, 1 core of {cores}, {}, {rustc}, {}, {}. Microseconds of \
+        "### {date}, {commit}\n\n`cargo xtask bench --peers {}`: {}, 1 core of {cores}, {}, {rustc}, {}, {}. Microseconds of \
          processor time, medians.\n\n",
         args.join(" "),
         processor(),
