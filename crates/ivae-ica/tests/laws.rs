@@ -2,6 +2,8 @@
 //! odd or bad input gives.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ivae_ica::{Algorithm, Contrast, FastIca, IcaError, Nonlinearity, Pca, Start};
 use ivae_num::{Purpose, Scalar, StreamKey, stream::fill_normal};
 use ndarray::{Array1, Array2, ArrayView2, Axis, array};
@@ -250,5 +252,38 @@ fn tiny_and_huge_units_are_fine() {
         assert!(fitted.converged);
         let y = fitted.transform(x.view()).unwrap();
         assert!(recovered(s.view(), y.view()).into_iter().all(|r| r > 0.99));
+    }
+}
+
+/// The cubic contrast, but for one call that comes to nothing.
+#[derive(Debug, Default)]
+struct FailsOnce(AtomicUsize);
+
+impl Contrast for FailsOnce {
+    fn apply<F: Scalar>(&self, y: &mut [F]) -> f64 {
+        if self.0.fetch_add(1, Ordering::Relaxed) == 1 {
+            y.fill(F::nan());
+            return f64::NAN;
+        }
+        let mut slope = 0.0;
+        for y in y {
+            slope += 3.0 * (*y * *y).f64();
+            *y = *y * *y * *y;
+        }
+        slope
+    }
+}
+
+#[test]
+fn a_direction_that_fails_is_drawn_again_and_counted() {
+    let s = sources(1000, &[true, false], 14);
+    let x = s.dot(&mixing(2, 2, 15));
+    for algorithm in [Algorithm::Parallel, Algorithm::Deflation] {
+        let ica = FastIca { algorithm, ..FastIca::default() }.with_contrast(FailsOnce::default());
+        let fitted = ica.fit(x.view()).unwrap();
+        assert!(fitted.converged, "{algorithm:?}");
+        assert_eq!(fitted.redrawn, 1, "{algorithm:?}");
+        let y = fitted.transform(x.view()).unwrap();
+        assert!(recovered(s.view(), y.view()).into_iter().all(|r| r > 0.98), "{algorithm:?}");
     }
 }
