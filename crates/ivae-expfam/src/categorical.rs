@@ -1,10 +1,13 @@
 //! [`Categorical`]: a latent with finitely many values.
 
+mod few;
+
 use ivae_num::{Formula, Functions, Scalar, each};
 use rand::{Rng, RngCore};
 
 use crate::block::BLOCK;
-use crate::slices::{Slices, by_slices, scratch};
+use crate::fused::{self, Elementary, by_formulas};
+use crate::slices::{Slices, scratch};
 use crate::special::log_sum_exp;
 use crate::{ExpFam, Support};
 
@@ -202,4 +205,26 @@ impl Slices for Categorical {
     }
 }
 
-by_slices!(Categorical);
+impl Elementary for Categorical {
+    fn log_probs<F: Scalar>(&self, rows: fused::LogProbs<'_, F>) {
+        match ExpFam::<f64>::k(self) {
+            1 => rows.by::<1>(few::LogProb),
+            2 => rows.by::<2>(few::LogProb),
+            3 => rows.by::<3>(few::LogProb),
+            4 => rows.by::<4>(few::LogProb),
+            _ => rows.by_slices(self),
+        }
+    }
+
+    fn derivatives<F: Scalar>(&self, rows: fused::Derivatives<'_, F>) {
+        match ExpFam::<f64>::k(self) {
+            1 => rows.by::<2>(few::Derivatives),
+            2 => rows.by::<3>(few::Derivatives),
+            3 => rows.by::<4>(few::Derivatives),
+            4 => rows.by::<5>(few::Derivatives),
+            _ => rows.by_slices(self),
+        }
+    }
+}
+
+by_formulas!(Categorical);

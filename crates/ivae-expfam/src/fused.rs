@@ -12,9 +12,10 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use crate::ExpFam;
 use crate::block::{BLOCK, blocks};
 use crate::shape::{assert_gradients, assert_rows};
-use crate::slices::Inside;
+use crate::slices::{self, Inside, Slices};
 
-/// A family of continuous latents whose density and gradient are elementary functions.
+/// A family whose density and gradient are elementary functions. Numbers between the values of a discrete one are its own to
+/// refuse.
 pub(crate) trait Elementary: ExpFam<f64> {
     /// Give `rows` the formula (z; η `[k]`) → log p(z | η).
     fn log_probs<F: Scalar>(&self, rows: LogProbs<'_, F>);
@@ -69,6 +70,10 @@ pub(crate) struct LogProbs<'a, F> {
 }
 
 impl<F: Scalar> LogProbs<'_, F> {
+    pub(crate) fn by_slices(self, family: &impl Slices) {
+        slices::log_prob(family, self.out, self.theta, self.v);
+    }
+
     pub(crate) fn by<const K: usize>(self, formula: impl Formula<F, 1, K>) {
         let (n, inside) = (self.v.ncols(), self.inside);
         let firsts = std::array::from_fn(|j| j * n);
@@ -87,6 +92,11 @@ pub(crate) struct Derivatives<'a, F> {
 }
 
 impl<F: Scalar> Derivatives<'_, F> {
+    pub(crate) fn by_slices(self, family: &impl Slices) {
+        let Self { d_theta, d_v, theta, v, d_out, .. } = self;
+        slices::log_prob_backward(family, d_theta, d_v, theta, v, d_out);
+    }
+
     pub(crate) fn by<const N: usize>(self, formula: impl Formula<F, N, 1>) {
         let Self { d_theta, d_v, theta, v, d_out, inside } = self;
         let firsts = std::array::from_fn(|j| j.saturating_sub(1) * v.ncols());

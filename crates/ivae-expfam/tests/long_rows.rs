@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 use ivae_expfam::{
-    Bernoulli, Density, Exponential, ExponentialPower, Gaussian, GaussianForm, Laplace, LogNormal,
+    Bernoulli, Categorical, Density, Exponential, ExponentialPower, Gaussian, GaussianForm, Laplace,
+    LogNormal,
 };
 use ivae_num::Scalar;
 use ndarray::{Array2, ShapeBuilder};
@@ -22,6 +23,11 @@ fn densities<F: Scalar>() -> Vec<(&'static str, Box<dyn Density<F>>)> {
         ("log-normal", Box::new(LogNormal)),
         ("exponential", Box::new(Exponential)),
         ("bernoulli", Box::new(Bernoulli)),
+        ("categorical 2", Box::new(Categorical { count: 2 })),
+        ("categorical 3", Box::new(Categorical { count: 3 })),
+        ("categorical 4", Box::new(Categorical { count: 4 })),
+        ("categorical 5", Box::new(Categorical { count: 5 })),
+        ("categorical 6", Box::new(Categorical { count: 6 })),
     ]
 }
 
@@ -49,6 +55,12 @@ fn check<F: Scalar>(digits: f64) {
             for rows in [0, 1, 15, 16, 17, 40] {
                 let width = density.width(n);
                 let (theta, mut v) = (numbers::<F>(rows, width, 1), numbers::<F>(rows, n, 2));
+                if name.starts_with("categorical") {
+                    // Values, and one number in ten that is none.
+                    v.indexed_iter_mut().for_each(|((_, j), v)| {
+                        *v = if j % 10 == 9 { *v } else { (F::of(2.5) * (*v + F::one())).floor() };
+                    });
+                }
                 if rows > 5 {
                     v[[5, n - 1]] = F::nan();
                 }
