@@ -84,11 +84,15 @@ pub(crate) fn warnings(report: &FitReport, spec: &FitSpec) -> Vec<String> {
             report.epochs
         ));
     }
-    let check = report.identifiability.as_ref().and_then(|id| id.check.as_ref());
-    if let Some(condition) = check
-        .filter(|_| spec.model == ModelKind::Ivae)
-        .and_then(|check| check.condition("(iii) variability"))
-        .filter(|condition| condition.answer != Answer::Holds)
+    let identifiability = report.identifiability.as_ref().filter(|_| spec.model == ModelKind::Ivae);
+    if let Some(condition) = identifiability
+        .and_then(|found| found.check.as_ref()?.condition("(iii) variability"))
+        // Unknown for want of an interval, as for every continuous u, is no sign of anything.
+        .filter(|condition| match condition.answer {
+            Answer::Holds => false,
+            Answer::Unknown => identifiability.is_some_and(|found| found.smallest.is_some()),
+            Answer::Fails => true,
+        })
     {
         out.push(format!("the latents may not be identifiable (theorem 1): {}", condition.reason));
     }

@@ -200,8 +200,7 @@ fn variability(model: &Model<'_>) -> Result<(Condition, Vec<String>), LambdaErro
         if model.maximum.is_none() {
             return Ok((condition(Answer::Holds, reason, smallest), vec![]));
         }
-        let reason =
-            format!("as fitted, {reason}; with no interval for the smallest singular value, noise may do so");
+        let reason = format!("as fitted, {reason}; no interval tells whether noise alone does so");
         let advice = "refits to resampled rows, which give an interval (Lambda::smallest_singular_value_of)";
         return Ok((condition(Answer::Unknown, reason, smallest), vec![advice.to_owned()]));
     };

@@ -121,7 +121,16 @@ fn continuous_u() {
     let values = Array2::from_shape_fn((180, 2), |(i, j)| (i as f32 * 0.01 + j as f32).sin());
     data.u = Aux::Continuous { values, names: vec!["u1".into(), "u2".into()] };
     write(place.path("d.csv"), &data).unwrap();
-    place.done(&format!("fit d.csv --latents 2 --out run {QUICK}"));
+    let fit = place.json(&format!("fit d.csv --latents 2 --out run {QUICK}"));
+    // No interval tells whether λ(u) varies by noise alone: that is unknown, and nothing to warn of.
+    let conditions = fit["identifiability"]["check"]["conditions"].as_array().unwrap();
+    let varied = conditions.iter().find(|c| c["name"] == "(iii) variability").unwrap();
+    assert_eq!(varied["answer"], "unknown");
+    let warnings = fit["warnings"].as_array().unwrap();
+    assert!(
+        !warnings.iter().any(|w| w.as_str().unwrap().contains("may not be identifiable")),
+        "{warnings:?}"
+    );
     place.done("sample run --u -0.5,0.25 -n 3 --out x.csv");
     place.refused("sample run --u 0.5 --out y.csv", &["1 values", "u has 2", "u1, u2"]);
     place.refused("sample run --u a,b --out y.csv", &["\"a\" is not a number"]);
