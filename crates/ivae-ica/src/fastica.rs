@@ -35,7 +35,7 @@ pub struct FastIca<C = Nonlinearity> {
     pub algorithm: Algorithm,
     /// The nonlinearity: one of [`Nonlinearity`] or your own [`Contrast`].
     pub contrast: C,
-    /// Whether x is to be whitened, or is white already.
+    /// How x is whitened, or that it is white already; the scale of the outputs.
     pub whitening: Whitening,
     /// Number of components n; as many as the data has directions if `None`.
     pub components: Option<usize>,

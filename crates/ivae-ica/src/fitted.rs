@@ -31,11 +31,11 @@ pub struct FittedIca<F> {
     pub method: Method,
     /// Mean of the data, `[d]`.
     pub mean: Array1<F>,
-    /// Whitening K of centred x, `[n, d]`: (x − mean) Kᵀ has the identity as its covariance (ddof 0).
-    /// In a [`StableIca`](crate::StableIca) it has all directions of x as rows, `[rank, d]`.
+    /// Whitening K of centred x, `[n, d]`: (x − mean) Kᵀ has the identity as its covariance (ddof 0), or 1/N of it
+    /// with [`Whitening::ArbitraryVariance`](crate::Whitening::ArbitraryVariance). In a [`StableIca`](crate::StableIca) it has all directions of x as rows, `[rank, d]`.
     pub whitening: Array2<F>,
-    /// Unmixing of centred x, `[n, d]`: its outputs have variance 1 on the fitted data. A matrix W with rows of length 1
-    /// times K; W is orthogonal for FastICA, SOBI and orthogonal Picard, whose outputs are uncorrelated. A
+    /// Unmixing of centred x, `[n, d]`: its outputs have variance 1 (or 1/N, as those of K) on the fitted data. A
+    /// matrix W with rows of length 1 times K; W is orthogonal for FastICA, SOBI and orthogonal Picard, whose outputs are uncorrelated. A
     /// [`LinearStep`](crate::LinearStep) that is a rotation leaves the scale as it is.
     pub unmixing: Array2<F>,
     /// Mixing, the pseudo-inverse of `unmixing`, `[d, n]`.
@@ -83,7 +83,7 @@ pub(crate) struct Ended {
 }
 
 impl<F: Scalar> FittedIca<F> {
-    /// The map on x of the one on whitened x, scaled to outputs of unit variance.
+    /// The map on x of the one on whitened x, scaled to outputs of unit variance, or what `pca` has instead.
     pub(crate) fn new(pca: &Exact, ended: Ended, tolerance: f64) -> Result<Self, IcaError> {
         let Ended { method, mut b, iterations, limit, converged, redrawn } = ended;
         // The whitened rows have the identity as covariance.
@@ -96,9 +96,9 @@ impl<F: Scalar> FittedIca<F> {
         } else {
             b.t().dot(&linalg::inverse(b.dot(&b.t()).view())?)
         };
-        let whitening = pca.whitening();
+        let whitening = pca.whitening() * pca.scale;
         let unmixing = b.dot(&whitening).mapv(F::of);
-        let mixing = pca.colouring().dot(&inverse).mapv(F::of);
+        let mixing = (pca.colouring().dot(&inverse) / pca.scale).mapv(F::of);
         let whitening = whitening.mapv(F::of);
         let outside = |j: usize| {
             let mut entries = unmixing.column(j).into_iter().chain(mixing.row(j)).chain(whitening.column(j));

@@ -31,7 +31,7 @@ const LEAST: f64 = 1e-12;
 pub struct Infomax {
     /// Sources may be sub- or super-Gaussian; otherwise all are taken as super-Gaussian.
     pub extended: bool,
-    /// Whether x is to be whitened, or is white already.
+    /// How x is whitened, or that it is white already; the scale of the outputs.
     pub whitening: Whitening,
     /// Number of components n; as many as the data has directions if `None`.
     pub components: Option<usize>,

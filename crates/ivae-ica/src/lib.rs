@@ -12,7 +12,7 @@
 //! | [`LinearStep`] → [`FittedIca`] | the linear map that theorem 1 of iVAE leaves free |
 //! | [`Ajd`] → [`FittedIca`] | nonstationary sources, by joint diagonalisation of segment covariances |
 //! | [`Sobi`] → [`FittedIca`] | time series, by joint diagonalisation of lagged covariances |
-//! | [`Start`], [`Whitening`] | where an iteration starts (an earlier fit, too), and whether x is white already |
+//! | [`Start`], [`Whitening`] | where an iteration starts (an earlier fit, too), how x is whitened and the scale of the outputs |
 //! | [`Nonlinearity`], [`Contrast`], [`check_contrast`] | the contrast functions, and a test for your own |
 //!
 //! x is `[N, d]`, rows are samples; n components are found. Sums over the data are kept in `f64`.

@@ -40,17 +40,22 @@ impl Pca {
     }
 }
 
-/// How a method gets white data. Its outputs have variance 1 either way.
+/// How a method gets white data, and with it the scale of its outputs.
 ///
 /// Any other whitening than that of principal components (a symmetric one, one that is known from elsewhere) is for
 /// the caller to apply, and then [`Given`](Self::Given): white data stays white under any rotation, and the sources found
 /// are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Whitening {
-    /// By [`Pca`]: null directions are dropped.
+    /// By [`Pca`], null directions being dropped; outputs of variance 1.
     #[default]
     Pca,
+    /// The same, and outputs of variance 1/N for the N rows fitted to, so of length 1 rather than variance 1 (what
+    /// scikit-learn calls arbitrary variance): `whitening` and `unmixing` are divided by √N, `mixing` is multiplied by
+    /// it, and a [`Start::Unmixing`](crate::Start::Unmixing) is read as one of that scale. Iterations, and the sources
+    /// but for their scale, are those of [`Pca`](Self::Pca).
+    ArbitraryVariance,
     /// x is white already, and is only centred; an error if it is not, entries of its covariance being more than 0.01
     /// away from those of the identity.
     Given,
@@ -75,8 +80,13 @@ impl Whitening {
         moments: Moments,
         components: Option<usize>,
     ) -> Result<Exact, IcaError> {
-        if self == Self::Pca {
-            return Exact::of::<F>(moments, components);
+        let rows = moments.rows as f64;
+        match self {
+            Self::Pca => return Exact::of::<F>(moments, components),
+            Self::ArbitraryVariance => {
+                return Ok(Exact { scale: rows.sqrt().recip(), ..Exact::of::<F>(moments, components)? });
+            }
+            Self::Given => {}
         }
         let Moments { mean, covariance, .. } = moments;
         let columns = mean.len();
@@ -91,7 +101,8 @@ impl Whitening {
             }
         }
         let (components, variances) = (Array2::eye(columns), Array1::ones(columns));
-        Ok(Exact { mean, components, variances, total_variance: covariance.diag().sum(), rank: columns })
+        let total_variance = covariance.diag().sum();
+        Ok(Exact { mean, components, variances, total_variance, rank: columns, scale: 1.0 })
     }
 }
 
@@ -110,6 +121,8 @@ pub(crate) struct Exact {
     pub(crate) variances: Array1<f64>,
     total_variance: f64,
     pub(crate) rank: usize,
+    /// Outputs of a method are to have this standard deviation.
+    pub(crate) scale: f64,
 }
 
 impl Exact {
@@ -149,7 +162,8 @@ impl Exact {
             row *= pivot.signum();
         }
         let variances = eigen.values.select(Axis(0), &order);
-        let found = Self { mean, components, variances, total_variance: covariance.diag().sum(), rank };
+        let total_variance = covariance.diag().sum();
+        let found = Self { mean, components, variances, total_variance, rank, scale: 1.0 };
         let whitening = found.whitening();
         match (0..columns).find(|&j| whitening.column(j).iter().any(|&v| !F::of(v).is_finite())) {
             Some(column) => Err(found.overflow(column)),

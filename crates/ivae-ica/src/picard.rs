@@ -34,7 +34,7 @@ pub struct Picard {
     /// Sources may be sub- or super-Gaussian, told apart as it goes (Lee, Girolami & Sejnowski 1999); otherwise all are
     /// taken as super-Gaussian, and sub-Gaussian ones stay mixed.
     pub extended: bool,
-    /// Whether x is to be whitened, or is white already.
+    /// How x is whitened, or that it is white already; the scale of the outputs.
     pub whitening: Whitening,
     /// Number of components n; as many as the data has directions if `None`.
     pub components: Option<usize>,

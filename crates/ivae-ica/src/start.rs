@@ -14,7 +14,8 @@ pub enum Start {
     Random,
     /// At this matrix `[n, n]` in whitened coordinates ([`Pca`](crate::Pca) says which).
     Whitened(Array2<f64>),
-    /// At this unmixing `[n, d]` of centred x: that of an earlier fit, a warm start.
+    /// At this unmixing `[n, d]` of centred x: that of an earlier fit with the same [`Whitening`](crate::Whitening), a
+    /// warm start.
     Unmixing(Array2<f64>),
 }
 
@@ -40,7 +41,7 @@ impl Start {
             return Err(IcaError::Setting { name: "start", range: "finite", value });
         }
         Ok(match self {
-            Self::Unmixing(unmixing) => unmixing.dot(&pca.colouring()),
+            Self::Unmixing(unmixing) => unmixing.dot(&pca.colouring()) / pca.scale,
             _ => given.clone(),
         })
     }

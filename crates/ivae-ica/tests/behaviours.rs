@@ -113,6 +113,40 @@ fn outputs_have_unit_variance_and_go_back() {
 }
 
 #[test]
+fn arbitrary_variance_scales_outputs_and_warm_starts() {
+    let x = noise(5, 5).mapv(|v| v * v * v) + 7.0;
+    let root = (ROWS as f64).sqrt();
+    for components in [None, Some(3)] {
+        let unit = fits(&x, Whitening::Pca, components, 2);
+        for ((name, ica), (_, unit)) in
+            fits(&x, Whitening::ArbitraryVariance, components, 2).iter().zip(&unit)
+        {
+            let close = |a: &Array2<f64>, b: Array2<f64>| (a - &b).iter().all(|d| d.abs() < 1e-12);
+            assert!(close(&ica.unmixing, &unit.unmixing / root), "{name}");
+            assert!(close(&(&ica.mixing / root), unit.mixing.clone()), "{name}");
+            assert!(close(&ica.whitening, &unit.whitening / root), "{name}");
+            assert_eq!((ica.iterations, ica.limit), (unit.iterations, unit.limit), "{name}");
+            let y = ica.transform(x.view()).unwrap();
+            assert!(y.var_axis(Axis(0), 0.0).iter().all(|v| (v * ROWS as f64 - 1.0).abs() < 1e-9), "{name}");
+            let back = ica.inverse_transform(y.view()).unwrap();
+            let pca = Pca::fit(x.view(), components).unwrap();
+            let kept = pca.inverse_transform(pca.transform(x.view()).unwrap().view()).unwrap();
+            assert!((&back - &kept).iter().all(|d| d.abs() < 1e-8), "{name}");
+        }
+    }
+    // A warm start is the same point, also where the likelihood sets the scale.
+    let warm = |whitening| {
+        let cold = Picard { orthogonal: false, whitening, ..Picard::default() };
+        let first = cold.fit(x.view()).unwrap();
+        let warm = Picard { start: Start::Unmixing(first.unmixing), ..cold }.fit(x.view()).unwrap();
+        (first.iterations, warm.iterations, warm.unmixing)
+    };
+    let (unit, arbitrary) = (warm(Whitening::Pca), warm(Whitening::ArbitraryVariance));
+    assert!(unit.0 == arbitrary.0 && unit.1 == arbitrary.1 && unit.1 < unit.0, "{unit:?} {arbitrary:?}");
+    assert!((&arbitrary.2 * root - &unit.2).iter().all(|d| d.abs() < 1e-9));
+}
+
+#[test]
 fn data_that_is_white_already() {
     let s = wave_and_cauchy(6);
     let x = s.dot(&array![[1.0, 0.4], [-0.5, 2.0]]) + 3.0;

@@ -75,12 +75,19 @@ proptest! {
 }
 
 #[test]
-fn single_precision_and_white_data() {
+fn single_precision_arbitrary_variance_and_white_data() {
     let x = rows(0, 2000);
     let single = x.mapv(|v| v as f32);
     let ica = FastIca::default();
     let (memory, blocks) = (ica.fit(single.view()).unwrap(), ica.fit_blocks(passes(single.view(), &[77])));
     assert!(near(&memory, &blocks.unwrap()) < 1e-5);
+    let arbitrary = FastIca { whitening: Whitening::ArbitraryVariance, ..ica.clone() };
+    let (memory, blocks) = (arbitrary.fit(x.view()).unwrap(), arbitrary.fit_blocks(passes(x.view(), &[77])));
+    assert!(near(&memory, &blocks.unwrap()) < 1e-12);
+    let unit = ica.fit_sampled(500, passes(x.view(), &[77])).unwrap();
+    let sampled = arbitrary.fit_sampled(500, passes(x.view(), &[77])).unwrap();
+    let scaled = &sampled.unmixing * 2000f64.sqrt() - &unit.unmixing;
+    assert!(scaled.iter().all(|d| d.abs() < 1e-12));
     let white = Pca::fit(x.view(), None).unwrap().whiten(x.view()).unwrap();
     let given = FastIca { whitening: Whitening::Given, ..ica };
     let found = given.fit_blocks(passes(white.view(), &[600])).unwrap();

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use ivae_ica::{Algorithm, FastIca, FittedIca, Nonlinearity, Pca, Picard, Start};
+use ivae_ica::{Algorithm, FastIca, FittedIca, Nonlinearity, Pca, Picard, Start, Whitening};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use ndarray_npy::NpzReader;
 
@@ -116,6 +116,35 @@ fn scikit_learn_4d() {
 #[test]
 fn scikit_learn_10d() {
     scikit_learn("fastica_10d.npz");
+}
+
+#[test]
+fn scikit_learn_arbitrary_variance() {
+    let mut npz = open("arbitrary_variance.npz");
+    let x = matrix(&mut npz, "x");
+    for (algorithm, name) in [(Algorithm::Parallel, "parallel"), (Algorithm::Deflation, "deflation")] {
+        let mut theirs = |what: &str| matrix(&mut npz, &format!("{name}_{what}"));
+        let (whitening, components, mixing) = (theirs("whitening"), theirs("components"), theirs("mixing"));
+        let sources = theirs("sources");
+        let ica = FastIca {
+            algorithm,
+            components: Some(3),
+            whitening: Whitening::ArbitraryVariance,
+            // The start lives in their whitened coordinates, whose axes may have the other sign.
+            start: Start::Unmixing(matrix(&mut npz, "w_init").dot(&whitening)),
+            tolerance: 1e-9,
+            max_iterations: 1000,
+            ..FastIca::default()
+        };
+        let ica = ica.fit(x.view()).unwrap();
+        assert!(ica.converged);
+        let signs = (&ica.whitening * &whitening).sum_axis(Axis(1)).mapv(f64::signum);
+        assert!(distance(&ica.whitening, &(&whitening * &signs.insert_axis(Axis(1)))) < 1e-12, "{name}");
+        assert!(distance(&ica.unmixing, &components) < 1e-12, "{name}");
+        let size = mixing.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
+        assert!(distance(&ica.mixing, &mixing) < 1e-10 * size, "{name}");
+        assert!(distance(&ica.transform(x.view()).unwrap(), &sources) < 1e-10, "{name}");
+    }
 }
 
 fn python_picard(file: &str) {
