@@ -146,8 +146,17 @@ struct Derivatives<F, const ROOT: u8>(Power<F, ROOT>);
 impl<F: Scalar, const ROOT: u8> Formula<F, 2, 1> for Derivatives<F, ROOT> {
     #[inline(always)]
     fn at<M: Functions<F>>(&self, [z, log_scale]: [F; 2], [d]: [F; 1]) -> [F; 2] {
-        let (r, slope) = (z - self.0.location, self.0.shape * self.0.at::<M>(z, log_scale));
-        [if r == F::zero() { F::zero() } else { -d * slope / r }, d * (slope - F::one())]
+        let (r, beta) = (z - self.0.location, self.0.shape);
+        // β t^β, and that over r: where β is known, without a quotient.
+        let (slope, fall) = if ROOT == 0 {
+            let slope = beta * self.0.at::<M>(z, log_scale);
+            (slope, slope / r)
+        } else {
+            let inverse = M::exp(-log_scale);
+            let t = r * inverse;
+            if ROOT == 1 { (t.abs(), inverse.copysign(r)) } else { (beta * (t * t), beta * (t * inverse)) }
+        };
+        [if r == F::zero() { F::zero() } else { -d * fall }, d * (slope - F::one())]
     }
 }
 

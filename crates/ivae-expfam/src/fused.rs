@@ -180,9 +180,10 @@ pub(crate) fn add_slopes<F: Scalar, const N: usize>(
     if let (true, (Some(theta), Some(v), Some(to_theta), Some(to_v))) = (n >= LANES, flat) {
         let work = Slopes { to_theta, to_v, n, width, firsts, theta, v, d_out, formula };
         return match (has_theta, has_v) {
-            (true, true) => run_formulas(Adding::<_, true, true>(work)),
-            (true, false) => run_formulas(Adding::<_, true, false>(work)),
-            (false, true) => run_formulas(Adding::<_, false, true>(work)),
+            (true, true) if n.is_multiple_of(LANES) => run_formulas(Adding::<_, true, true, true>(work)),
+            (true, true) => run_formulas(Adding::<_, true, true, false>(work)),
+            (true, false) => run_formulas(Adding::<_, true, false, false>(work)),
+            (false, true) => run_formulas(Adding::<_, false, true, false>(work)),
             (false, false) => {}
         };
     }
@@ -224,9 +225,12 @@ fn counts<F: Scalar>() -> [F; 2 * LANES] {
     out
 }
 
-/// `y` where it counts, else 0.
+/// `y` where it counts, else 0. All counts if rows are `WHOLE`, which they are if vectors fill them.
 #[inline(always)]
-fn counted<F: Scalar>(mut y: [F; LANES], counts: [F; LANES]) -> [F; LANES] {
+fn counted<F: Scalar, const WHOLE: bool>(mut y: [F; LANES], counts: [F; LANES]) -> [F; LANES] {
+    if WHOLE {
+        return y;
+    }
     for i in 0..LANES {
         y[i] = if counts[i] > F::zero() { y[i] } else { F::zero() };
     }
@@ -253,31 +257,40 @@ impl<F: Scalar, M: Formula<F, 1, K>, const K: usize> FormulaLoop<F> for Sums<'_,
         for (block, out) in out.chunks_mut(ROWS).enumerate() {
             // Summed up by lanes for all rows first: vectors stay whole.
             let mut sums = [[F::zero(); LANES]; ROWS];
+            let rows = block * ROWS..block * ROWS + out.len();
+            let (theta, v) = (&theta[rows.start * width..rows.end * width], &v[rows.start * n..rows.end * n]);
             for start in (0..n).step_by(LANES) {
                 let at = start.min(n - LANES);
+                assert!(at + LANES <= n && firsts.iter().all(|first| first + at + LANES <= width));
                 let count = lanes(&counts, LANES - (start - at));
-                for (r, sums) in sums[..out.len()].iter_mut().enumerate() {
-                    let row = block * ROWS + r;
+                let rows = theta.chunks_exact(width).zip(v.chunks_exact(n));
+                for (sums, (theta, v)) in sums.iter_mut().zip(rows) {
                     let mut eta = [[F::zero(); LANES]; K];
                     for j in 0..K {
-                        eta[j] = lanes(theta, row * width + firsts[j] + at);
+                        eta[j] = lanes(theta, firsts[j] + at);
                     }
-                    let [y] = at_lanes::<F, Fs, 1, K>(formula, [lanes(v, row * n + at)], eta);
-                    let y = counted(y, count);
+                    let [y] = at_lanes::<F, Fs, 1, K>(formula, [lanes(v, at)], eta);
+                    let y = counted::<F, false>(y, count);
                     for i in 0..LANES {
                         sums[i] += y[i];
                     }
                 }
             }
-            for (out, sums) in out.iter_mut().zip(&sums) {
-                *out += scale * total(sums);
-            }
+            add_totals(out, scale, &sums);
         }
     }
 }
 
+/// `out[r] ← out[r] + scale · Σᵢ x[r][i]`. Not in line: compiled for wide vectors, it moves numbers one by one.
+#[inline(never)]
+fn add_totals<F: Scalar>(out: &mut [F], scale: F, x: &[[F; LANES]; ROWS]) {
+    for (out, x) in out.iter_mut().zip(x) {
+        *out += scale * total(x);
+    }
+}
+
 /// The sum, by halves.
-#[inline(always)]
+#[inline(never)]
 fn total<F: Scalar>(x: &[F; LANES]) -> F {
     let mut half = [F::zero(); LANES / 2];
     for i in 0..LANES / 2 {
@@ -299,11 +312,11 @@ struct Slopes<'a, F, M, const N: usize> {
     formula: M,
 }
 
-/// [`Slopes`] that are added to θ's gradient, v's or both.
-struct Adding<S, const THETA: bool, const V: bool>(S);
+/// [`Slopes`] that are added to θ's gradient, v's or both; in rows that vectors fill if `WHOLE`.
+struct Adding<S, const THETA: bool, const V: bool, const WHOLE: bool>(S);
 
-impl<F: Scalar, M: Formula<F, N, 1>, const N: usize, const THETA: bool, const V: bool> FormulaLoop<F>
-    for Adding<Slopes<'_, F, M, N>, THETA, V>
+impl<F: Scalar, M: Formula<F, N, 1>, const N: usize, const THETA: bool, const V: bool, const WHOLE: bool>
+    FormulaLoop<F> for Adding<Slopes<'_, F, M, N>, THETA, V, WHOLE>
 {
     #[inline(always)]
     fn run<Fs: Functions<F>>(self) {
@@ -312,32 +325,49 @@ impl<F: Scalar, M: Formula<F, N, 1>, const N: usize, const THETA: bool, const V:
         let counts = counts();
         for (block, d_out) in d_out.chunks(ROWS).enumerate() {
             // Down the rows first: what is added to has then left the processor's hands before it is read again.
+            let first = block * ROWS;
             for start in (0..n).step_by(LANES) {
                 let at = start.min(n - LANES);
+                assert!(at + LANES <= n && firsts.iter().all(|first| first + at + LANES <= width));
                 let count = lanes(&counts, LANES - (start - at));
-                for (r, &d) in d_out.iter().enumerate() {
-                    let row = block * ROWS + r;
-                    let (mut x, mut from) = ([[F::zero(); LANES]; N], [row * n + at; N]);
-                    x[0] = lanes(v, from[0]);
+                let rows = theta[first * width..].chunks_exact(width).zip(v[first * n..].chunks_exact(n));
+                let mut to_theta = if THETA { &mut to_theta[first * width..] } else { &mut [] };
+                let mut to_v = if V { &mut to_v[first * n..] } else { &mut [] };
+                for (&d, (theta, v)) in d_out.iter().zip(rows) {
+                    let mut x = [lanes(v, at); N];
                     for j in 1..N {
-                        from[j] = row * width + firsts[j] + at;
-                        x[j] = lanes(theta, from[j]);
+                        x[j] = lanes(theta, firsts[j] + at);
                     }
                     let y = at_lanes::<F, Fs, N, 1>(formula, x, [[d; LANES]]);
-                    for j in 0..N {
-                        let to = match j {
-                            0 if V => &mut *to_v,
-                            1.. if THETA => &mut *to_theta,
-                            _ => continue,
-                        };
-                        let (mut sum, y) = (lanes(to, from[j]), counted(y[j], count));
-                        for i in 0..LANES {
-                            sum[i] += y[i];
+                    if V {
+                        add(next(&mut to_v, n), at, counted::<F, WHOLE>(y[0], count));
+                    }
+                    if THETA {
+                        let row = next(&mut to_theta, width);
+                        for j in 1..N {
+                            add(row, firsts[j] + at, counted::<F, WHOLE>(y[j], count));
                         }
-                        to[from[j]..from[j] + LANES].copy_from_slice(&sum);
                     }
                 }
             }
         }
     }
+}
+
+/// The next `len` numbers.
+#[inline(always)]
+fn next<'a, F>(rest: &mut &'a mut [F], len: usize) -> &'a mut [F] {
+    let (next, others) = std::mem::take(rest).split_at_mut(len);
+    *rest = others;
+    next
+}
+
+/// `to[at..at + LANES] ← to[at..at + LANES] + y`.
+#[inline(always)]
+fn add<F: Scalar>(to: &mut [F], at: usize, y: [F; LANES]) {
+    let mut sum = lanes(to, at);
+    for i in 0..LANES {
+        sum[i] += y[i];
+    }
+    to[at..at + LANES].copy_from_slice(&sum);
 }
