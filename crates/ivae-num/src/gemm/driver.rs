@@ -16,10 +16,11 @@ const BLOCK_M: usize = 96;
 const BLOCK_N: usize = 1024;
 /// Rows of a that are a multiple of so many bytes apart compete for the same lines of a level-1 cache.
 const ALIASED: usize = 2048;
-/// Bytes from which an operand is packed although it could be read in place.
-const LARGE: usize = 1 << 19;
-/// Rows from which packing a large b pays.
-const MANY_ROWS: usize = 256;
+/// Bytes from which a is packed although it could be read in place.
+const LARGE_A: usize = 1 << 19;
+/// Rows and bytes from which packing b pays although its rows could be read in place.
+const MANY_ROWS: usize = 128;
+const LARGE_B: usize = 1 << 17;
 /// Columns below which the transpose of c may be the better product.
 const NARROW: usize = 8;
 /// Columns of the widest panel on any path.
@@ -200,10 +201,10 @@ fn alone<F: Scalar>(
     let shapes = F::shapes(simd);
     let contiguous_c = c.strides()[1] == 1 || n == 1;
     // Contiguous rows of a are read in place: in every measured shape that was as fast.
-    let large = |rows: usize, cols: usize| rows * cols * size_of::<F>() > LARGE;
+    let bytes = |rows: usize, cols: usize| rows * cols * size_of::<F>();
     let aliased = (a.strides()[0].unsigned_abs() * size_of::<F>()).is_multiple_of(ALIASED);
-    let pack_a = (a.strides()[1] != 1 || aliased) && large(m, k);
-    let pack_b = b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && large(k, n);
+    let pack_a = (a.strides()[1] != 1 || aliased) && bytes(m, k) > LARGE_A;
+    let pack_b = b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && bytes(k, n) > LARGE_B;
     let memory = aligned(packed, scratch_len(m, k, n));
     let (packed_b, memory) = memory.split_at_mut(k.min(BLOCK_K) * n.min(BLOCK_N).next_multiple_of(16));
     let (packed_a, tile) = memory.split_at_mut(m.min(BLOCK_M) * apart(k.min(BLOCK_K)));
