@@ -1,0 +1,64 @@
+//! The same bytes on any number of threads: restarts side by side, and one restart whose products are shared out.
+
+use ivae_core::{FitSpec, Fitted, Model};
+use ivae_data::{Dataset, Simulation};
+
+fn simulated(per_segment: usize) -> Dataset<f64> {
+    let simulation = Simulation {
+        segments: 8,
+        per_segment,
+        latents: 2,
+        observed: 4,
+        layers: 2,
+        centred: false,
+        ..Simulation::default()
+    };
+    simulation.generate().unwrap().data
+}
+
+fn spec(restarts: usize, hidden: usize, batch: usize) -> FitSpec {
+    let mut spec = FitSpec::ivae(2);
+    spec.training.epochs = 3;
+    spec.training.restarts = restarts;
+    spec.training.batch = batch;
+    spec.vae.posterior.net.hidden = vec![hidden; 2];
+    spec.vae.likelihood.net.hidden = vec![hidden; 2];
+    spec
+}
+
+fn run(data: &Dataset<f64>, spec: &FitSpec, threads: usize) -> Fitted<f64> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| spec.fit(data).unwrap())
+}
+
+fn params(fitted: &Fitted<f64>) -> &[f64] {
+    match &fitted.model {
+        Model::Vae { params, .. } => params,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn restarts_side_by_side() {
+    let data = simulated(60);
+    let mut spec = spec(3, 16, 64);
+    let (one, three) = (run(&data, &spec, 1), run(&data, &spec, 3));
+    assert_eq!(params(&one), params(&three));
+    assert_eq!(one.report.restarts, three.report.restarts);
+    assert_eq!(one.report.chosen, three.report.chosen);
+    spec.seed = 1;
+    assert_ne!(params(&one), params(&run(&data, &spec, 1)), "another seed is another fit");
+}
+
+#[test]
+fn one_restart_that_all_share() {
+    // Hidden products of 150 · 150 · 128 multiplications are worth sharing.
+    let (data, spec) = (simulated(64), spec(1, 150, 128));
+    const { assert!(150 * 150 * 128 >= 2 * ivae_num::WORTH_SHARING) };
+    let one = run(&data, &spec, 1);
+    for threads in [2, 3] {
+        let shared = run(&data, &spec, threads);
+        assert_eq!(params(&one), params(&shared), "{threads} threads");
+        assert_eq!(one.report.objective, shared.report.objective);
+    }
+}

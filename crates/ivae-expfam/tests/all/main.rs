@@ -1,0 +1,24 @@
+//! All tests of the public interface in one program: to link one for each file takes longer than to run them.
+#![allow(clippy::unwrap_used)] // the helpers of tests are tests
+
+mod ambiguity;
+mod concrete;
+mod custom;
+mod densities;
+mod equivalence;
+mod families;
+mod gaussian;
+mod golden;
+mod invariance;
+mod lambda;
+mod long_rows;
+mod margin;
+mod marginal;
+mod numbers;
+mod replicates;
+mod rows;
+mod sampling;
+mod slices;
+mod span;
+mod strategies;
+mod theorem;
