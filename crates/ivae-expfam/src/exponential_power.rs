@@ -116,15 +116,19 @@ impl<F: Scalar, const ROOT: u8> Power<F, ROOT> {
         Self { location: F::of(law.location), shape: F::of(law.shape), constant }
     }
 
+    /// t^β, and its derivative in z, β t^β / (z − μ); where β is known, that takes no quotient. It is 0 at μ.
     #[inline(always)]
-    fn at<M: Functions<F>>(&self, z: F, log_scale: F) -> F {
-        let distance = (z - self.location).abs();
-        let t = || distance * M::exp(-log_scale);
-        match ROOT {
-            1 => t(),
-            2 => t() * t(),
-            _ => M::exp(self.shape * (M::ln(distance) - log_scale)),
-        }
+    fn at<M: Functions<F>>(&self, z: F, log_scale: F) -> (F, F) {
+        let (r, beta) = (z - self.location, self.shape);
+        let (power, slope) = if ROOT == 0 {
+            let power = M::exp(beta * (M::ln(r.abs()) - log_scale));
+            (power, beta * power / r)
+        } else {
+            let inverse = M::exp(-log_scale);
+            let t = r * inverse;
+            if ROOT == 1 { (t.abs(), inverse.copysign(r)) } else { (t * t, beta * (t * inverse)) }
+        };
+        (power, if r == F::zero() { F::zero() } else { slope })
     }
 }
 
@@ -135,7 +139,7 @@ struct LogProb<F, const ROOT: u8>(Power<F, ROOT>);
 impl<F: Scalar, const ROOT: u8> Formula<F, 1, 1> for LogProb<F, ROOT> {
     #[inline(always)]
     fn at<M: Functions<F>>(&self, [z]: [F; 1], [log_scale]: [F; 1]) -> [F; 1] {
-        [-self.0.at::<M>(z, log_scale) - (log_scale + self.0.constant)]
+        [-self.0.at::<M>(z, log_scale).0 - (log_scale + self.0.constant)]
     }
 }
 
@@ -146,17 +150,8 @@ struct Derivatives<F, const ROOT: u8>(Power<F, ROOT>);
 impl<F: Scalar, const ROOT: u8> Formula<F, 2, 1> for Derivatives<F, ROOT> {
     #[inline(always)]
     fn at<M: Functions<F>>(&self, [z, log_scale]: [F; 2], [d]: [F; 1]) -> [F; 2] {
-        let (r, beta) = (z - self.0.location, self.0.shape);
-        // β t^β, and that over r: where β is known, without a quotient.
-        let (slope, fall) = if ROOT == 0 {
-            let slope = beta * self.0.at::<M>(z, log_scale);
-            (slope, slope / r)
-        } else {
-            let inverse = M::exp(-log_scale);
-            let t = r * inverse;
-            if ROOT == 1 { (t.abs(), inverse.copysign(r)) } else { (beta * (t * t), beta * (t * inverse)) }
-        };
-        [if r == F::zero() { F::zero() } else { -d * fall }, d * (slope - F::one())]
+        let (power, slope) = self.0.at::<M>(z, log_scale);
+        [-d * slope, d * (self.0.shape * power - F::one())]
     }
 }
 

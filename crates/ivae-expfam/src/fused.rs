@@ -276,20 +276,14 @@ impl<F: Scalar, M: Formula<F, 1, K>, const K: usize> FormulaLoop<F> for Sums<'_,
                     }
                 }
             }
-            add_totals(out, scale, &sums);
+            for (out, sums) in out.iter_mut().zip(&sums) {
+                *out += scale * total(sums);
+            }
         }
     }
 }
 
-/// `out[r] ← out[r] + scale · Σᵢ x[r][i]`. Not in line: compiled for wide vectors, it moves numbers one by one.
-#[inline(never)]
-fn add_totals<F: Scalar>(out: &mut [F], scale: F, x: &[[F; LANES]; ROWS]) {
-    for (out, x) in out.iter_mut().zip(x) {
-        *out += scale * total(x);
-    }
-}
-
-/// The sum, by halves.
+/// The sum, by halves. Not in line: of many rows at once the compiler would move numbers one by one.
 #[inline(never)]
 fn total<F: Scalar>(x: &[F; LANES]) -> F {
     let mut half = [F::zero(); LANES / 2];

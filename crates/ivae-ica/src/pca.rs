@@ -80,29 +80,12 @@ impl Whitening {
         moments: Moments,
         components: Option<usize>,
     ) -> Result<Exact, IcaError> {
-        let rows = moments.rows as f64;
-        match self {
-            Self::Pca => return Exact::of::<F>(moments, components),
-            Self::ArbitraryVariance => {
-                return Ok(Exact { scale: rows.sqrt().recip(), ..Exact::of::<F>(moments, components)? });
-            }
-            Self::Given => {}
-        }
-        let Moments { mean, covariance, .. } = moments;
-        let columns = mean.len();
-        if components.is_some_and(|n| n != columns) || columns == 0 {
-            let requested = components.unwrap_or(0);
-            return Err(IcaError::Components { requested, rank: columns, columns });
-        }
-        for ((row, column), &value) in covariance.indexed_iter() {
-            let expected = if row == column { 1.0 } else { 0.0 };
-            if value.is_nan() || (value - expected).abs() > NOT_WHITE {
-                return Err(IcaError::NotWhite { row, column, value });
-            }
-        }
-        let (components, variances) = (Array2::eye(columns), Array1::ones(columns));
-        let total_variance = covariance.diag().sum();
-        Ok(Exact { mean, components, variances, total_variance, rank: columns, scale: 1.0 })
+        let scale = match self {
+            Self::Pca => 1.0,
+            Self::ArbitraryVariance => (moments.rows as f64).sqrt().recip(),
+            Self::Given => return Exact::given(moments, components),
+        };
+        Ok(Exact { scale, ..Exact::of::<F>(moments, components)? })
     }
 }
 
@@ -169,6 +152,25 @@ impl Exact {
             Some(column) => Err(found.overflow(column)),
             None => Ok(found),
         }
+    }
+
+    /// Of white rows with these moments.
+    fn given(moments: Moments, components: Option<usize>) -> Result<Self, IcaError> {
+        let Moments { mean, covariance, .. } = moments;
+        let columns = mean.len();
+        if components.is_some_and(|n| n != columns) || columns == 0 {
+            let requested = components.unwrap_or(0);
+            return Err(IcaError::Components { requested, rank: columns, columns });
+        }
+        for ((row, column), &value) in covariance.indexed_iter() {
+            let expected = if row == column { 1.0 } else { 0.0 };
+            if value.is_nan() || (value - expected).abs() > NOT_WHITE {
+                return Err(IcaError::NotWhite { row, column, value });
+            }
+        }
+        let (components, variances) = (Array2::eye(columns), Array1::ones(columns));
+        let total_variance = covariance.diag().sum();
+        Ok(Self { mean, components, variances, total_variance, rank: columns, scale: 1.0 })
     }
 
     /// In the scalar `F`.

@@ -42,7 +42,7 @@ impl Default for Stability {
 #[derive(Debug, Clone)]
 pub struct StableIca<F> {
     /// The centres of the clusters: of each, the component most similar to the others in it. `converged` if all runs
-    /// are; iterations and limit are the worst of theirs, the method that of the last.
+    /// are; iterations and limit are the worst of theirs, the method that of the last. Outputs have variance 1.
     pub ica: FittedIca<F>,
     /// Stability index I_q of each component: mean similarity within its cluster less mean similarity to the others'
     /// components, at most 1; about 1 for a component that every run finds, `[n]`.

@@ -1,4 +1,5 @@
 //! A time budget bounds every stage of a fit: what is late ends with its first epoch, and is reported.
+
 use ivae_core::spec::DecoderSpec;
 use ivae_core::trainer::{Ending, Stage};
 use ivae_core::{DecoderKind, FitSpec, ModelKind};

@@ -1,4 +1,5 @@
 //! Which code of x a race separates: an autoencoder's where there is little noise, an ELBO's where there is much.
+
 use ivae_core::code::code_net;
 use ivae_core::spec::{CodeKind, DecoderSpec, Scaling, TrainSpec};
 use ivae_core::vae::AuxShape;

@@ -1,4 +1,5 @@
 //! Levels of u with one row, or two, or six: no variance goes to 0, and the sources are found all the same.
+
 use ivae_core::spec::DecoderSpec;
 use ivae_core::trainer::Ending;
 use ivae_core::{DecoderKind, FitSpec, Fitted, ModelKind};

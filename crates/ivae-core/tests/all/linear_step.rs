@@ -1,5 +1,6 @@
 //! Linear ICA in the pipeline: the linear step, taken where the theorems leave a linear map of the latents free and nowhere
 //! else, and the linear models.
+
 use ivae_core::spec::DecoderSpec;
 use ivae_core::{DecoderKind, FitSpec, Fitted, ModelKind};
 use ivae_data::{Aux, Dataset, Levels};

@@ -1,4 +1,5 @@
 //! How sure the latents are: covariances against what samples of the model itself say.
+
 use ivae_core::spec::{CodeKind, DecoderSpec};
 use ivae_core::{DecoderKind, FitSpec, Fitted, ModelError, ModelKind, Posterior};
 use ivae_data::{Aux, Dataset, Simulation};

@@ -1,4 +1,5 @@
 //! The order of a race: all classes side by side, then the better half on while it rises.
+
 use ivae_core::spec::DecoderSpec;
 use ivae_core::trainer::Ending;
 use ivae_core::{DecoderKind, FitSpec, ModelKind};

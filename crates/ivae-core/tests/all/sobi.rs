@@ -1,4 +1,5 @@
 //! Second-order blind identification as a model: a time series without u, held-out rows, a saved fit.
+
 use ivae_core::{FitSpec, Fitted, ModelKind};
 use ivae_data::Dataset;
 use ivae_metrics::{Correlation, mcc};

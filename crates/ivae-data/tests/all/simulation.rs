@@ -4,19 +4,7 @@ use approx::assert_abs_diff_eq;
 use ivae_data::{DataError, Simulated, Simulation, SourcePrior, check, check_conditional, write};
 use ndarray::{Array1, Array2, Axis, array};
 
-/// Panic unless the values agree one by one.
-#[track_caller]
-fn assert_close<'a>(
-    found: impl IntoIterator<Item = &'a f64>,
-    expected: impl IntoIterator<Item = &'a f64>,
-    tolerance: f64,
-) {
-    let (found, expected): (Vec<_>, Vec<_>) = (found.into_iter().collect(), expected.into_iter().collect());
-    assert_eq!(found.len(), expected.len());
-    for (i, (a, b)) in found.into_iter().zip(expected).enumerate() {
-        assert!((a - b).abs() <= tolerance, "value {i}: {a} is not {b}");
-    }
-}
+use crate::common::assert_close;
 
 fn small() -> Simulation {
     Simulation { segments: 6, per_segment: 500, latents: 3, observed: 3, ..Simulation::default() }

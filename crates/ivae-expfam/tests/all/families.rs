@@ -1,5 +1,7 @@
 //! Every family under the laws, and the laws under families with one thing broken.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use ivae_expfam::custom::{Polynomial, Spline};
 use ivae_expfam::{
     Bernoulli, Beta, Categorical, Custom, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
@@ -122,7 +124,7 @@ fn outside_the_natural_domain_all_is_nan() {
 
 /// What is wrong with a [`Broken`] Gaussian.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fault {
+pub(crate) enum Fault {
     LogProb,
     ScoreTheta,
     ScoreValue,
@@ -131,6 +133,8 @@ enum Fault {
     LogPartition,
     MeanStats,
     Fisher,
+    /// Of another size at every call.
+    UnsteadyFisher,
     Entropy,
     Kl,
     NaturalBackward,
@@ -139,7 +143,7 @@ enum Fault {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Broken(Fault);
+pub(crate) struct Broken(pub(crate) Fault);
 
 impl Broken {
     /// Multiply by a little more than 1 if `fault` is the one.
@@ -214,6 +218,11 @@ impl ExpFam<f64> for Broken {
     fn fisher(&self, cov: &mut [f64], lambda: &[f64]) {
         FULL.fisher(cov, lambda);
         self.spoil(Fault::Fisher, cov);
+        if self.0 == Fault::UnsteadyFisher {
+            static CALLS: AtomicU32 = AtomicU32::new(1);
+            let size = f64::from(CALLS.fetch_add(1, Ordering::Relaxed));
+            cov.iter_mut().for_each(|c| *c *= size);
+        }
     }
     fn entropy(&self, lambda: &[f64]) -> f64 {
         self.spoilt(Fault::Entropy, FULL.entropy(lambda))

@@ -1,5 +1,6 @@
 //! What the rank of λ(u) does not depend on, over all families and sizes; deficient tables for any choice of points; and
 //! that the assertions that say so can fail.
+
 use std::sync::Arc;
 
 use ivae_expfam::assertions::{
@@ -18,6 +19,8 @@ use ndarray::{Array2, array};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
+
+use crate::families::{Broken, Fault};
 
 const FULL: Gaussian = Gaussian { form: GaussianForm::MeanVar };
 
@@ -173,91 +176,12 @@ fn assertions_fail_with_the_values_they_found() {
     assert!(outside.contains("outside the natural domain"), "{outside}");
 }
 
-/// A "family" whose Fisher information does not belong to its statistics: the spectrum depends on the parameterisation.
-#[derive(Debug)]
-struct Inconsistent;
-
-mod inconsistent {
-    use ivae_expfam::{Density, Support};
-    use ndarray::{ArrayView2, ArrayViewMut2};
-    use rand::RngCore;
-
-    use super::*;
-
-    impl Density<f64> for Inconsistent {
-        fn width(&self, n: usize) -> usize {
-            2 * n
-        }
-        fn log_prob(&self, out: &mut [f64], theta: ArrayView2<'_, f64>, v: ArrayView2<'_, f64>) {
-            FULL.log_prob(out, theta, v);
-        }
-        fn log_prob_backward(
-            &self,
-            d_theta: Option<ArrayViewMut2<'_, f64>>,
-            d_v: Option<ArrayViewMut2<'_, f64>>,
-            theta: ArrayView2<'_, f64>,
-            v: ArrayView2<'_, f64>,
-            d_out: &[f64],
-        ) {
-            FULL.log_prob_backward(d_theta, d_v, theta, v, d_out);
-        }
-    }
-
-    impl ExpFam<f64> for Inconsistent {
-        fn k(&self) -> usize {
-            2
-        }
-        fn support(&self) -> Support {
-            Support::Real
-        }
-        fn stats(&self, t: &mut [f64], z: f64) {
-            FULL.stats(t, z);
-        }
-        fn dstats(&self, dt: &mut [f64], z: f64) {
-            FULL.dstats(dt, z);
-        }
-        fn log_base(&self, z: f64) -> f64 {
-            FULL.log_base(z)
-        }
-        fn dlog_base(&self, z: f64) -> f64 {
-            FULL.dlog_base(z)
-        }
-        fn in_domain(&self, lambda: &[f64]) -> bool {
-            FULL.in_domain(lambda)
-        }
-        fn log_partition(&self, lambda: &[f64]) -> f64 {
-            FULL.log_partition(lambda)
-        }
-        fn mean_stats(&self, mean: &mut [f64], lambda: &[f64]) {
-            FULL.mean_stats(mean, lambda);
-        }
-        /// Of another size at every call.
-        fn fisher(&self, cov: &mut [f64], lambda: &[f64]) {
-            use std::sync::atomic::{AtomicU32, Ordering};
-            static CALLS: AtomicU32 = AtomicU32::new(1);
-            FULL.fisher(cov, lambda);
-            let scale = f64::from(CALLS.fetch_add(1, Ordering::Relaxed));
-            cov.iter_mut().for_each(|c| *c *= scale);
-        }
-        fn entropy(&self, lambda: &[f64]) -> f64 {
-            FULL.entropy(lambda)
-        }
-        fn natural(&self, lambda: &mut [f64], eta: &[f64]) {
-            FULL.natural(lambda, eta);
-        }
-        fn natural_backward(&self, d_eta: &mut [f64], eta: &[f64], d_lambda: &[f64]) {
-            FULL.natural_backward(d_eta, eta, d_lambda);
-        }
-        fn draw(&self, lambda: &[f64], rng: &mut dyn RngCore) -> f64 {
-            FULL.draw(lambda, rng)
-        }
-    }
-}
-
 #[test]
 fn a_family_at_odds_with_itself_is_not_invariant() {
     let table = array![[0.0, -0.5], [1.0, -0.3], [-1.0, -2.0], [0.5, -1.0]];
-    let found = assert_rank_is_invariant(&Inconsistent, table.view()).unwrap_err().to_string();
+    // Its Fisher information does not belong to its statistics: the spectrum depends on the parameterisation.
+    let broken = Broken(Fault::UnsteadyFisher);
+    let found = assert_rank_is_invariant(&broken, table.view()).unwrap_err().to_string();
     assert!(found.contains("singular values"), "{found}");
 }
 

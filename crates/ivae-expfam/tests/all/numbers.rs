@@ -1,4 +1,5 @@
 //! The number of every condition: there, and by its definition.
+
 use ivae_expfam::custom::{Custom, Polynomial, Range, Spline, Statistics};
 use ivae_expfam::theorem::Known;
 use ivae_expfam::{

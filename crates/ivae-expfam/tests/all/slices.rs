@@ -1,4 +1,5 @@
 //! Rows of every family, which are worked on in vectors, against its component in scalar double precision.
+
 use ivae_expfam::{
     Beta, Categorical, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian, GaussianForm,
     HyperbolicSecant, LogNormal, Poisson, VonMises,

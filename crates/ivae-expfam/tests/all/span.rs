@@ -1,4 +1,5 @@
 //! What a table of natural parameters spans: the best points, what no u moves, and how sure that is.
+
 use ivae_expfam::custom::{Custom, Range, Statistics};
 use ivae_expfam::lambda::Spectrum;
 use ivae_expfam::{ExpFam, Gaussian, GaussianForm, Lambda, LambdaError, Support, natural_table};

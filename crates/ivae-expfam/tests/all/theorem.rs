@@ -1,4 +1,5 @@
 //! Verdicts on models made by hand for each theorem, and what is proven of T against what inspection sees.
+
 use ivae_expfam::custom::{Custom, Polynomial, Spline};
 use ivae_expfam::theorem::{CustomNoise, Known, NoiseError};
 use ivae_expfam::{

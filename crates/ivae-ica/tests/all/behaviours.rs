@@ -1,5 +1,6 @@
 //! The behaviours that scikit-learn's tests publish for its FastICA, asked of every method here: recovery without and
 //! with noise, more observed columns than sources, ways of whitening, the inverse, no convergence, the same seed.
+
 use crate::common::normals;
 use ivae_ica::{
     Algorithm, Auto, Contrast, FastIca, FittedIca, IcaError, Infomax, Method, Nonlinearity, Pca, Picard,

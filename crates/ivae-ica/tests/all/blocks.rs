@@ -1,4 +1,5 @@
 //! Fits to rows in blocks: what fits in memory gives, whatever the blocks, in memory that does not grow with the rows.
+
 use std::error::Error;
 
 use crate::common::{cross_talk, normals};

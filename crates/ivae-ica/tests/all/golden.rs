@@ -1,4 +1,5 @@
 //! Agreement with scikit-learn and NumPy (golden values), and with the true sources.
+
 use std::fs::File;
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! Agreement of both joint diagonalisations with pyRiemann's (`golden/joint.py`).
+
 use std::fs::File;
 use std::path::Path;
 

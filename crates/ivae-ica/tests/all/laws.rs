@@ -1,5 +1,6 @@
 //! Laws of ICA: true sources come back, the mixing does not matter, the same seed gives the same result; and what
 //! odd or bad input gives.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ivae_ica::{Algorithm, Contrast, FastIca, IcaError, Nonlinearity, Pca, Start};

@@ -1,4 +1,5 @@
 //! Picard, Infomax, the choice between methods, and stability: truth, agreement, and what odd or bad input gives.
+
 use crate::common::{cross_talk, normals};
 use ivae_ica::{
     Auto, FastIca, FittedIca, IcaError, Infomax, Method, Nonlinearity, Picard, Stability, Start, Whitening,

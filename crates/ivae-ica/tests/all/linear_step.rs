@@ -1,4 +1,5 @@
 //! The linear step of iVAE: the truth comes back from any invertible map, and from a rotation as a rotation.
+
 use crate::common::{cross_talk, normals};
 use ivae_ica::{IcaError, LinearStep};
 use ivae_num::{Purpose, StreamKey, linalg};

@@ -1,5 +1,6 @@
 //! Degenerate data gives an error or a finite map, never NaN: constant, equal and collinear columns, few and equal rows, huge
 //! and tiny units.
+
 use ivae_ica::{Algorithm, FastIca, FittedIca, IcaError, Infomax, Nonlinearity, Pca, Picard, Scalar};
 use ndarray::{Array2, Axis, concatenate};
 use proptest::prelude::*;

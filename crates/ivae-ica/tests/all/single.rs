@@ -1,4 +1,5 @@
 //! Every method finds in `f32` what it finds in `f64`.
+
 use ivae_ica::{
     Ajd, Algorithm, Auto, FastIca, FittedIca, IcaError, Infomax, LinearStep, Nonlinearity, Pca, Picard,
     Scalar, Sobi, Stability, Start, Whitening,

@@ -1,4 +1,5 @@
 //! A constant column, of sources or of latents, is never NaN, and is told by every result that has warnings.
+
 use ivae_metrics::{
     Correlation, Forest, KernelRidge, MetricError, Rows, Warning, agreement, cca, cca_mcc, chance, dci,
     discretise, kernel_r2, lasso_importance, linear_r2, mcc, mcc_interval, mig, modularity,

@@ -1,5 +1,6 @@
 //! Laws of the two correlations that see any dependence: distance correlation and the randomised dependence
 //! coefficient.
+
 use ivae_metrics::{Correlation, Rows, Warning, chance, mcc, mcc_on};
 use ivae_num::{Purpose, StreamKey, stream::fill_normal};
 use ndarray::{Array2, Axis};

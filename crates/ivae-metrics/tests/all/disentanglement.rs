@@ -1,4 +1,5 @@
 //! Laws of the scores beside the MCC: bounds, what leaves them unchanged, truth and chance.
+
 use ivae_metrics::{
     Correlation, KernelRidge, Rows, agreement, amari, cca, dci, discretise, kernel_r2, lasso_importance, mig,
     modularity, mutual_information, sap, sap_binary, svcca, udr,

@@ -1,4 +1,5 @@
 //! Agreement with SciPy and scikit-learn (golden values; NaN in a stored matrix is a constant column).
+
 use std::fs::File;
 use std::path::Path;
 

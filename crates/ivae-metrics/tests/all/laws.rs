@@ -1,4 +1,5 @@
 //! Laws that every score obeys: invariances, bounds, truth, chance; and the errors and warnings of bad input.
+
 use ivae_metrics::{
     Correlation, MetricError, Rows, Warning, cca, chance, linear_r2, mcc, mcc_on, pearson, spearman, u_only,
     weak_mcc, within_u,

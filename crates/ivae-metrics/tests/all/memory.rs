@@ -1,4 +1,5 @@
 //! What a score needs beside its input grows at most linearly with the rows.
+
 use ivae_metrics::{Correlation, Rows, mcc, within_u};
 use ivae_num::{Purpose, StreamKey, stream::fill_normal};
 use ndarray::Array2;

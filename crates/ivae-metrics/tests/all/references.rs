@@ -1,4 +1,5 @@
 //! Agreement with scikit-learn's estimators, dcor, and published formulas written out in NumPy (`golden/references.py`).
+
 use std::fs::File;
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! Every score of `f32` data is that of the same data in `f64`, but for the rounding of the data.
+
 use ivae_metrics::{
     AffineMap, Correlation, Forest, KernelRidge, MetricError, Rows, agreement, amari, average_ranks, blind,
     cca, cca_mcc, chance, dci, discretise, kernel_r2, lasso_importance, linear_r2, mcc, mcc_interval, mcc_on,
