@@ -1,6 +1,6 @@
 //! Matrix products and elementary functions of `ivae-num` beside ndarray and the standard library.
 //!
-//! Environment variable `IVAE_SIMD` (`portable`, `avx2`, `avx512`) chooses the path of the former.
+//! Environment variable `IVAE_SIMD` (`portable`, `avx2`, `avx512`, `amx`) chooses the path of the former.
 
 use std::hint::black_box;
 

@@ -19,6 +19,21 @@ pub(crate) enum Level {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// [`Level::Avx512`] with a unit for products of matrices of bfloat16 (AMX).
+    #[cfg(target_arch = "x86_64")]
+    Amx,
+}
+
+/// The proof of [`Level::Amx`].
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Amx(());
+
+#[cfg(target_arch = "x86_64")]
+impl From<Amx> for Simd {
+    fn from(_: Amx) -> Simd {
+        Simd(Level::Amx)
+    }
 }
 
 /// What a kernel may know, at compile time, of the level it is compiled for.
@@ -68,6 +83,9 @@ impl Simd {
                     && is_x86_feature_detected!("avx512vl")
                 {
                     levels.push(Simd(Level::Avx512));
+                    if x86::amx() {
+                        levels.push(Simd(Level::Amx));
+                    }
                 }
             }
         }
@@ -78,6 +96,12 @@ impl Simd {
         self.0
     }
 
+    /// The matrix unit, if the level has it.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn amx(self) -> Option<Amx> {
+        (self.0 == Level::Amx).then_some(Amx(()))
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self.0 {
             Level::Portable => "portable",
@@ -85,6 +109,8 @@ impl Simd {
             Level::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx => "amx",
         }
     }
 
@@ -97,7 +123,7 @@ impl Simd {
             Level::Avx2 => unsafe { x86::avx2(kernel) },
             // SAFETY: likewise avx512f, bw, cd, dq, vl on top of avx2 and fma.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { x86::avx512(kernel) },
+            Level::Avx512 | Level::Amx => unsafe { x86::avx512(kernel) },
         }
     }
 }
@@ -105,6 +131,24 @@ impl Simd {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Kernel, Target};
+
+    /// Whether the processor has the matrix unit, and the system lets this process use it. Asks the system for it, once
+    /// for all threads; Linux alone can be asked, from 5.16 on.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    pub(super) fn amx() -> bool {
+        /// Bits of register edx of leaf 7: products of bfloat16, and tiles.
+        const UNIT: u32 = 1 << 22 | 1 << 24;
+        const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
+        const XFEATURE_XTILEDATA: libc::c_long = 18;
+        std::arch::x86_64::__cpuid_count(7, 0).edx & UNIT == UNIT
+            // SAFETY: the call takes two numbers and touches no memory of this process.
+            && unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) } == 0
+    }
+
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    pub(super) fn amx() -> bool {
+        false
+    }
 
     struct Avx2;
     impl Target for Avx2 {

@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 
+use super::finish::{Epilogue, part, part_mut};
 use super::kernel::{Panel, Shape};
 use super::pack::pack;
 use super::{GemmScratch, aligned};
@@ -121,23 +122,6 @@ fn fits<F>(c: &ArrayViewMut2<'_, F>, a: &ArrayView2<'_, F>, b: &ArrayView2<'_, F
     c.dim() == (a.nrows(), b.ncols()) && a.ncols() == b.nrows() && !c.is_empty() && !a.is_empty()
 }
 
-/// What becomes of the sums s = a b: `(alpha · s + beta · start) ∘ factor`.
-#[derive(Clone, Copy)]
-struct Epilogue<'a, F> {
-    alpha: F,
-    beta: F,
-    /// `[m, n]` with contiguous rows; c itself if `None`.
-    start: Option<ArrayView2<'a, F>>,
-    /// `[m, n]` with contiguous rows; 1 if `None`.
-    factor: Option<ArrayView2<'a, F>>,
-}
-
-impl<F> Epilogue<'_, F> {
-    fn plain(alpha: F, beta: F) -> Self {
-        Self { alpha, beta, start: None, factor: None }
-    }
-}
-
 /// [`gemm_on`] for at least one summand; rows of c are contiguous if the epilogue has a start or a factor.
 fn product<F: Scalar>(
     simd: Simd,
@@ -147,15 +131,20 @@ fn product<F: Scalar>(
     b: ArrayView2<'_, F>,
     scratch: &mut GemmScratch<F>,
 ) {
-    let threads = threads(a.nrows(), a.ncols(), b.ncols());
+    let (m, k, n) = (a.nrows(), a.ncols(), b.ncols());
+    let threads = threads(m, k, n);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(amx) = F::unit(simd, m, k, n).filter(|_| c.strides()[1] == 1) {
+        return F::by_unit(amx, c, epilogue, a, b, &mut scratch.split, threads);
+    }
     parts(simd, c, epilogue, a, b, scratch.shares(threads));
 }
 
 /// c in as many parts as there is packing memory for, side by side.
-fn parts<'a, F: Scalar>(
+fn parts<F: Scalar>(
     simd: Simd,
     c: ArrayViewMut2<'_, F>,
-    epilogue: Epilogue<'a, F>,
+    epilogue: Epilogue<'_, F>,
     a: ArrayView2<'_, F>,
     b: ArrayView2<'_, F>,
     packed: &mut [Vec<F>],
@@ -172,18 +161,14 @@ fn parts<'a, F: Scalar>(
     let (one, other) = packed.split_at_mut(half);
     let axis = if by_rows { Axis(0) } else { Axis(1) };
     let (c_one, c_other) = c.split_at(axis, cut);
-    let [start, factor] = [epilogue.start, epilogue.factor].map(|x| x.map(|x| x.split_at(axis, cut)));
-    let part = |first: bool| {
-        let of = |pair: (ArrayView2<'a, F>, ArrayView2<'a, F>)| if first { pair.0 } else { pair.1 };
-        Epilogue { start: start.map(of), factor: factor.map(of), ..epilogue }
-    };
+    let (first, second) = epilogue.split_at(axis, cut);
     let ((a_one, a_other), (b_one, b_other)) = match by_rows {
         true => (a.split_at(axis, cut), (b, b)),
         false => ((a, a), b.split_at(axis, cut)),
     };
     rayon::join(
-        || parts(simd, c_one, part(true), a_one, b_one, one),
-        || parts(simd, c_other, part(false), a_other, b_other, other),
+        || parts(simd, c_one, first, a_one, b_one, one),
+        || parts(simd, c_other, second, a_other, b_other, other),
     );
 }
 
@@ -197,7 +182,6 @@ fn alone<F: Scalar>(
     packed: &mut Vec<F>,
 ) {
     let ((m, k), n) = (a.dim(), b.ncols());
-    let alpha = epilogue.alpha;
     let shapes = F::shapes(simd);
     let contiguous_c = c.strides()[1] == 1 || n == 1;
     // Contiguous rows of a are read in place: in every measured shape that was as fast.
@@ -211,9 +195,7 @@ fn alone<F: Scalar>(
 
     for (jc, nc) in blocks(n, BLOCK_N) {
         for (pc, kc) in blocks(k, BLOCK_K) {
-            // Later blocks of summands go onto what c has got from the earlier ones.
-            let (beta, start) = if pc == 0 { (epilogue.beta, epilogue.start) } else { (F::one(), None) };
-            let factor = epilogue.factor.filter(|_| pc + kc == k);
+            let epilogue = epilogue.of_summands(pc == 0, pc + kc == k);
             let b = part(b, (pc, kc), (jc, nc));
             if pack_b {
                 for (j, _, cols) in panels(shapes, nc) {
@@ -237,13 +219,13 @@ fn alone<F: Scalar>(
                     let (rows, columns) = ((ic, mc), (jc + j, cols));
                     let mut c = part_mut(c.view_mut(), rows, columns);
                     if contiguous_c {
-                        let [start, factor] = [start, factor].map(|x| x.map(|x| part(x, rows, columns)));
-                        shape.run(Panel { c, start, factor, beta, alpha, a, b });
+                        shape.run(Panel { c, epilogue: epilogue.part(rows, columns), a, b });
                     } else {
                         let mut t = ArrayViewMut2::from_shape((mc, cols), &mut tile[..mc * cols])
                             .expect("the slice is as long as the shape says");
-                        let sums = t.view_mut();
-                        shape.run(Panel { c: sums, start: None, factor: None, beta: F::zero(), alpha, a, b });
+                        let (alpha, beta) = (epilogue.alpha, epilogue.beta);
+                        let plain = Epilogue::plain(alpha, F::zero());
+                        shape.run(Panel { c: t.view_mut(), epilogue: plain, a, b });
                         let overwrite = beta == F::zero();
                         Zip::from(&mut c)
                             .and(&t)
@@ -255,25 +237,13 @@ fn alone<F: Scalar>(
     }
 }
 
-/// Entries `(start, length)` of rows and of columns; much cheaper than a general slice.
-fn part<F>(x: ArrayView2<'_, F>, rows: (usize, usize), cols: (usize, usize)) -> ArrayView2<'_, F> {
-    let x = x.split_at(Axis(0), rows.0).1.split_at(Axis(0), rows.1).0;
-    x.split_at(Axis(1), cols.0).1.split_at(Axis(1), cols.1).0
-}
-
-/// [`part`], mutably.
-fn part_mut<F>(x: ArrayViewMut2<'_, F>, rows: (usize, usize), cols: (usize, usize)) -> ArrayViewMut2<'_, F> {
-    let x = x.split_at(Axis(0), rows.0).1.split_at(Axis(0), rows.1).0;
-    x.split_at(Axis(1), cols.0).1.split_at(Axis(1), cols.1).0
-}
-
 fn view<F>(flat: &[F], rows: usize, cols: usize) -> ArrayView2<'_, F> {
     ArrayView2::from_shape((rows, cols), &flat[..rows * cols])
         .expect("the slice is as long as the shape says")
 }
 
 /// `(start, length)` of consecutive blocks of at most `size`.
-fn blocks(len: usize, size: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn blocks(len: usize, size: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..len).step_by(size).map(move |start| (start, size.min(len - start)))
 }
 

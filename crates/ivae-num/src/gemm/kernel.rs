@@ -2,10 +2,15 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use super::finish::{Epilogue, Output};
 use super::pack::{Transposition, transpose};
+#[cfg(target_arch = "x86_64")]
+use super::tiled;
 use super::vector::{Vector, prefetch};
 use crate::Scalar;
 use crate::sealed::Sealed;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::Amx;
 use crate::simd::{Level, Simd};
 
 /// The part of a matrix product that differs between `f32` and `f64`. Sealed: for [`crate::Scalar`] only.
@@ -17,18 +22,32 @@ pub trait GemmKernel: Sealed {
     /// Copies columns to rows.
     #[doc(hidden)]
     fn transposer(simd: Simd) -> unsafe fn(&Transposition<Self>);
+    /// The matrix unit, if there is one for this scalar and it is the faster way to the product `[m, k] × [k, n]`.
+    #[doc(hidden)]
+    #[cfg(target_arch = "x86_64")]
+    fn unit(_simd: Simd, _m: usize, _k: usize, _n: usize) -> Option<Amx> {
+        None
+    }
+    /// The product on the unit.
+    #[doc(hidden)]
+    #[cfg(target_arch = "x86_64")]
+    fn by_unit(
+        _amx: Amx,
+        _c: ArrayViewMut2<'_, Self>,
+        _epilogue: Epilogue<'_, Self>,
+        _a: ArrayView2<'_, Self>,
+        _b: ArrayView2<'_, Self>,
+        _memory: &mut tiled::Memory,
+        _threads: usize,
+    ) {
+        unreachable!("no matrix unit for this scalar")
+    }
 }
 
-/// `c ← (alpha · a b + beta · start) ∘ factor`, with c `[m, w]`, a `[m, k]`, b `[k, w]`, w small; rows of b, c, start and
-/// factor contiguous.
-pub(super) struct Panel<'a, F> {
+/// The product of a `[m, k]` and b `[k, w]`, w small, to c `[m, w]` by an epilogue; rows of b and of c contiguous.
+pub(super) struct Panel<'a, 'e, F> {
     pub(super) c: ArrayViewMut2<'a, F>,
-    /// `[m, w]`; c itself if `None`.
-    pub(super) start: Option<ArrayView2<'a, F>>,
-    /// `[m, w]`; 1 if `None`.
-    pub(super) factor: Option<ArrayView2<'a, F>>,
-    pub(super) beta: F,
-    pub(super) alpha: F,
+    pub(super) epilogue: Epilogue<'e, F>,
     pub(super) a: ArrayView2<'a, F>,
     pub(super) b: ArrayView2<'a, F>,
 }
@@ -38,60 +57,34 @@ pub(crate) struct Shape<F> {
     /// Columns of its panels: as many, or fewer by less than `lanes`.
     pub(super) cols: usize,
     lanes: usize,
-    kernel: unsafe fn(&Pointers<F>),
+    kernel: unsafe fn(&Pointers<'_, '_, F>),
 }
 
 /// [`Panel`] after its checks.
-struct Pointers<F> {
-    m: usize,
+struct Pointers<'c, 'e, F> {
+    to: Output<'c, 'e, F>,
     k: usize,
-    cols: usize,
-    c: *mut F,
-    c_row: isize,
-    start: *const F,
-    start_row: isize,
-    /// Null for none.
-    factor: *const F,
-    factor_row: isize,
     a: *const F,
     a_row: isize,
     a_col: isize,
     b: *const F,
     b_row: isize,
-    alpha: F,
-    beta: F,
 }
 
 impl<F: Scalar> Shape<F> {
-    pub(super) fn run(&self, mut p: Panel<'_, F>) {
+    pub(super) fn run(&self, p: Panel<'_, '_, F>) {
         let ((m, k), cols) = (p.a.dim(), p.b.ncols());
         assert!(p.c.dim() == (m, cols) && p.b.nrows() == k);
         assert!(cols <= self.cols && cols > self.cols - self.lanes);
-        assert!(cols == 1 || (p.c.strides()[1] == 1 && p.b.strides()[1] == 1));
-        for extra in p.start.iter().chain(&p.factor) {
-            assert!(extra.dim() == (m, cols) && (cols == 1 || extra.strides()[1] == 1));
-        }
-        let c = p.c.as_mut_ptr();
-        let (start, start_row) =
-            p.start.map_or((c.cast_const(), p.c.strides()[0]), |s| (s.as_ptr(), s.strides()[0]));
-        let (factor, factor_row) = p.factor.map_or((std::ptr::null(), 0), |f| (f.as_ptr(), f.strides()[0]));
+        assert!(cols == 1 || p.b.strides()[1] == 1);
         let pointers = Pointers {
-            m,
+            to: Output::new(p.c, &p.epilogue),
             k,
-            cols,
-            c_row: p.c.strides()[0],
-            c,
-            start,
-            start_row,
-            factor,
-            factor_row,
             a: p.a.as_ptr(),
             a_row: p.a.strides()[0],
             a_col: p.a.strides()[1],
             b: p.b.as_ptr(),
             b_row: p.b.strides()[0],
-            alpha: p.alpha,
-            beta: p.beta,
         };
         // SAFETY: the pointers and strides come from views of the shapes just checked, the one of c from a mutable
         // view; and `GemmKernel::shapes` gives out only kernels for instructions that its `Simd` vouches for.
@@ -105,19 +98,19 @@ impl<F: Scalar> Shape<F> {
 /// As for [`panel`], and `row + R ≤ m`.
 #[inline(always)]
 unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PARTIAL: bool>(
-    p: &Pointers<F>,
+    p: &Pointers<'_, '_, F>,
     row: usize,
 ) {
     // SAFETY: rows row..row + R are below m, and columns below cols, the last vector being masked unless it is whole.
     unsafe {
-        let mask = V::mask(p.cols - (N - 1) * V::LANES);
+        let mask = V::mask(p.to.cols - (N - 1) * V::LANES);
         let masked = |j: usize| PARTIAL && j == N - 1;
         let load = |at: *const F, j: usize| {
             let at = at.add(j * V::LANES);
             if masked(j) { V::load_masked(at, mask) } else { V::load(at) }
         };
         let a: [*const F; R] = std::array::from_fn(|i| p.a.offset((row + i) as isize * p.a_row));
-        let c: [*mut F; R] = std::array::from_fn(|i| p.c.offset((row + i) as isize * p.c_row));
+        let c: [*mut F; R] = std::array::from_fn(|i| p.to.c(row + i));
         c.iter().for_each(|c| (0..N).for_each(|j| prefetch(c.add(j * V::LANES))));
 
         let mut sum = [[V::splat(F::zero()); N]; R];
@@ -131,58 +124,7 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
             }
         }
 
-        // One instance each, so that the sums stay in their registers.
-        match (p.beta != F::zero(), !p.factor.is_null()) {
-            (false, false) => finish::<F, V, R, N, PARTIAL, false, false>(p, row, &sum),
-            (false, true) => finish::<F, V, R, N, PARTIAL, false, true>(p, row, &sum),
-            (true, false) => finish::<F, V, R, N, PARTIAL, true, false>(p, row, &sum),
-            (true, true) => finish::<F, V, R, N, PARTIAL, true, true>(p, row, &sum),
-        }
-    }
-}
-
-/// What becomes of the sums of a [`tile`].
-///
-/// # Safety
-/// As for [`tile`]; `FACTOR` only if there is one.
-#[inline(always)]
-unsafe fn finish<
-    F: Scalar,
-    V: Vector<F>,
-    const R: usize,
-    const N: usize,
-    const PARTIAL: bool,
-    const START: bool,
-    const FACTOR: bool,
->(
-    p: &Pointers<F>,
-    row: usize,
-    sum: &[[V; N]; R],
-) {
-    // SAFETY: rows row..row + R are below m, and columns below cols, the last vector being masked unless it is whole.
-    unsafe {
-        let mask = V::mask(p.cols - (N - 1) * V::LANES);
-        let masked = |j: usize| PARTIAL && j == N - 1;
-        let load = |at: *const F, j: usize| {
-            let at = at.add(j * V::LANES);
-            if masked(j) { V::load_masked(at, mask) } else { V::load(at) }
-        };
-        let (alpha, beta) = (V::splat(p.alpha), V::splat(p.beta));
-        for i in 0..R {
-            let at = (row + i) as isize;
-            let (c, start) = (p.c.offset(at * p.c_row), p.start.offset(at * p.start_row));
-            for j in 0..N {
-                let mut value = sum[i][j].mul(alpha);
-                if START {
-                    value = value.add(load(start, j).mul(beta));
-                }
-                if FACTOR {
-                    value = value.mul(load(p.factor.offset(at * p.factor_row), j));
-                }
-                let to = c.add(j * V::LANES);
-                if masked(j) { value.store_masked(to, mask) } else { value.store(to) }
-            }
-        }
+        p.to.finish::<V, R, N, PARTIAL>(row, &sum);
     }
 }
 
@@ -191,10 +133,10 @@ unsafe fn finish<
 /// # Safety
 /// `p` describes valid memory, its columns take `N` vectors, and the processor has the instructions of `V`.
 #[inline(always)]
-unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Pointers<F>) {
+unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Pointers<'_, '_, F>) {
     // SAFETY: as the caller promises.
     unsafe {
-        if p.cols == N * V::LANES {
+        if p.to.cols == N * V::LANES {
             rows::<F, V, R, N, false>(p);
         } else {
             rows::<F, V, R, N, true>(p);
@@ -206,24 +148,24 @@ unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Poi
 /// As for [`panel`]; `PARTIAL` says whether the last vector is less than whole.
 #[inline(always)]
 unsafe fn rows<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PARTIAL: bool>(
-    p: &Pointers<F>,
+    p: &Pointers<'_, '_, F>,
 ) {
     let mut row = 0;
     // SAFETY: each tile ends at or before row m; the rest is what the caller promises.
     unsafe {
-        while row + R <= p.m {
+        while row + R <= p.to.rows {
             tile::<F, V, R, N, PARTIAL>(p, row);
             row += R;
         }
-        while row + 4 <= p.m {
+        while row + 4 <= p.to.rows {
             tile::<F, V, 4, N, PARTIAL>(p, row);
             row += 4;
         }
-        if row + 2 <= p.m {
+        if row + 2 <= p.to.rows {
             tile::<F, V, 2, N, PARTIAL>(p, row);
             row += 2;
         }
-        if row < p.m {
+        if row < p.to.rows {
             tile::<F, V, 1, N, PARTIAL>(p, row);
         }
     }
@@ -247,13 +189,13 @@ macro_rules! shapes {
         &[$(Shape {
             cols: $n * <$vector as Vector<$float>>::LANES,
             lanes: <$vector as Vector<$float>>::LANES,
-            kernel: enabled!($features Pointers<$float> => panel::<$float, $vector, $rows, $n>),
+            kernel: enabled!($features Pointers<'_, '_, $float> => panel::<$float, $vector, $rows, $n>),
         }),+]
     };
 }
 
 macro_rules! gemm_kernel {
-    ($float:ty, $zmm:ident, $ymm:ident x $square:literal, $xmm:ident) => {
+    ($float:ty, $zmm:ident, $ymm:ident x $square:literal, $xmm:ident, {$($unit:item)*}) => {
         #[allow(private_interfaces)]
         impl GemmKernel for $float {
             fn shapes(simd: Simd) -> &'static [Shape<Self>] {
@@ -265,7 +207,7 @@ macro_rules! gemm_kernel {
                         shapes!($float, ["avx2,fma"], $ymm, 6 x 2; $ymm, 8 x 1; $xmm, 8 x 1)
                     }
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => {
+                    Level::Avx512 | Level::Amx => {
                         use super::vector::avx512::{$xmm, $ymm, $zmm};
                         shapes!(
                             $float, ["avx512f,avx512vl,avx512dq,avx512bw,fma"],
@@ -284,14 +226,34 @@ macro_rules! gemm_kernel {
                         enabled!(["avx2,fma"] Transposition<$float> => transpose::<$float, $ymm, $square>)
                     }
                     #[cfg(target_arch = "x86_64")]
-                    Level::Avx512 => {
+                    Level::Avx512 | Level::Amx => {
                         use super::vector::avx512::$ymm;
                         enabled!(["avx512f,avx512vl,fma"] Transposition<$float> => transpose::<$float, $ymm, $square>)
                     }
                 }
             }
+
+            $($unit)*
         }
     };
 }
-gemm_kernel!(f32, F32x16, F32x8 x 8, F32x4);
-gemm_kernel!(f64, F64x8, F64x4 x 4, F64x2);
+gemm_kernel!(f32, F32x16, F32x8 x 8, F32x4, {
+    #[cfg(target_arch = "x86_64")]
+    fn unit(simd: Simd, m: usize, k: usize, n: usize) -> Option<Amx> {
+        simd.amx().filter(|_| tiled::worth(m, k, n))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn by_unit(
+        amx: Amx,
+        c: ArrayViewMut2<'_, f32>,
+        epilogue: Epilogue<'_, f32>,
+        a: ArrayView2<'_, f32>,
+        b: ArrayView2<'_, f32>,
+        memory: &mut tiled::Memory,
+        threads: usize,
+    ) {
+        tiled::product(amx, c, epilogue, a, b, memory, threads);
+    }
+});
+gemm_kernel!(f64, F64x8, F64x4 x 4, F64x2, {});

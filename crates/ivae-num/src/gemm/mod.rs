@@ -6,14 +6,29 @@
 //! on the operands' values and on whether the processor has a fused multiply-add, and on nothing else: not on layouts,
 //! not on the width of its vectors, not on the size of the rest of the product. So a large product is shared out among
 //! the threads of the current rayon pool, in parts of c, and its bits do not change with their number.
+//!
+//! On a processor with a matrix unit (AMX, on Linux), products of `f32` whose three sides are 128 or more are done there,
+//! as six products of numbers of 8 binary digits (`tiled.rs` has the arithmetic and its error). Their bits are other
+//! ones, no further from the sum, and they depend on whether a product is large enough and on whether the rows or the
+//! columns of c are contiguous; not on layouts of a and b, nor on threads. `IVAE_SIMD=avx512` leaves the unit alone.
 
 mod driver;
+#[allow(unsafe_code)]
+mod finish;
 #[allow(unsafe_code)]
 mod kernel;
 #[allow(unsafe_code)]
 mod pack;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod split;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod tiled;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod unit;
 #[allow(unsafe_code)]
 mod vector;
 
@@ -29,21 +44,39 @@ use crate::simd::Simd;
 pub struct GemmScratch<F> {
     /// One for each thread that takes part.
     packed: Vec<Vec<F>>,
+    #[cfg(target_arch = "x86_64")]
+    split: tiled::Memory,
 }
 
 impl<F: Scalar> GemmScratch<F> {
     /// Empty scratch; the first product of each size grows it.
     pub fn new() -> Self {
-        Self { packed: Vec::new() }
+        Self::default()
     }
 
     /// Grow now for products of up to `[m, k] × [k, n]` on the present number of threads, so that later ones do not
     /// allocate.
     pub fn reserve(&mut self, m: usize, k: usize, n: usize) {
+        let threads = driver::threads(m, k, n);
+        #[cfg(target_arch = "x86_64")]
+        if F::unit(Simd::active(), m, k, n).is_some() {
+            self.split.reserve(m, k, n, threads);
+            self.split.reserve(n, k, m, threads);
+        }
         let len = driver::scratch_len(m, k, n).max(driver::scratch_len(n, k, m));
-        for packed in self.shares(driver::threads(m, k, n)) {
+        for packed in self.shares(threads) {
             aligned(packed, len);
         }
+    }
+
+    /// Threads that have taken part.
+    #[cfg(test)]
+    fn threads(&self) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        let by_unit = self.split.threads();
+        #[cfg(not(target_arch = "x86_64"))]
+        let by_unit = 0;
+        self.packed.len().max(by_unit)
     }
 
     /// Packing memory for `threads` threads.

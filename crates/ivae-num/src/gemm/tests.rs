@@ -9,7 +9,7 @@ use crate::{Purpose, StreamKey, stream};
 
 /// How a matrix lies in memory.
 #[derive(Debug, Clone, Copy)]
-enum Layout {
+pub(super) enum Layout {
     Rows,
     Columns,
     /// Rows with a gap between them.
@@ -18,11 +18,11 @@ enum Layout {
     Scattered,
 }
 
-const LAYOUTS: [Layout; 4] = [Layout::Rows, Layout::Columns, Layout::Gapped, Layout::Scattered];
+pub(super) const LAYOUTS: [Layout; 4] = [Layout::Rows, Layout::Columns, Layout::Gapped, Layout::Scattered];
 
 impl Layout {
     /// Memory for `[rows, cols]`, filled with numbers.
-    fn memory<F: Scalar>(self, rows: usize, cols: usize, seed: u64) -> Array2<F> {
+    pub(super) fn memory<F: Scalar>(self, rows: usize, cols: usize, seed: u64) -> Array2<F> {
         let shape = match self {
             Layout::Rows => (rows, cols),
             Layout::Columns => (cols, rows),
@@ -35,7 +35,7 @@ impl Layout {
         memory
     }
 
-    fn view<F>(self, memory: &mut Array2<F>, cols: usize) -> ArrayViewMut2<'_, F> {
+    pub(super) fn view<F>(self, memory: &mut Array2<F>, cols: usize) -> ArrayViewMut2<'_, F> {
         match self {
             Layout::Rows => memory.view_mut(),
             Layout::Columns => memory.view_mut().reversed_axes(),
@@ -46,7 +46,7 @@ impl Layout {
 }
 
 /// `alpha · a b + beta · c` in f64, and what rounding may add: every product and sum once, in any order.
-fn naive<F: Scalar>(
+pub(super) fn naive<F: Scalar>(
     c: ArrayView2<'_, F>,
     beta: F,
     alpha: F,
@@ -59,6 +59,20 @@ fn naive<F: Scalar>(
         let (sum, size) = terms.fold((old, old.abs()), |(sum, size), t| (sum + t, size + t.abs()));
         (sum, (a.ncols() + 4) as f64 * F::epsilon().f64() * size)
     })
+}
+
+/// Whether a matrix unit may take the product: the bits are then its own.
+fn on_unit<F: Scalar>(simd: Simd, shape: (usize, usize, usize)) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        F::unit(simd, shape.0, shape.1, shape.2).is_some()
+            || F::unit(simd, shape.2, shape.1, shape.0).is_some()
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = (simd, shape);
+        false
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +111,7 @@ fn check<F: Scalar>(case: Case, scratch: &mut GemmScratch<F>) {
             x.iter().zip(y).all(|(x, y)| bytemuck::bytes_of(x) == bytemuck::bytes_of(y))
         };
         assert!(same(&outside, &before), "wrote outside of c on {}: {case:?}", simd.name());
-        if simd.name() != "portable" {
+        if simd.name() != "portable" && !on_unit::<F>(simd, case.shape) {
             let first = fused.get_or_insert_with(|| after.clone());
             assert!(same(first, &after), "bits of {} differ: {case:?}", simd.name());
         }
@@ -284,7 +298,7 @@ fn threads_do_not_change_bits() {
                 gemm_bias(biased.view_mut(), bias.row(0), a.view(), bt.t(), &mut scratch);
                 gemm_times(times.view_mut(), factor.view(), a.view(), bt.t(), &mut scratch);
                 gemm(turned.view_mut(), 0.0, 1.0, bt.view(), a.t(), &mut scratch);
-                assert_eq!(scratch.packed.len(), threads);
+                assert_eq!(scratch.threads(), threads);
                 [plain, biased, times, turned.reversed_axes().as_standard_layout().into_owned()]
             };
             pool.install(|| crate::awake(work))

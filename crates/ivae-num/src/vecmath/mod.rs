@@ -2,7 +2,7 @@
 //!
 //! Every element gets the same bits whatever the length and alignment of its slice. Between processors the last bit
 //! may differ, because some have a fused multiply-add and some do not; environment variable `IVAE_SIMD`, set to
-//! `portable`, `avx2` or `avx512`, picks one path for all of them.
+//! `portable`, `avx2` or `avx512`, picks one path for all of them (`amx` is that of `avx512` here).
 
 mod kernels;
 #[cfg(test)]

@@ -1,0 +1,188 @@
+//! What becomes of the sums of a product: from registers, or from memory, to c.
+
+use std::marker::PhantomData;
+
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+
+use super::vector::Vector;
+use crate::Scalar;
+
+/// `(alpha · s + beta · start) ∘ factor` for sums s = a b.
+#[derive(Clone, Copy)]
+pub(crate) struct Epilogue<'a, F> {
+    pub(super) alpha: F,
+    pub(super) beta: F,
+    /// `[m, n]` with contiguous rows; c itself if `None`.
+    pub(super) start: Option<ArrayView2<'a, F>>,
+    /// `[m, n]` with contiguous rows; 1 if `None`.
+    pub(super) factor: Option<ArrayView2<'a, F>>,
+}
+
+impl<'a, F: Scalar> Epilogue<'a, F> {
+    pub(super) fn plain(alpha: F, beta: F) -> Self {
+        Self { alpha, beta, start: None, factor: None }
+    }
+
+    /// For the first entries of an axis, and for the rest.
+    pub(super) fn split_at(self, axis: Axis, cut: usize) -> (Self, Self) {
+        let [start, factor] = [self.start, self.factor].map(|x| x.map(|x| x.split_at(axis, cut)));
+        let first = Self { start: start.map(|x| x.0), factor: factor.map(|x| x.0), ..self };
+        (first, Self { start: start.map(|x| x.1), factor: factor.map(|x| x.1), ..self })
+    }
+
+    /// For a block of summands: a later one goes onto what c has got from those before it, and the last one is
+    /// multiplied by the factor.
+    pub(super) fn of_summands(self, first: bool, last: bool) -> Self {
+        let (beta, start) = if first { (self.beta, self.start) } else { (F::one(), None) };
+        Self { beta, start, factor: self.factor.filter(|_| last), ..self }
+    }
+
+    /// For a block of c.
+    pub(super) fn part(self, rows: (usize, usize), cols: (usize, usize)) -> Self {
+        let [start, factor] = [self.start, self.factor].map(|x| x.map(|x| part(x, rows, cols)));
+        Self { start, factor, ..self }
+    }
+}
+
+/// Entries `(start, length)` of rows and of columns; much cheaper than a general slice.
+pub(super) fn part<F>(x: ArrayView2<'_, F>, rows: (usize, usize), cols: (usize, usize)) -> ArrayView2<'_, F> {
+    let x = x.split_at(Axis(0), rows.0).1.split_at(Axis(0), rows.1).0;
+    x.split_at(Axis(1), cols.0).1.split_at(Axis(1), cols.1).0
+}
+
+/// [`part`], mutably.
+pub(super) fn part_mut<F>(
+    x: ArrayViewMut2<'_, F>,
+    rows: (usize, usize),
+    cols: (usize, usize),
+) -> ArrayViewMut2<'_, F> {
+    let x = x.split_at(Axis(0), rows.0).1.split_at(Axis(0), rows.1).0;
+    x.split_at(Axis(1), cols.0).1.split_at(Axis(1), cols.1).0
+}
+
+/// c and an [`Epilogue`] after their checks: where `rows` rows of `cols` numbers go.
+pub(super) struct Output<'c, 'e, F> {
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    c: *mut F,
+    c_row: isize,
+    start: *const F,
+    start_row: isize,
+    /// Null for none.
+    factor: *const F,
+    factor_row: isize,
+    alpha: F,
+    beta: F,
+    views: PhantomData<(&'c mut F, &'e F)>,
+}
+
+impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
+    /// # Panics
+    /// If shapes differ, or a row is not contiguous.
+    pub(super) fn new(mut c: ArrayViewMut2<'c, F>, epilogue: &Epilogue<'e, F>) -> Self {
+        let (rows, cols) = c.dim();
+        let contiguous = |stride: isize| cols == 1 || stride == 1;
+        assert!(contiguous(c.strides()[1]));
+        for extra in epilogue.start.iter().chain(&epilogue.factor) {
+            assert!(extra.dim() == (rows, cols) && contiguous(extra.strides()[1]));
+        }
+        let (c, c_row) = (c.as_mut_ptr(), c.strides()[0]);
+        let place = |x: &ArrayView2<'_, F>| (x.as_ptr(), x.strides()[0]);
+        let (start, start_row) = epilogue.start.as_ref().map_or((c.cast_const(), c_row), place);
+        let (factor, factor_row) = epilogue.factor.as_ref().map_or((std::ptr::null(), 0), place);
+        let Epilogue { alpha, beta, .. } = *epilogue;
+        Self { rows, cols, c, c_row, start, start_row, factor, factor_row, alpha, beta, views: PhantomData }
+    }
+
+    /// A block of it, `(start, length)` in rows and in columns.
+    ///
+    /// # Panics
+    /// If it has no such rows or columns.
+    #[inline(always)]
+    pub(super) fn block(&self, rows: (usize, usize), cols: (usize, usize)) -> Self {
+        assert!(rows.0 + rows.1 <= self.rows && cols.0 + cols.1 <= self.cols);
+        let offset = |row: isize| rows.0 as isize * row + cols.0 as isize;
+        Self {
+            rows: rows.1,
+            cols: cols.1,
+            c: self.c.wrapping_offset(offset(self.c_row)),
+            start: self.start.wrapping_offset(offset(self.start_row)),
+            factor: if self.factor.is_null() {
+                self.factor
+            } else {
+                self.factor.wrapping_offset(offset(self.factor_row))
+            },
+            ..*self
+        }
+    }
+
+    /// Where row `row` of c begins.
+    #[inline(always)]
+    pub(super) fn c(&self, row: usize) -> *mut F {
+        self.c.wrapping_offset(row as isize * self.c_row)
+    }
+
+    /// From `sum` to rows `row..row + R` of c, `N` vectors wide, the last of them partial if `PARTIAL`.
+    ///
+    /// # Safety
+    /// `row + R ≤ rows`; the columns take `N` vectors; the processor has the instructions of `V`.
+    #[inline(always)]
+    pub(super) unsafe fn finish<V: Vector<F>, const R: usize, const N: usize, const PARTIAL: bool>(
+        &self,
+        row: usize,
+        sum: &[[V; N]; R],
+    ) {
+        // One instance each, so that the sums stay in their registers.
+        // SAFETY: as the caller promises; `FACTOR` if there is one.
+        unsafe {
+            match (self.beta != F::zero(), !self.factor.is_null()) {
+                (false, false) => self.store::<V, R, N, PARTIAL, false, false>(row, sum),
+                (false, true) => self.store::<V, R, N, PARTIAL, false, true>(row, sum),
+                (true, false) => self.store::<V, R, N, PARTIAL, true, false>(row, sum),
+                (true, true) => self.store::<V, R, N, PARTIAL, true, true>(row, sum),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Output::finish`]; `FACTOR` only if there is one.
+    #[inline(always)]
+    unsafe fn store<
+        V: Vector<F>,
+        const R: usize,
+        const N: usize,
+        const PARTIAL: bool,
+        const START: bool,
+        const FACTOR: bool,
+    >(
+        &self,
+        row: usize,
+        sum: &[[V; N]; R],
+    ) {
+        // SAFETY: rows row..row + R are below `rows`, and columns below `cols`, the last vector being masked unless it
+        // is whole.
+        unsafe {
+            let mask = V::mask(self.cols - (N - 1) * V::LANES);
+            let masked = |j: usize| PARTIAL && j == N - 1;
+            let load = |at: *const F, j: usize| {
+                let at = at.add(j * V::LANES);
+                if masked(j) { V::load_masked(at, mask) } else { V::load(at) }
+            };
+            let (alpha, beta) = (V::splat(self.alpha), V::splat(self.beta));
+            for i in 0..R {
+                let at = (row + i) as isize;
+                for j in 0..N {
+                    let mut value = sum[i][j].mul(alpha);
+                    if START {
+                        value = value.add(load(self.start.offset(at * self.start_row), j).mul(beta));
+                    }
+                    if FACTOR {
+                        value = value.mul(load(self.factor.offset(at * self.factor_row), j));
+                    }
+                    let to = self.c(row + i).add(j * V::LANES);
+                    if masked(j) { value.store_masked(to, mask) } else { value.store(to) }
+                }
+            }
+        }
+    }
+}
