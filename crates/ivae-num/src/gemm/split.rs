@@ -61,24 +61,21 @@ impl<const A: bool> Kernel for Split<'_, A> {
 
     #[inline(always)]
     fn run<T: Target>(self) {
-        let at = |i: usize, j: usize| if A { i * self.across + j } else { j * self.down + i };
         let mut copy = [0.0; SIDE * SIDE];
         for (i, band) in self.from.axis_chunks_iter(Axis(0), SIDE).enumerate() {
+            let (first, step) = if A { (i * self.across, 1) } else { (i, self.down) };
             if band.strides()[1] == 1 {
                 for q in 0..SIDE / 2 {
                     let row = |r: usize| match r < band.nrows() {
                         true => band.row(r).to_slice().expect("a row is contiguous"),
                         false => &[],
                     };
-                    let pair = [row(2 * q), row(2 * q + 1)];
-                    for j in 0..self.across {
-                        let block = |row: &'_ [f32]| j * SIDE..row.len().min((j + 1) * SIDE);
-                        let [even, odd] = pair.map(|row| row.get(block(row)).unwrap_or(&[]));
-                        two_rows::<A>(self.amx, q, even, odd, &mut self.to[at(i, j)]);
-                    }
+                    let to = self.to[first..].iter_mut().step_by(step).take(self.across);
+                    two_rows::<A>(self.amx, q, row(2 * q), row(2 * q + 1), to);
                 }
             } else {
-                for (j, block) in band.axis_chunks_iter(Axis(1), SIDE).enumerate() {
+                let to = self.to[first..].iter_mut().step_by(step);
+                for (block, to) in band.axis_chunks_iter(Axis(1), SIDE).zip(to) {
                     let (rows, cols) = block.dim();
                     if rows < SIDE || cols < SIDE {
                         copy.fill(0.0);
@@ -86,7 +83,7 @@ impl<const A: bool> Kernel for Split<'_, A> {
                     pack(self.simd, &mut copy[..rows * SIDE], SIDE, block);
                     for (q, two) in copy.chunks_exact(2 * SIDE).enumerate() {
                         let (even, odd) = two.split_at(SIDE);
-                        two_rows::<A>(self.amx, q, even, odd, &mut self.to[at(i, j)]);
+                        two_rows::<A>(self.amx, q, even, odd, std::iter::once(&mut *to));
                     }
                 }
             }
@@ -94,36 +91,57 @@ impl<const A: bool> Kernel for Split<'_, A> {
     }
 }
 
-/// Rows 2 q and 2 q + 1 of a block of an operand, with zeros after them if they are short: each number as three of 8
-/// binary digits whose sum it is, each of them the nearest to what the ones before it leave.
+/// Rows 2 q and 2 q + 1 of the blocks of an operand beside each other, with zeros after them where they are short: each
+/// number as three of 8 binary digits whose sum it is, each of them the nearest to what the ones before it leave.
 #[inline(always)]
-fn two_rows<const A: bool>(_: Amx, q: usize, even: &[f32], odd: &[f32], to: &mut Block) {
+fn two_rows<'a, const A: bool>(
+    _: Amx,
+    q: usize,
+    even: &[f32],
+    odd: &[f32],
+    to: impl Iterator<Item = &'a mut Block>,
+) {
     // SAFETY: an `Amx` is the proof that the processor has these instructions.
     unsafe { split_rows::<A>(q, even, odd, to) }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn split_rows<const A: bool>(q: usize, even: &[f32], odd: &[f32], to: &mut Block) {
-    let load = |row: &[f32], from: usize| {
-        let there = LANES.min(row.len().saturating_sub(from));
-        let mask = ((1 << there) - 1) as __mmask16;
-        // SAFETY: reads the numbers of the row from `from` on, as many as there are.
-        unsafe { _mm512_maskz_loadu_ps(mask, row.as_ptr().wrapping_add(from)) }
-    };
-    let [e0, e1] = [0, LANES].map(|from| parts(load(even, from)));
-    let [o0, o1] = [0, LANES].map(|from| parts(load(odd, from)));
-    for p in 0..PARTS {
-        let words = if A {
-            [upper(e0[p], e1[p]), upper(o0[p], o1[p])]
-        } else {
-            [pairs(e0[p], o0[p]), pairs(e1[p], o1[p])]
+fn split_rows<'a, const A: bool>(
+    q: usize,
+    even: &[f32],
+    odd: &[f32],
+    to: impl Iterator<Item = &'a mut Block>,
+) {
+    assert!(q < SIDE / 2);
+    for (j, to) in to.enumerate() {
+        let load = |row: &[f32], half: usize| {
+            let from = j * SIDE + half * LANES;
+            let there = LANES.min(row.len().saturating_sub(from));
+            // SAFETY: reads the numbers of the row from `from` on, as many as there are.
+            unsafe {
+                match there {
+                    LANES => _mm512_loadu_ps(row.as_ptr().add(from)),
+                    _ => _mm512_maskz_loadu_ps(
+                        ((1 << there) - 1) as __mmask16,
+                        row.as_ptr().wrapping_add(from),
+                    ),
+                }
+            }
         };
-        let at = if A { [2 * q * LANES, (2 * q + 1) * LANES] } else { [q * LANES, q * LANES + WORDS] };
-        for (word, at) in words.into_iter().zip(at) {
-            let to: &mut [u32; LANES] = to.0[p][at..].first_chunk_mut().expect("a row of a tile");
-            // SAFETY: 16 words of 4 bytes.
-            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), word) }
+        let [e0, e1, o0, o1] =
+            [(even, 0), (even, 1), (odd, 0), (odd, 1)].map(|(row, half)| parts(load(row, half)));
+        for p in 0..PARTS {
+            let (words, at) = if A {
+                ([upper(e0[p], e1[p]), upper(o0[p], o1[p])], [2 * q * LANES, (2 * q + 1) * LANES])
+            } else {
+                ([pairs(e0[p], o0[p]), pairs(e1[p], o1[p])], [q * LANES, q * LANES + WORDS])
+            };
+            // SAFETY: rows 2 q and 2 q + 1 of 32 rows of 16 words, or row q of both halves of them, q below 16.
+            unsafe {
+                _mm512_store_si512(to.0[p].as_mut_ptr().add(at[0]).cast(), words[0]);
+                _mm512_store_si512(to.0[p].as_mut_ptr().add(at[1]).cast(), words[1]);
+            }
         }
     }
 }
