@@ -39,7 +39,8 @@ impl Sums {
 }
 
 /// # Safety
-/// More than `N - 1` and at most `N` times 16 columns, `N` at most 2; no row beyond 32.
+/// Columns for `N` vectors, the last of them at least in part; `N` is 1 or 2; no row beyond 32; the processor has the
+/// instructions.
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
 unsafe fn to_rows<const N: usize>(sums: &[[f32; SIDE]; SIDE], to: &Output<'_, '_, f32>, rows: Range<usize>) {
     for row in rows.start..rows.end.min(to.rows) {
