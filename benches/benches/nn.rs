@@ -1,7 +1,7 @@
 //! Forward and backward passes of an `Mlp`, and the Adam step over its parameters, on one thread.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ivae_nn::{Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, Optimiser, OptimiserSpec};
+use ivae_nn::{Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, Optimiser, OptimiserSpec, Scratch};
 use ivae_num::{Purpose, Scalar, StreamKey};
 use ndarray::Array2;
 
@@ -29,7 +29,7 @@ fn passes<F: Scalar>(c: &mut Criterion, scalar: &str) {
         let x = Array2::from_shape_fn((batch, INPUTS.dense), |(i, j)| F::of(((i * 31 + j) as f64).sin()));
         let u: Vec<u32> = (0..batch as u32).map(|i| i % INPUTS.levels as u32).collect();
         let input = Input::both(x.view(), &u);
-        let mut ws = mlp.workspace(batch);
+        let (mut ws, mut scratch) = (mlp.workspace(batch), Scratch::new());
         let mut out = Array2::zeros((batch, OUT));
         let d_out = Array2::from_elem((batch, OUT), F::of(1.0 / batch as f64));
         let mut grad = vec![F::zero(); params.len()];
@@ -37,8 +37,8 @@ fn passes<F: Scalar>(c: &mut Criterion, scalar: &str) {
         group.bench_function(BenchmarkId::new(format!("hidden_{hidden}"), format!("batch_{batch}")), |b| {
             b.iter(|| {
                 grad.fill(F::zero());
-                mlp.forward(out.view_mut(), &params, input, &mut ws);
-                mlp.backward(&mut grad, None, &params, input, d_out.view(), &mut ws);
+                mlp.forward(out.view_mut(), &params, input, &mut ws, &mut scratch);
+                mlp.backward(&mut grad, None, &params, input, d_out.view(), &mut ws, &mut scratch);
             });
         });
     }

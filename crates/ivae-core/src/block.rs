@@ -1,6 +1,6 @@
 //! [`Block`]: how a group of distribution parameters θ comes about, and [`Theta`], blocks side by side.
 
-use ivae_nn::{Init, Input, Inputs, Layout, Mlp, MlpSpec, MlpWorkspace, Slot};
+use ivae_nn::{Init, Input, Inputs, Layout, Mlp, MlpSpec, MlpWorkspace, Scratch, Slot};
 use ivae_num::{Scalar, rows};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
@@ -112,6 +112,7 @@ impl Block {
         params: &[F],
         input: Input<'_, F>,
         ws: &mut BlockWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
         match &self.source {
             Source::Fixed(value) => theta.fill(F::of(*value)),
@@ -123,10 +124,16 @@ impl Block {
                     (Some(once), Some(levels)) => {
                         let distinct = once.distinct.find(levels);
                         let mut own = top_mut(&mut once.theta, distinct);
-                        mlp.forward(own.view_mut(), params, Input::levels(once.distinct.levels()), net);
+                        mlp.forward(
+                            own.view_mut(),
+                            params,
+                            Input::levels(once.distinct.levels()),
+                            net,
+                            scratch,
+                        );
                         look_up(theta, own.view(), once.distinct.position());
                     }
-                    _ => mlp.forward(theta, params, input, net),
+                    _ => mlp.forward(theta, params, input, net, scratch),
                 }
             }
         }
@@ -142,6 +149,7 @@ impl Block {
         input: Input<'_, F>,
         d_theta: ArrayView2<'_, F>,
         ws: &mut BlockWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
         match &self.source {
             Source::Fixed(_) => {}
@@ -174,9 +182,10 @@ impl Block {
                             Input::levels(once.distinct.levels()),
                             own.view(),
                             net,
+                            scratch,
                         );
                     }
-                    None => mlp.backward(grad, d_input, params, input, d_theta, net),
+                    None => mlp.backward(grad, d_input, params, input, d_theta, net, scratch),
                 }
             }
         }
@@ -242,6 +251,15 @@ impl Theta {
         ThetaWorkspace { blocks: self.blocks.iter().map(|b| b.workspace(self.inputs, batch)).collect() }
     }
 
+    /// Grow `scratch` for batches of up to `batch` rows.
+    pub fn reserve<F: Scalar>(&self, scratch: &mut Scratch<F>, batch: usize) {
+        for block in &self.blocks {
+            if let Source::Net(mlp) = &block.source {
+                mlp.reserve(scratch, batch);
+            }
+        }
+    }
+
     /// Overwrite `theta` `[B, p]`.
     pub fn forward<F: Scalar>(
         &self,
@@ -249,11 +267,12 @@ impl Theta {
         params: &[F],
         input: Input<'_, F>,
         ws: &mut ThetaWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
         let mut rest = theta;
         for (block, ws) in self.blocks.iter().zip(&mut ws.blocks) {
             let (head, tail) = rest.split_at(Axis(1), block.width);
-            block.forward(head, params, input, ws);
+            block.forward(head, params, input, ws, scratch);
             rest = tail;
         }
     }
@@ -267,13 +286,15 @@ impl Theta {
         input: Input<'_, F>,
         d_theta: ArrayView2<'_, F>,
         ws: &mut ThetaWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
-        let mut start = 0;
-        for (block, ws) in self.blocks.iter().zip(&mut ws.blocks) {
-            let d_theta = columns(d_theta, start..start + block.width);
+        // The last block's memory is the nearest.
+        let mut end = self.width();
+        for (block, ws) in self.blocks.iter().zip(&mut ws.blocks).rev() {
+            let d_theta = columns(d_theta, end - block.width..end);
             let d_input = d_input.as_mut().map(|d| d.view_mut());
-            block.backward(grad, d_input, params, input, d_theta, ws);
-            start += block.width;
+            block.backward(grad, d_input, params, input, d_theta, ws, scratch);
+            end -= block.width;
         }
     }
 }

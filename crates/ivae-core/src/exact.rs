@@ -12,7 +12,7 @@
 //! [`FEW_ROWS`], every level is trained as if it had [`PSEUDO_ROWS`] rows more, drawn from all rows.
 
 use ivae_expfam::GaussianForm;
-use ivae_nn::{Flow, FlowSpec, FlowWorkspace, Layout};
+use ivae_nn::{Flow, FlowSpec, FlowWorkspace, Layout, Scratch};
 use ivae_num::{Scalar, StreamKey};
 use ndarray::{Array2, ArrayView2};
 
@@ -69,6 +69,7 @@ pub struct ExactWorkspace<F> {
     d_theta_pooled: Array2<F>,
     flow: FlowWorkspace<F>,
     prior: ThetaWorkspace<F>,
+    prior_scratch: Scratch<F>,
 }
 
 impl Exact {
@@ -179,7 +180,13 @@ impl Exact {
         rows: usize,
         ws: &mut ExactWorkspace<F>,
     ) {
-        self.prior.forward(top_mut(&mut ws.theta_p, rows), params, aux_input(u), &mut ws.prior);
+        self.prior.forward(
+            top_mut(&mut ws.theta_p, rows),
+            params,
+            aux_input(u),
+            &mut ws.prior,
+            &mut ws.prior_scratch,
+        );
     }
 
     /// The forward pass: fills z, log|det| and log p(z|u); returns the sums.
@@ -210,6 +217,8 @@ impl<F: Scalar> Estimator<F> for Exact {
 
     fn workspace(&self, batch: usize) -> ExactWorkspace<F> {
         let (n, p) = (self.latents, self.prior.width());
+        let mut prior_scratch = Scratch::new();
+        self.prior.reserve(&mut prior_scratch, batch);
         let pseudo = if self.shrinkage.is_empty() { 0 } else { batch };
         ExactWorkspace {
             z: Array2::zeros((batch, n)),
@@ -224,6 +233,7 @@ impl<F: Scalar> Estimator<F> for Exact {
             d_theta_pooled: Array2::zeros((pseudo, p)),
             flow: self.flow.workspace(batch),
             prior: self.prior.workspace(batch),
+            prior_scratch,
         }
     }
 
@@ -262,7 +272,15 @@ impl<F: Scalar> Estimator<F> for Exact {
             let mut to = columns_mut(&mut d_p, table.clone());
             to += &columns(own.view(), table);
         }
-        self.prior.backward(grad, None, params, aux_input(batch.u), d_p.view(), &mut ws.prior);
+        self.prior.backward(
+            grad,
+            None,
+            params,
+            aux_input(batch.u),
+            d_p.view(),
+            &mut ws.prior,
+            &mut ws.prior_scratch,
+        );
         terms
     }
 

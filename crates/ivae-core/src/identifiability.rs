@@ -10,6 +10,7 @@ use ivae_expfam::{
     Answer, ExpFam, ExponentialPower, Gaussian, GaussianForm, Lambda, LambdaError, Model as Described, check,
     natural_table,
 };
+use ivae_nn::Scratch;
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -78,7 +79,8 @@ fn prior_table<F: Scalar>(
         DistinctU::Continuous(values) => (AuxRows::Continuous(values.view()), values.nrows(), None),
     };
     let mut theta = Array2::zeros((count, prior.width()));
-    prior.forward(theta.view_mut(), params, aux_input(rows), &mut prior.workspace(count));
+    let (mut ws, mut scratch) = (prior.workspace(count), Scratch::new());
+    prior.forward(theta.view_mut(), params, aux_input(rows), &mut ws, &mut scratch);
     Some((theta.mapv(F::f64), counts))
 }
 

@@ -175,7 +175,13 @@ impl Vae {
         let b = batch.rows();
         fill_encoder_input(self, &batch, &mut ws.encoder_input);
         let input = encoder_input(self, batch.reborrow(), &ws.encoder_input);
-        self.posterior.forward(top_mut(&mut ws.theta_e, b), params, input, &mut ws.posterior);
+        self.posterior.forward(
+            top_mut(&mut ws.theta_e, b),
+            params,
+            input,
+            &mut ws.posterior,
+            &mut ws.net_scratch,
+        );
     }
 
     /// Overwrite `ws.theta_p` with the prior's parameters and `ws.theta_q` with the posterior's marginals, mean |
@@ -198,7 +204,13 @@ impl Vae {
     /// Overwrite `ws.theta_x` with the likelihood's parameters for `z` `[B, n]`.
     pub fn decode<F: Scalar>(&self, params: &[F], z: ArrayView2<'_, F>, ws: &mut VaeWorkspace<F>) {
         let b = z.nrows();
-        self.likelihood.forward(top_mut(&mut ws.theta_x, b), params, Input::dense(z), &mut ws.likelihood);
+        self.likelihood.forward(
+            top_mut(&mut ws.theta_x, b),
+            params,
+            Input::dense(z),
+            &mut ws.likelihood,
+            &mut ws.net_scratch,
+        );
     }
 
     /// After [`decode`](Self::decode) of B rows: overwrite `x` `[B, d]` with the mean of p(x|z).
@@ -218,7 +230,13 @@ impl Vae {
         rows: usize,
         ws: &mut VaeWorkspace<F>,
     ) {
-        self.prior.forward(top_mut(&mut ws.theta_p, rows), params, aux_input(u), &mut ws.prior);
+        self.prior.forward(
+            top_mut(&mut ws.theta_p, rows),
+            params,
+            aux_input(u),
+            &mut ws.prior,
+            &mut ws.net_scratch,
+        );
     }
 
     /// [`infer`](Self::infer), then [`bound`](Self::bound): fills z, all θ, and the per-row terms; returns their sums.
@@ -252,7 +270,13 @@ impl Vae {
         }
         MEAN_VAR.sample(top_mut(&mut ws.z, b), theta_q, noise);
         let z = top(&ws.z, b);
-        self.likelihood.forward(top_mut(&mut ws.theta_x, b), params, Input::dense(z), &mut ws.likelihood);
+        self.likelihood.forward(
+            top_mut(&mut ws.theta_x, b),
+            params,
+            Input::dense(z),
+            &mut ws.likelihood,
+            &mut ws.net_scratch,
+        );
         self.likelihood_density().log_prob(&mut ws.log_px[..b], top(&ws.theta_x, b), x);
         match kl {
             KlTerm::None => ws.kl[..b].fill(F::zero()),
@@ -318,7 +342,15 @@ impl Vae {
         let density = self.likelihood_density();
         density.log_prob_backward(Some(d_x.view_mut()), None, theta_x, batch.x, d_log_px);
         let d_z_out = Some(d_z.view_mut());
-        self.likelihood.backward(grad, d_z_out, params, Input::dense(z), d_x.view(), &mut ws.likelihood);
+        self.likelihood.backward(
+            grad,
+            d_z_out,
+            params,
+            Input::dense(z),
+            d_x.view(),
+            &mut ws.likelihood,
+            &mut ws.net_scratch,
+        );
         // +KL(q ‖ p)
         match self.kl {
             KlTerm::None => {}
@@ -355,8 +387,24 @@ impl Vae {
             false => columns_mut(&mut d_e, 0..2 * n).assign(&d_q),
         }
         let input = encoder_input(self, batch.reborrow(), &ws.encoder_input);
-        self.posterior.backward(grad, None, params, input, d_e.view(), &mut ws.posterior);
-        self.prior.backward(grad, None, params, aux_input(batch.u), d_p.view(), &mut ws.prior);
+        self.posterior.backward(
+            grad,
+            None,
+            params,
+            input,
+            d_e.view(),
+            &mut ws.posterior,
+            &mut ws.net_scratch,
+        );
+        self.prior.backward(
+            grad,
+            None,
+            params,
+            aux_input(batch.u),
+            d_p.view(),
+            &mut ws.prior,
+            &mut ws.net_scratch,
+        );
         terms
     }
 

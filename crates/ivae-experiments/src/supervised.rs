@@ -6,6 +6,7 @@ use ivae::data::{Dataset, Split, Standardiser, Whitener};
 use ivae::metrics::pearson;
 use ivae::nn::{
     Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, Optimiser, OptimiserSpec, Schedule, ScheduleSpec,
+    Scratch,
 };
 use ivae::num::stream::fill_normal;
 use ivae::num::{Purpose, StreamKey};
@@ -44,6 +45,7 @@ pub(crate) fn supervised(data: &Dataset<f32>, split: &Split, steps: u64, seed: u
     net.init(&mut params, Init::Xavier, &mut key.rng());
     let batch = BATCH.min(split.train.len());
     let mut ws = net.workspace(batch.max(split.train.len()).max(split.held_out.len()));
+    let mut scratch = Scratch::new();
     let mut optimiser = Optimiser::new(OptimiserSpec::default(), layout.len());
     let schedule = Schedule::new(ScheduleSpec::Cosine { warmup: 0.05 });
 
@@ -61,16 +63,30 @@ pub(crate) fn supervised(data: &Dataset<f32>, split: &Split, steps: u64, seed: u
         for rows in shuffled(&split.train, key.step(epoch)).chunks_exact(batch) {
             let (x, targets) = (x.select(Axis(0), rows), targets.select(Axis(0), rows));
             let mut error = Array2::zeros(targets.dim());
-            net.forward(error.view_mut(), &params, Input::dense(x.view()), &mut ws);
+            net.forward(error.view_mut(), &params, Input::dense(x.view()), &mut ws, &mut scratch);
             error -= &targets;
             error /= batch as f32;
-            net.backward(&mut grad, None, &params, Input::dense(x.view()), error.view(), &mut ws);
+            net.backward(
+                &mut grad,
+                None,
+                &params,
+                Input::dense(x.view()),
+                error.view(),
+                &mut ws,
+                &mut scratch,
+            );
             let factor = schedule.factor(optimiser.steps, steps);
             optimiser.step(&mut params, &mut grad, LEARNING_RATE * factor);
             if optimiser.steps.is_multiple_of((steps / LOOKS).max(1)) {
                 let mut predict = |part: &Part| {
                     let mut out = Array2::zeros(part.targets.dim());
-                    net.forward_value(out.view_mut(), &params, Input::dense(part.x.view()), &mut ws);
+                    net.forward_value(
+                        out.view_mut(),
+                        &params,
+                        Input::dense(part.x.view()),
+                        &mut ws,
+                        &mut scratch,
+                    );
                     out
                 };
                 let mut predicted = predict(&held_out);

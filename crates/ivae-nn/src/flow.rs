@@ -23,12 +23,12 @@ mod spline;
 mod splines;
 mod unit;
 
-use ivae_num::{GemmScratch, Scalar};
+use ivae_num::Scalar;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{Layout, SpecError};
+use crate::{Layout, Scratch, SpecError};
 use coupling::{Coupling, CouplingWorkspace};
 pub use coupling::{CouplingSpec, TransformSpec};
 pub use map::MapSpec;
@@ -96,7 +96,7 @@ pub struct FlowWorkspace<F> {
     // Of the inverse's backward pass: what the layers' own gives back, and the cotangents of log|det|, negated.
     found: Vec<F>,
     d_log_det: Vec<F>,
-    scratch: GemmScratch<F>,
+    scratch: Scratch<F>,
 }
 
 #[derive(Debug, Clone)]
@@ -119,11 +119,11 @@ impl Layer {
         d_log_det: &[F],
         (x, y): (&[F], &[F]),
         ws: &mut LayerWorkspace<F>,
-        scratch: &mut GemmScratch<F>,
+        scratch: &mut Scratch<F>,
     ) {
         match (self, ws) {
             (Self::Map(map), LayerWorkspace::Map(own)) => {
-                map.backward(grad, dx, params, dy, d_log_det, x, own, scratch);
+                map.backward(grad, dx, params, dy, d_log_det, x, own, &mut scratch.gemm);
             }
             (Self::Tanh(unit), LayerWorkspace::Tanh(own)) => {
                 unit.backward(grad, dx, params, dy, d_log_det, y, own);
@@ -132,7 +132,7 @@ impl Layer {
                 unit.backward(grad, dx, params, dy, d_log_det, x, own);
             }
             (Self::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
-                coupling.backward(grad, dx, params, dy, d_log_det, x, own);
+                coupling.backward(grad, dx, params, dy, d_log_det, x, own, scratch);
             }
             _ => unreachable!("a workspace is made for its flow"),
         }
@@ -166,9 +166,14 @@ impl Flow {
     pub fn workspace<F: Scalar>(&self, batch: usize) -> FlowWorkspace<F> {
         let n = self.dim;
         let matrix = || vec![F::zero(); batch * n];
-        let mut scratch = GemmScratch::new();
-        scratch.reserve(batch, n, n);
-        scratch.reserve(n, batch, n);
+        let mut scratch = Scratch::new();
+        scratch.gemm.reserve(batch, n, n);
+        scratch.gemm.reserve(n, batch, n);
+        for layer in &self.layers {
+            if let Layer::Coupling(coupling) = layer {
+                coupling.reserve(&mut scratch, batch);
+            }
+        }
         let layer = |layer: &Layer| match layer {
             Layer::Map(map) => LayerWorkspace::Map(map.workspace()),
             Layer::Tanh(_) => LayerWorkspace::Tanh(TanhWorkspace::new(batch * n)),
@@ -214,14 +219,14 @@ impl Flow {
             let (x, y) = (&below[l][..used], &mut above[0][..used]);
             match (layer, own) {
                 (Layer::Map(map), LayerWorkspace::Map(own)) => {
-                    map.forward(y, log_det, params, x, own, &mut ws.scratch);
+                    map.forward(y, log_det, params, x, own, &mut ws.scratch.gemm);
                 }
                 (Layer::Tanh(unit), LayerWorkspace::Tanh(own)) => unit.forward(y, log_det, params, x, own),
                 (Layer::Spline(unit), LayerWorkspace::Spline(own)) => {
                     unit.forward(y, log_det, params, x, own);
                 }
                 (Layer::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
-                    coupling.forward(y, log_det, params, x, own);
+                    coupling.forward(y, log_det, params, x, own, &mut ws.scratch);
                 }
                 _ => unreachable!("a workspace is made for its flow"),
             }

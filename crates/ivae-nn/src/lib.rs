@@ -23,7 +23,7 @@ pub use flow::{CouplingSpec, Flow, FlowSpec, FlowWorkspace, MapSpec, SquareSpec,
 pub use init::Init;
 pub use input::{Input, Inputs};
 pub use linear::Linear;
-pub use mlp::{Mlp, MlpSpec, MlpWorkspace};
+pub use mlp::{Mlp, MlpSpec, MlpWorkspace, Scratch};
 pub use optimiser::{Optimiser, OptimiserSpec};
 pub use params::{Group, Layout, Slot};
 pub use schedule::{Schedule, ScheduleSpec};

@@ -32,7 +32,7 @@ impl MlpSpec {
 
 /// A multi-layer perceptron: h₀ = input, hₗ₊₁ = f(Linearₗ(hₗ)), out = Linear_L(h_L) \[+ skip(input)\].
 ///
-/// It holds no parameters, only where they lie. Make scratch with [`Mlp::workspace`].
+/// It holds no parameters, only where they lie. Make memory with [`Mlp::workspace`] and [`Mlp::reserve`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mlp {
     /// The layers, the last one to the output.
@@ -43,7 +43,7 @@ pub struct Mlp {
     pub activation: Activation,
 }
 
-/// Scratch of an [`Mlp`]: what its forward pass keeps for its backward pass, and the memory both work in.
+/// What the forward pass of an [`Mlp`] keeps for its backward pass.
 #[derive(Debug, Clone)]
 pub struct MlpWorkspace<F> {
     /// Most rows that fit.
@@ -51,9 +51,22 @@ pub struct MlpWorkspace<F> {
     /// Rows of the last [`Mlp::forward`]; `None` if there is nothing to go back through.
     rows: Option<usize>,
     hidden: Vec<Hidden<F>>,
-    /// Gradients of the hidden layers above and below the current one, `[batch, widest]`.
+}
+
+/// Memory that passes work in and leave nothing in: grows to the largest network it has seen, then never allocates again.
+/// Networks that take turns should share one, which then stays in the processor's caches.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch<F> {
+    pub(crate) gemm: GemmScratch<F>,
+    /// Gradients of the hidden layers above and below the current one, `[B, widest]`.
     delta: [Vec<F>; 2],
-    scratch: GemmScratch<F>,
+}
+
+impl<F: Scalar> Scratch<F> {
+    /// Empty memory; the first network of each size grows it.
+    pub fn new() -> Self {
+        Self { gemm: GemmScratch::new(), delta: [Vec::new(), Vec::new()] }
+    }
 }
 
 /// One hidden layer's memory.
@@ -101,19 +114,29 @@ impl Mlp {
         self.layers.iter().chain(&self.skip).for_each(|layer| layer.init(params, init, rng));
     }
 
-    /// Scratch for up to `batch` rows. With it, no pass allocates.
+    /// Memory for up to `batch` rows.
     pub fn workspace<F: Scalar>(&self, batch: usize) -> MlpWorkspace<F> {
-        let widths = || self.layers[..self.layers.len() - 1].iter().map(Linear::out);
         let zeros = |width: usize| vec![F::zero(); batch * width];
-        let mut scratch = GemmScratch::new();
-        self.layers.iter().chain(&self.skip).for_each(|layer| layer.reserve(&mut scratch, batch));
-        MlpWorkspace {
-            batch,
-            rows: None,
-            hidden: widths().map(|w| Hidden { width: w, value: zeros(w), deriv: zeros(w) }).collect(),
-            delta: [(); 2].map(|()| zeros(widths().max().unwrap_or(0))),
-            scratch,
+        let hidden = self.widths().map(|w| Hidden { width: w, value: zeros(w), deriv: zeros(w) }).collect();
+        MlpWorkspace { batch, rows: None, hidden }
+    }
+
+    /// Grow `scratch` for passes of up to `batch` rows. With it, and a [`workspace`](Self::workspace), none allocates.
+    pub fn reserve<F: Scalar>(&self, scratch: &mut Scratch<F>, batch: usize) {
+        self.layers.iter().chain(&self.skip).for_each(|layer| layer.reserve(&mut scratch.gemm, batch));
+        self.reserve_delta(scratch, batch);
+    }
+
+    fn reserve_delta<F: Scalar>(&self, scratch: &mut Scratch<F>, rows: usize) {
+        let len = rows * self.widths().max().unwrap_or(0);
+        for delta in scratch.delta.iter_mut().filter(|delta| delta.len() < len) {
+            delta.resize(len, F::zero());
         }
+    }
+
+    /// Widths of the hidden layers.
+    fn widths(&self) -> impl Iterator<Item = usize> {
+        self.layers[..self.layers.len() - 1].iter().map(Linear::out)
     }
 
     /// Overwrite `out` `[B, o]`, any strides, and keep in `ws` what [`Mlp::backward`] needs.
@@ -126,9 +149,10 @@ impl Mlp {
         params: &[F],
         input: Input<'_, F>,
         ws: &mut MlpWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
         let rows = out.nrows();
-        self.run(out, params, input, ws, |f, value, deriv| f.forward(value, deriv));
+        self.run(out, params, input, ws, scratch, |f, value, deriv| f.forward(value, deriv));
         ws.rows = Some(rows);
     }
 
@@ -142,8 +166,9 @@ impl Mlp {
         params: &[F],
         input: Input<'_, F>,
         ws: &mut MlpWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
-        self.run(out, params, input, ws, |f, value, _| f.value(value));
+        self.run(out, params, input, ws, scratch, |f, value, _| f.value(value));
     }
 
     fn run<F: Scalar>(
@@ -152,6 +177,7 @@ impl Mlp {
         params: &[F],
         input: Input<'_, F>,
         ws: &mut MlpWorkspace<F>,
+        Scratch { gemm, .. }: &mut Scratch<F>,
         activate: impl Fn(&Activation, &mut [F], &mut [F]),
     ) {
         let rows = out.nrows();
@@ -164,14 +190,14 @@ impl Mlp {
                 None => input.reborrow(),
             };
             let Some(Hidden { width, value, deriv }) = above.first_mut() else {
-                layer.forward(out.view_mut(), params, from, &mut ws.scratch);
+                layer.forward(out.view_mut(), params, from, gemm);
                 break;
             };
-            layer.forward(matrix_mut(value, rows, *width), params, from, &mut ws.scratch);
+            layer.forward(matrix_mut(value, rows, *width), params, from, gemm);
             activate(&self.activation, &mut value[..rows * *width], &mut deriv[..rows * *width]);
         }
         if let Some(skip) = &self.skip {
-            skip.forward_add(out, params, input, &mut ws.scratch);
+            skip.forward_add(out, params, input, gemm);
         }
     }
 
@@ -180,6 +206,7 @@ impl Mlp {
     ///
     /// # Panics
     /// If shapes do not fit, or `ws` does not hold a forward pass of as many rows.
+    #[expect(clippy::too_many_arguments, reason = "what goes in, what comes out, and two kinds of memory")]
     pub fn backward<F: Scalar>(
         &self,
         grad: &mut [F],
@@ -188,24 +215,26 @@ impl Mlp {
         input: Input<'_, F>,
         d_out: ArrayView2<'_, F>,
         ws: &mut MlpWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
         let rows = d_out.nrows();
         assert_eq!(ws.rows, Some(rows), "backward of {rows} rows, but the forward pass kept {:?}", ws.rows);
+        self.reserve_delta(scratch, rows);
+        let Scratch { gemm, delta: [above, below] } = scratch;
         if let Some(skip) = &self.skip {
-            skip.backward(grad, dx.as_mut().map(|dx| dx.view_mut()), params, input, d_out, &mut ws.scratch);
+            skip.backward(grad, dx.as_mut().map(|dx| dx.view_mut()), params, input, d_out, gemm);
         }
-        let [above, below] = &mut ws.delta;
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let dy = if i + 1 == self.layers.len() { d_out } else { matrix(above, rows, layer.out()) };
             let Some(i_below) = i.checked_sub(1) else {
-                layer.backward(grad, dx, params, input, dy, &mut ws.scratch);
+                layer.backward(grad, dx, params, input, dy, gemm);
                 break;
             };
             let hidden = &ws.hidden[i_below];
-            layer.backward_params(grad, hidden.input(rows), dy, &mut ws.scratch);
+            layer.backward_params(grad, hidden.input(rows), dy, gemm);
             let delta = matrix_mut(below, rows, hidden.width);
             let deriv = matrix(&hidden.deriv, rows, hidden.width);
-            layer.backward_activated(delta, deriv, params, dy, &mut ws.scratch);
+            layer.backward_activated(delta, deriv, params, dy, gemm);
             std::mem::swap(above, below);
         }
     }

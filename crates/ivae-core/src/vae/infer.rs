@@ -1,6 +1,7 @@
 //! Latents of data: posterior means, with u and without.
 
 use ivae_expfam::Reparam;
+use ivae_nn::Scratch;
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, ArrayViewMut3, Axis};
 
@@ -74,7 +75,13 @@ impl Vae {
         let levels: Vec<u32> = (0..m as u32).collect();
         let mut theta = Array2::zeros((m, self.prior.width()));
         let mut ws = self.prior.workspace(m);
-        self.prior.forward(theta.view_mut(), params, aux_input(AuxRows::Levels(&levels)), &mut ws);
+        self.prior.forward(
+            theta.view_mut(),
+            params,
+            aux_input(AuxRows::Levels(&levels)),
+            &mut ws,
+            &mut Scratch::new(),
+        );
         let (mean, log_var) = moment_columns(self.prior_form, self.latents);
         let at = |column: Option<usize>| {
             Array2::from_shape_fn((m, self.latents), |(u, i)| column.map_or(0.0, |c| theta[[u, c + i]].f64()))

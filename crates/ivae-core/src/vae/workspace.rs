@@ -1,5 +1,6 @@
 //! Scratch memory of a [`Vae`] step.
 
+use ivae_nn::Scratch;
 use ivae_num::Scalar;
 use ndarray::Array2;
 
@@ -42,6 +43,7 @@ pub struct VaeWorkspace<F> {
     pub(super) d_log_px: Vec<F>,
     pub(super) d_plus: Vec<F>,
     pub(super) d_minus: Vec<F>,
+    pub(super) net_scratch: Scratch<F>, // of all networks
     pub(super) posterior: ThetaWorkspace<F>,
     pub(super) likelihood: ThetaWorkspace<F>,
     pub(super) prior: ThetaWorkspace<F>,
@@ -57,6 +59,10 @@ impl<F: Scalar> VaeWorkspace<F> {
         };
         let matrix = |columns: usize| Array2::zeros((batch, columns));
         let only = |wanted: bool| if wanted { n } else { 0 };
+        let mut net_scratch = Scratch::new();
+        for theta in [&vae.posterior, &vae.likelihood, &vae.prior] {
+            theta.reserve(&mut net_scratch, batch);
+        }
         let (e, q, x, p) = (vae.posterior.width(), 2 * n, vae.likelihood.width(), vae.prior.width());
         Self {
             noise: matrix(n),
@@ -82,6 +88,7 @@ impl<F: Scalar> VaeWorkspace<F> {
             d_log_px: vec![F::zero(); batch],
             d_plus: vec![F::zero(); batch],
             d_minus: vec![F::zero(); batch],
+            net_scratch,
             posterior: vae.posterior.workspace(batch),
             likelihood: vae.likelihood.workspace(batch),
             prior: vae.prior.workspace(batch),

@@ -21,7 +21,7 @@ use super::map::{Map, MapSpec, MapStart};
 use super::spline::{self, raw_len};
 use super::{Layer, matrix, matrix_mut};
 use crate::error::require;
-use crate::{Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, MlpWorkspace, SpecError};
+use crate::{Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, MlpWorkspace, Scratch, SpecError};
 
 /// The first layer of a block's network starts this much larger: for inputs of about unit variance its units then bend
 /// within the data. Started smaller they are almost straight lines there, and what turns or waves is learned slowly.
@@ -189,6 +189,10 @@ impl Coupling {
         }
     }
 
+    pub(super) fn reserve<F: Scalar>(&self, scratch: &mut Scratch<F>, batch: usize) {
+        self.net.reserve(scratch, batch);
+    }
+
     fn changed(&self) -> Changed {
         let (n, split) = (self.dim, self.split);
         match self.keeps_first {
@@ -209,10 +213,11 @@ impl Coupling {
         params: &[F],
         x: &[F],
         ws: &mut CouplingWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
         let (rows, o) = (log_det.len(), self.net.out());
         let kept = Input::dense(self.kept(x, rows));
-        self.net.forward(matrix_mut(&mut ws.out, rows, o), params, kept, &mut ws.net);
+        self.net.forward(matrix_mut(&mut ws.out, rows, o), params, kept, &mut ws.net, scratch);
         y.copy_from_slice(x);
         let out = &ws.out[..rows * o];
         match &mut ws.transform {
@@ -231,6 +236,7 @@ impl Coupling {
         d_log_det: &[F],
         x: &[F],
         ws: &mut CouplingWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
         let (rows, n, o) = (d_log_det.len(), self.dim, self.net.out());
         dx.copy_from_slice(dy);
@@ -243,7 +249,7 @@ impl Coupling {
         let (first, second) = matrix_mut(dx, rows, n).split_at(Axis(1), self.split);
         let d_kept = if self.keeps_first { first } else { second };
         let kept = Input::dense(self.kept(x, rows));
-        self.net.backward(grad, Some(d_kept), params, kept, matrix(d_out, rows, o), &mut ws.net);
+        self.net.backward(grad, Some(d_kept), params, kept, matrix(d_out, rows, o), &mut ws.net, scratch);
     }
 
     /// The changed columns of ∂y for which [`backward`](Self::backward) gives those of ∂x; the kept ones 0.
@@ -281,10 +287,11 @@ impl Coupling {
         params: &[F],
         y: &[F],
         ws: &mut CouplingWorkspace<F>,
+        scratch: &mut Scratch<F>,
     ) {
         let (rows, o) = (y.len() / self.dim.max(1), self.net.out());
         let kept = Input::dense(self.kept(y, rows));
-        self.net.forward_value(matrix_mut(&mut ws.out, rows, o), params, kept, &mut ws.net);
+        self.net.forward_value(matrix_mut(&mut ws.out, rows, o), params, kept, &mut ws.net, scratch);
         x.copy_from_slice(y);
         let out = &ws.out[..rows * o];
         match &mut ws.transform {

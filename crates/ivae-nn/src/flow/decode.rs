@@ -11,10 +11,11 @@
 //! gradient of θ is θ̄. Layer by layer from x on, each solves for the cotangent of its output: a product with W⁻ᵀ, a
 //! division by a slope, a triangular system.
 
-use ivae_num::{GemmScratch, Scalar};
+use ivae_num::Scalar;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::{Flow, FlowWorkspace, Layer, LayerWorkspace, matrix, matrix_mut};
+use crate::Scratch;
 
 impl Flow {
     /// x = f(z), the inverse of [`forward`](Self::forward). Overwrites `x` `[B, n]`; `params` must be finite. A
@@ -38,14 +39,14 @@ impl Flow {
             let (y_now, x_now) = (&y[..used], &mut next[..used]);
             match (layer, own) {
                 (Layer::Map(map), LayerWorkspace::Map(own)) => {
-                    map.inverse(x_now, params, y_now, own, &mut ws.scratch);
+                    map.inverse(x_now, params, y_now, own, &mut ws.scratch.gemm);
                 }
                 (Layer::Tanh(unit), LayerWorkspace::Tanh(_)) => unit.inverse(x_now, params, y_now),
                 (Layer::Spline(unit), LayerWorkspace::Spline(own)) => {
                     unit.inverse(x_now, params, y_now, own);
                 }
                 (Layer::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
-                    coupling.inverse(x_now, params, y_now, own);
+                    coupling.inverse(x_now, params, y_now, own, &mut ws.scratch);
                 }
                 _ => unreachable!("a workspace is made for its flow"),
             }
@@ -123,10 +124,10 @@ impl Layer {
         params: &[F],
         x: &[F],
         ws: &mut LayerWorkspace<F>,
-        scratch: &mut GemmScratch<F>,
+        scratch: &mut Scratch<F>,
     ) {
         match (self, ws) {
-            (Self::Map(map), LayerWorkspace::Map(own)) => map.solve(dy, dx, own, scratch),
+            (Self::Map(map), LayerWorkspace::Map(own)) => map.solve(dy, dx, own, &mut scratch.gemm),
             (Self::Tanh(unit), LayerWorkspace::Tanh(own)) => unit.solve(dy, dx, d_log_det, params, own),
             (Self::Spline(unit), LayerWorkspace::Spline(own)) => unit.solve(dy, dx, d_log_det, x, own),
             (Self::Coupling(coupling), LayerWorkspace::Coupling(own)) => {

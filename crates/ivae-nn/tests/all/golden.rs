@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use ivae_nn::{Activation, Input, Inputs, Layout, Mlp, MlpSpec, Optimiser, OptimiserSpec};
+use ivae_nn::{Activation, Input, Inputs, Layout, Mlp, MlpSpec, Optimiser, OptimiserSpec, Scratch};
 use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use ndarray_npy::NpzReader;
 
@@ -114,15 +114,17 @@ fn loss(model: &Model, grad: &mut [f64], params: &[f64], batch: &Batch) -> f64 {
     let rows = batch.x.nrows();
     let inputs = batch.inputs(model.one_hot);
     let [prior_net, mean_net, log_var_net, decoder] = &model.nets;
+    // One for networks of many widths.
+    let mut scratch = Scratch::new();
     let mut ws = model.nets.each_ref().map(|net| net.workspace(rows));
     let [mut prior, mut mean, mut log_var] = [(); 3].map(|()| Array2::zeros((rows, 2)));
-    prior_net.forward(prior.view_mut(), params, inputs[0], &mut ws[0]);
-    mean_net.forward(mean.view_mut(), params, inputs[1], &mut ws[1]);
-    log_var_net.forward(log_var.view_mut(), params, inputs[2], &mut ws[2]);
+    prior_net.forward(prior.view_mut(), params, inputs[0], &mut ws[0], &mut scratch);
+    mean_net.forward(mean.view_mut(), params, inputs[1], &mut ws[1], &mut scratch);
+    log_var_net.forward(log_var.view_mut(), params, inputs[2], &mut ws[2], &mut scratch);
     let noise = &batch.eps * &log_var.mapv(|v| (0.5 * v).exp());
     let z = &mean + &noise;
     let mut decoded = Array2::zeros(batch.x.dim());
-    decoder.forward(decoded.view_mut(), params, Input::dense(z.view()), &mut ws[3]);
+    decoder.forward(decoded.view_mut(), params, Input::dense(z.view()), &mut ws[3], &mut scratch);
 
     let residual = &decoded - &batch.x;
     let variance_ratio = (&log_var - &prior).mapv(f64::exp);
@@ -133,13 +135,21 @@ fn loss(model: &Model, grad: &mut [f64], params: &[f64], batch: &Batch) -> f64 {
 
     let d_decoded = &residual * (per_row / NOISE);
     let mut dz = Array2::zeros(z.dim());
-    decoder.backward(grad, Some(dz.view_mut()), params, Input::dense(z.view()), d_decoded.view(), &mut ws[3]);
+    decoder.backward(
+        grad,
+        Some(dz.view_mut()),
+        params,
+        Input::dense(z.view()),
+        d_decoded.view(),
+        &mut ws[3],
+        &mut scratch,
+    );
     let d_prior = (1.0 - &variance_ratio - &mean_ratio) * (0.5 * per_row);
     let d_mean = &dz + &(&mean / prior.mapv(f64::exp) * per_row);
     let d_log_var = &dz * &noise * 0.5 + (&variance_ratio - 1.0) * (0.5 * per_row);
-    prior_net.backward(grad, None, params, inputs[0], d_prior.view(), &mut ws[0]);
-    mean_net.backward(grad, None, params, inputs[1], d_mean.view(), &mut ws[1]);
-    log_var_net.backward(grad, None, params, inputs[2], d_log_var.view(), &mut ws[2]);
+    prior_net.backward(grad, None, params, inputs[0], d_prior.view(), &mut ws[0], &mut scratch);
+    mean_net.backward(grad, None, params, inputs[1], d_mean.view(), &mut ws[1], &mut scratch);
+    log_var_net.backward(grad, None, params, inputs[2], d_log_var.view(), &mut ws[2], &mut scratch);
     (kl.sum() - log_density.sum()) * per_row
 }
 
@@ -152,7 +162,7 @@ fn outputs_match_with_levels_and_with_one_hot_columns() {
         let params = model.flat(npz, "w");
         for ((net, name), input) in model.nets.iter().zip(NETS).zip(batch.inputs(one_hot)) {
             let mut out = Array2::from_elem((6, 2), f64::NAN);
-            net.forward(out.view_mut(), &params, input, &mut net.workspace(6));
+            net.forward(out.view_mut(), &params, input, &mut net.workspace(6), &mut Scratch::new());
             assert_close(out.view(), matrix(npz, &format!("gauss.{name}")).view(), 1e-12, name);
         }
     }

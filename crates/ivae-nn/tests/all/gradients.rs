@@ -1,7 +1,7 @@
 //! Forward and backward passes over random shapes: against definitions, differences, and each other.
 
 use crate::common::{Case, cases};
-use ivae_nn::{Activation, Input, Mlp};
+use ivae_nn::{Activation, Input, Mlp, Scratch};
 use ivae_num::{Scalar, gradcheck};
 use ndarray::{Array2, s};
 use proptest::prelude::*;
@@ -21,12 +21,12 @@ fn run<F: Scalar>(mlp: &Mlp, case: &Case) -> (Array2<F>, Vec<F>, Array2<F>) {
     let params: Vec<F> = case.params.iter().map(|p| F::of(*p)).collect();
     let (x, weights) = (case.x.mapv(F::of), case.weights.mapv(F::of));
     let input = Input { dense: (x.ncols() > 0).then(|| x.view()), levels: case.levels() };
-    let mut ws = mlp.workspace(case.rows + 2);
+    let (mut ws, mut scratch) = (mlp.workspace(case.rows + 2), Scratch::new());
     let (mut out, mut grad) = (weights.mapv(|_| F::nan()), vec![F::zero(); params.len()]);
     let mut dx = Array2::zeros(x.dim());
-    mlp.forward(out.view_mut(), &params, input, &mut ws);
+    mlp.forward(out.view_mut(), &params, input, &mut ws, &mut scratch);
     let into = (x.ncols() > 0).then(|| dx.view_mut());
-    mlp.backward(&mut grad, into, &params, input, weights.view(), &mut ws);
+    mlp.backward(&mut grad, into, &params, input, weights.view(), &mut ws, &mut scratch);
     (out, grad, dx)
 }
 
@@ -89,13 +89,13 @@ proptest! {
     fn backward_adds(case in cases()) {
         let (_, grad, dx) = run::<f64>(&case.mlp, &case);
         let input = case.input();
-        let mut ws = case.mlp.workspace(case.rows);
+        let (mut ws, mut scratch) = (case.mlp.workspace(case.rows), Scratch::new());
         let mut out = Array2::zeros(case.weights.dim());
-        case.mlp.forward(out.view_mut(), &case.params, input, &mut ws);
+        case.mlp.forward(out.view_mut(), &case.params, input, &mut ws, &mut scratch);
         let (mut twice, mut dx_twice) = (vec![0.5; grad.len()], dx.mapv(|_| 0.25));
         for _ in 0..2 {
             let dx = input.dense.map(|_| dx_twice.view_mut());
-            case.mlp.backward(&mut twice, dx, &case.params, input, case.weights.view(), &mut ws);
+            case.mlp.backward(&mut twice, dx, &case.params, input, case.weights.view(), &mut ws, &mut scratch);
         }
         assert_same(&twice, &grad.iter().map(|g| 0.5 + 2.0 * g).collect::<Vec<_>>(), 1e-12);
         assert_same(&dx_twice, &dx.mapv(|g| 0.25 + 2.0 * g), 1e-12);
@@ -106,18 +106,18 @@ proptest! {
     fn strides_and_old_contents_do_not_matter(case in cases()) {
         let (out, grad, dx) = run::<f64>(&case.mlp, &case);
         let (rows, width) = (case.rows, case.weights.ncols());
-        let mut ws = case.mlp.workspace(rows + 3);
+        let (mut ws, mut scratch) = (case.mlp.workspace(rows + 3), Scratch::new());
         let mut other = case.clone();
         other.rows += 3;
         other.x = Array2::from_elem((rows + 3, case.x.ncols()), f64::NAN);
         other.u = vec![0; rows + 3];
         let mut ignored = Array2::zeros((rows + 3, width));
-        case.mlp.forward(ignored.view_mut(), &case.params, other.input(), &mut ws);
+        case.mlp.forward(ignored.view_mut(), &case.params, other.input(), &mut ws, &mut scratch);
 
         let mut wide = Array2::from_elem((rows, 2 * width + 1), f64::NAN);
         let columns = Array2::from_shape_fn((case.x.ncols(), rows), |(j, i)| case.x[[i, j]]);
         let input = Input { dense: (case.x.ncols() > 0).then(|| columns.t()), levels: case.levels() };
-        case.mlp.forward(wide.slice_mut(s![.., 1..;2]), &case.params, input, &mut ws);
+        case.mlp.forward(wide.slice_mut(s![.., 1..;2]), &case.params, input, &mut ws, &mut scratch);
         assert_same(wide.slice(s![.., 1..;2]), &out, 1e-13);
         prop_assert!(wide.slice(s![.., ..;2]).iter().all(|v| v.is_nan()));
 
@@ -125,7 +125,7 @@ proptest! {
         let mut grad2 = vec![0.0; grad.len()];
         let mut dx2 = Array2::zeros((case.x.ncols(), rows)).reversed_axes();
         let into = (case.x.ncols() > 0).then(|| dx2.view_mut());
-        case.mlp.backward(&mut grad2, into, &case.params, input, wide.slice(s![.., 1..;2]), &mut ws);
+        case.mlp.backward(&mut grad2, into, &case.params, input, wide.slice(s![.., 1..;2]), &mut ws, &mut scratch);
         assert_same(&grad2, &grad, 1e-12);
         assert_same(dx2.iter(), &dx, 1e-12);
     }
@@ -134,7 +134,8 @@ proptest! {
     fn values_alone_are_the_same(case in cases()) {
         let (out, _, _) = run::<f64>(&case.mlp, &case);
         let mut alone = Array2::from_elem(out.dim(), f64::NAN);
-        case.mlp.forward_value(alone.view_mut(), &case.params, case.input(), &mut case.mlp.workspace(case.rows));
+        let (mut ws, mut scratch) = (case.mlp.workspace(case.rows), Scratch::new());
+        case.mlp.forward_value(alone.view_mut(), &case.params, case.input(), &mut ws, &mut scratch);
         assert_same(&alone, &out, 1e-14);
     }
 }

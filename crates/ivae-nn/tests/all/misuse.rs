@@ -1,6 +1,6 @@
 //! Calls that do not fit are refused at once, with what was found.
 
-use ivae_nn::{Activation, Input, Inputs, Layout, Linear, Mlp, MlpSpec};
+use ivae_nn::{Activation, Input, Inputs, Layout, Linear, Mlp, MlpSpec, Scratch};
 use ivae_num::GemmScratch;
 use ndarray::Array2;
 
@@ -14,12 +14,12 @@ fn net() -> (Mlp, Vec<f64>) {
 /// One forward pass, then one backward pass of `backward` rows.
 fn pass(rows: usize, columns: usize, levels: &[u32], out: usize, backward: usize) {
     let (mlp, params) = net();
-    let mut ws = mlp.workspace(5);
+    let (mut ws, mut scratch) = (mlp.workspace(5), Scratch::new());
     let x = Array2::zeros((rows, columns));
     let input = Input::both(x.view(), levels);
-    mlp.forward(Array2::zeros((rows, out)).view_mut(), &params, input, &mut ws);
+    mlp.forward(Array2::zeros((rows, out)).view_mut(), &params, input, &mut ws, &mut scratch);
     let d_out = Array2::zeros((backward, out));
-    mlp.backward(&mut params.clone(), None, &params, input, d_out.view(), &mut ws);
+    mlp.backward(&mut params.clone(), None, &params, input, d_out.view(), &mut ws, &mut scratch);
 }
 
 #[test]
@@ -61,12 +61,12 @@ fn backward_of_other_rows() {
 #[should_panic(expected = "the forward pass kept None")]
 fn backward_after_values_alone() {
     let (mlp, params) = net();
-    let mut ws = mlp.workspace(2);
+    let (mut ws, mut scratch) = (mlp.workspace(2), Scratch::new());
     let x = Array2::zeros((2, 3));
     let (input, mut out) = (Input::both(x.view(), &[0, 1]), Array2::zeros((2, 1)));
-    mlp.forward(out.view_mut(), &params, input, &mut ws);
-    mlp.forward_value(out.view_mut(), &params, input, &mut ws);
-    mlp.backward(&mut params.clone(), None, &params, input, out.view(), &mut ws);
+    mlp.forward(out.view_mut(), &params, input, &mut ws, &mut scratch);
+    mlp.forward_value(out.view_mut(), &params, input, &mut ws, &mut scratch);
+    mlp.backward(&mut params.clone(), None, &params, input, out.view(), &mut ws, &mut scratch);
 }
 
 #[test]

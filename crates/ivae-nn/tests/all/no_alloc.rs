@@ -2,7 +2,7 @@
 
 use ivae_nn::{
     Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, Optimiser, OptimiserSpec, Schedule, ScheduleSpec,
-    clip_norm,
+    Scratch, clip_norm,
 };
 use ivae_num::vecmath::VecMath;
 use ivae_num::{Purpose, Scalar, StreamKey};
@@ -22,7 +22,8 @@ fn allocations<F: Scalar>(activation: Activation, skip: bool, spec: OptimiserSpe
     let u: Vec<u32> = (0..batch as u32).map(|i| i % 7).collect();
     let mut y = Array2::zeros((batch, out));
     let mut dx = Array2::zeros((batch, inputs.dense));
-    let mut ws = mlp.workspace(batch);
+    let (mut ws, mut scratch) = (mlp.workspace(batch), Scratch::new());
+    mlp.reserve(&mut scratch, batch);
     // Once per process, the first vectorised function finds out which instructions the processor has.
     VecMath::exp(&mut [F::zero()]);
 
@@ -30,10 +31,10 @@ fn allocations<F: Scalar>(activation: Activation, skip: bool, spec: OptimiserSpe
         for (step, rows) in [batch, 13, batch].into_iter().enumerate() {
             let input = Input::both(x.slice(s![..rows, ..]), &u[..rows]);
             grad.fill(F::zero());
-            mlp.forward_value(y.slice_mut(s![..rows, ..]), &params, input, &mut ws);
-            mlp.forward(y.slice_mut(s![..rows, ..]), &params, input, &mut ws);
+            mlp.forward_value(y.slice_mut(s![..rows, ..]), &params, input, &mut ws, &mut scratch);
+            mlp.forward(y.slice_mut(s![..rows, ..]), &params, input, &mut ws, &mut scratch);
             let dx = dx.slice_mut(s![..rows, ..]);
-            mlp.backward(&mut grad, Some(dx), &params, input, y.slice(s![..rows, ..]), &mut ws);
+            mlp.backward(&mut grad, Some(dx), &params, input, y.slice(s![..rows, ..]), &mut ws, &mut scratch);
             clip_norm(&mut grad, 10.0);
             optimiser.step(&mut params, &mut grad, 0.01 * schedule.factor(step as u64, 3));
             schedule.observe(0.0);

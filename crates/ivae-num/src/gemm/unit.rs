@@ -128,6 +128,20 @@ impl Unit {
         unsafe { kernel(&mut self.spare.0, a.as_ptr(), b.as_ptr(), a.len()) }
     }
 
+    /// [`add`](Self::add) for `tiles` pairs of tiles of a tail.
+    #[inline(always)]
+    pub(super) fn add_tail(&mut self, a: &Block, b: &Block, tiles: usize, rows: usize, cols: usize) {
+        assert!((1..=3).contains(&tiles));
+        let kernel = match (rows > SIDE / 2, cols > SIDE / 2) {
+            (false, false) => kernel::tail_one_by_one,
+            (false, true) => kernel::tail_one_by_two,
+            (true, false) => kernel::tail_two_by_one,
+            (true, true) => kernel::tail_two_by_two,
+        };
+        // SAFETY: a block has three pairs of tiles; a `Unit` is the proof that the registers of this thread are laid out.
+        unsafe { kernel(a, b, tiles) }
+    }
+
     /// The sums.
     #[inline(always)]
     pub(super) fn store(&self, sums: &mut Sums) {
@@ -180,7 +194,7 @@ mod kernel {
         (two two) => { concat!(multiply!(one two), "tdpbf16ps tmm2, tmm5, tmm6\n tdpbf16ps tmm3, tmm5, tmm7\n") };
     }
     macro_rules! kernel {
-        ($name:ident, $rows:ident $cols:ident) => {
+        ($name:ident, $tail:ident, $rows:ident $cols:ident) => {
             /// # Safety
             /// `a` and `b` point to `steps` blocks each, at least one; this thread's registers are laid out.
             pub(super) unsafe fn $name(spare: &mut [u32; WORDS], a: *const Block, b: *const Block, steps: usize) {
@@ -209,10 +223,31 @@ mod kernel {
                     );
                 }
             }
+
+            /// # Safety
+            /// `a` and `b` point to `tiles` pairs of tiles each, at least one; this thread's registers are laid out.
+            pub(super) unsafe fn $tail(a: *const Block, b: *const Block, tiles: usize) {
+                // SAFETY: reads `tiles` pairs of tiles from a and from b; tile registers are used by no compiled code.
+                unsafe {
+                    asm!(
+                        "2:",
+                        load_a!($rows 0 1024), load_b!($cols 0 1024), multiply!($rows $cols),
+                        "add {a}, 2048",
+                        "add {b}, 2048",
+                        "dec {tiles}",
+                        "jnz 2b",
+                        a = inout(reg) a => _,
+                        b = inout(reg) b => _,
+                        tiles = inout(reg) tiles => _,
+                        row = in(reg) 64usize,
+                        options(nostack, readonly)
+                    );
+                }
+            }
         };
     }
-    kernel!(one_by_one, one one);
-    kernel!(one_by_two, one two);
-    kernel!(two_by_one, two one);
-    kernel!(two_by_two, two two);
+    kernel!(one_by_one, tail_one_by_one, one one);
+    kernel!(one_by_two, tail_one_by_two, one two);
+    kernel!(two_by_one, tail_two_by_one, two one);
+    kernel!(two_by_two, tail_two_by_two, two two);
 }
