@@ -5,7 +5,7 @@ mod observer;
 use std::time::Instant;
 
 use ivae_nn::{Optimiser, Schedule, clip_norm};
-use ivae_num::{Purpose, Scalar, StreamKey, WORTH_SHARING, awake};
+use ivae_num::{Purpose, Scalar, StreamKey, WORTH_SHARING, awake, filled};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
@@ -148,7 +148,7 @@ impl<'e, 'a, F: Scalar, E: Estimator<F>> Stepper<'e, 'a, F, E> {
             buffer: BatchBuffer::new(&data, batch),
             optimiser: Optimiser::new(spec.optimiser, params.len()),
             clip: spec.clip_norm,
-            grad: vec![F::zero(); params.len()],
+            grad: filled(params.len(), F::zero()),
             params,
             ws: estimator.workspace(batch),
         }
@@ -189,7 +189,7 @@ pub fn train<F: Scalar, E: Estimator<F>>(
     key: StreamKey,
     observer: &dyn Observer,
 ) -> Restart<F> {
-    let mut params = vec![F::zero(); estimator.layout().len()];
+    let mut params = filled(estimator.layout().len(), F::zero());
     estimator.init(&mut params, train, key.purpose(Purpose::Init));
     train_from(estimator, params, train, held_out, spec, key, observer)
 }

@@ -1,6 +1,6 @@
 //! [`Mlp`]: linear layers with an activation between them, and optionally a linear map past them.
 
-use ivae_num::{GemmScratch, Scalar};
+use ivae_num::{GemmScratch, Scalar, filled};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ impl Mlp {
 
     /// Memory for up to `batch` rows.
     pub fn workspace<F: Scalar>(&self, batch: usize) -> MlpWorkspace<F> {
-        let zeros = |width: usize| vec![F::zero(); batch * width];
+        let zeros = |width: usize| filled(batch * width, F::zero());
         let hidden = self.widths().map(|w| Hidden { width: w, value: zeros(w), deriv: zeros(w) }).collect();
         MlpWorkspace { batch, rows: None, hidden }
     }
@@ -130,7 +130,7 @@ impl Mlp {
     fn reserve_delta<F: Scalar>(&self, scratch: &mut Scratch<F>, rows: usize) {
         let len = rows * self.widths().max().unwrap_or(0);
         for delta in scratch.delta.iter_mut().filter(|delta| delta.len() < len) {
-            delta.resize(len, F::zero());
+            *delta = filled(len, F::zero());
         }
     }
 

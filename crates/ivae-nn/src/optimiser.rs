@@ -1,6 +1,6 @@
 //! [`Optimiser`]: one step from a gradient, in one pass over flat slices.
 
-use ivae_num::{Loop, Scalar, shared, wide};
+use ivae_num::{Loop, Scalar, filled, shared, wide};
 use serde::{Deserialize, Serialize};
 
 use crate::SpecError;
@@ -98,7 +98,7 @@ impl<F: Scalar> Optimiser<F> {
     /// An optimiser of `len` parameters that has taken no step.
     pub fn new(spec: OptimiserSpec, len: usize) -> Self {
         let second = if matches!(spec, OptimiserSpec::Sgd { .. }) { 0 } else { len };
-        Self { spec, first: vec![F::zero(); len], second: vec![F::zero(); second], steps: 0 }
+        Self { spec, first: filled(len, F::zero()), second: filled(second, F::zero()), steps: 0 }
     }
 
     /// Move `params` one step down `grad`, and leave `grad` at 0 for the next gradient to be added to: it is at hand

@@ -11,6 +11,7 @@
 //! | [`formula`] | your own formula with elementary functions in it, over slices in one pass |
 //! | [`mod@wide`] | your own loop over slices, dispatched in the same way |
 //! | [`shared`], [`awake`] | long slices shared out among threads |
+//! | [`filled`] | long slices in large pages |
 //! | [`linalg`] | `eigh`, `svd`, pivoted `qr`, `solve`, `inverse`, `slogdet` |
 //! | [`stream`] | counter-based random streams: same key, same numbers, on any number of threads |
 //! | [`gradcheck`] | compare a gradient with finite differences |
@@ -21,6 +22,8 @@ pub mod formula;
 pub mod gemm;
 pub mod gradcheck;
 pub mod linalg;
+#[allow(unsafe_code)]
+mod memory;
 pub mod rows;
 pub mod scalar;
 mod share;
@@ -33,6 +36,7 @@ pub mod wide;
 pub use formula::{Formula, FormulaLoop, Functions, each};
 pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_times};
 pub use linalg::LinalgError;
+pub use memory::filled;
 pub use scalar::Scalar;
 pub use share::{WORTH_SHARING, awake, shared};
 pub use stream::{Purpose, StreamKey};

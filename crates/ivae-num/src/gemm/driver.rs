@@ -11,8 +11,11 @@ use crate::{Scalar, share};
 
 /// Summands that are added up before they go to c. Fixed, because it decides the rounding.
 const BLOCK_K: usize = 1024;
-/// Rows of a that are packed at a time: with [`BLOCK_K`], a share of a level-2 cache.
+/// Most rows of a, and of c, at a time: with [`BLOCK_K`], a share of a level-2 cache.
 const BLOCK_M: usize = 96;
+/// Bytes of c at a time, in rows that the tiles of all paths divide.
+const BLOCK_C: usize = 1 << 18;
+const WHOLE_TILES: usize = 24;
 /// Columns of b that are packed at a time.
 const BLOCK_N: usize = 1024;
 /// Rows of a that are a multiple of so many bytes apart compete for the same lines of a level-1 cache.
@@ -194,6 +197,8 @@ fn alone<F: Scalar>(
     let (packed_a, tile) = memory.split_at_mut(m.min(BLOCK_M) * apart(k.min(BLOCK_K)));
 
     for (jc, nc) in blocks(n, BLOCK_N) {
+        let rows = BLOCK_C / bytes(1, nc) / WHOLE_TILES * WHOLE_TILES;
+        let rows = rows.clamp(WHOLE_TILES, BLOCK_M);
         for (pc, kc) in blocks(k, BLOCK_K) {
             let epilogue = epilogue.of_summands(pc == 0, pc + kc == k);
             let b = part(b, (pc, kc), (jc, nc));
@@ -203,7 +208,7 @@ fn alone<F: Scalar>(
                     pack(simd, to, cols, part(b, (0, kc), (j, cols)));
                 }
             }
-            for (ic, mc) in blocks(m, BLOCK_M) {
+            for (ic, mc) in blocks(m, rows) {
                 let mut a = part(a, (ic, mc), (pc, kc));
                 if pack_a {
                     let packed_a = &mut packed_a[..mc * apart(kc)];

@@ -36,8 +36,8 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 pub use kernel::GemmKernel;
 
-use crate::Scalar;
 use crate::simd::Simd;
+use crate::{Scalar, filled};
 
 /// Packing memory for [`gemm`]: grows to the largest product it has seen, then never allocates again.
 #[derive(Debug, Clone, Default)]
@@ -93,7 +93,7 @@ fn aligned<F: Scalar>(packed: &mut Vec<F>, len: usize) -> &mut [F] {
     const LINE: usize = 64;
     let slack = LINE / size_of::<F>();
     if packed.len() < len + slack {
-        packed.resize(len + slack, F::zero());
+        *packed = filled(len + slack, F::zero());
     }
     let start = packed.as_ptr().align_offset(LINE).min(slack);
     &mut packed[start..start + len]

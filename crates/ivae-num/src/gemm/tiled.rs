@@ -17,6 +17,7 @@ use super::driver::blocks;
 use super::finish::{Epilogue, Output, part, part_mut};
 use super::split::{Block, Operand, SIDE, Summands, split};
 use super::unit::{Sums, Unit};
+use crate::filled;
 use crate::simd::Amx;
 
 /// Summands that are added up before they go to c. Fixed, because it decides the rounding.
@@ -44,7 +45,11 @@ impl Memory {
     /// Grow for `[m, k] × [k, n]` on `threads` threads, if it is too small.
     pub(super) fn reserve(&mut self, m: usize, k: usize, n: usize, threads: usize) {
         let blocks = |len: usize| len.div_ceil(SIDE) * Summands::of(k.min(BLOCK_K)).blocks();
-        let grow = |memory: &mut Vec<Block>, len: usize| memory.resize(memory.len().max(len), Block::ZERO);
+        let grow = |memory: &mut Vec<Block>, len: usize| {
+            if memory.len() < len {
+                *memory = filled(len, Block::ZERO);
+            }
+        };
         self.a.resize(self.a.len().max(threads), Vec::new());
         self.a[..threads].iter_mut().for_each(|a| grow(a, blocks(m).min(BLOCKS)));
         grow(&mut self.b, blocks(n.min(BLOCK_N)));
