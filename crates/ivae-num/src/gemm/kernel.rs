@@ -157,16 +157,20 @@ unsafe fn rows<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
             tile::<F, V, R, N, PARTIAL>(p, row);
             row += R;
         }
-        while row + 4 <= p.to.rows {
+        while row + 8 <= p.to.rows {
             tile::<F, V, 4, N, PARTIAL>(p, row);
             row += 4;
         }
-        if row + 2 <= p.to.rows {
-            tile::<F, V, 2, N, PARTIAL>(p, row);
-            row += 2;
-        }
-        if row < p.to.rows {
-            tile::<F, V, 1, N, PARTIAL>(p, row);
+        // All that are left at once, so that b is read once for them.
+        match p.to.rows - row {
+            0 => {}
+            1 => tile::<F, V, 1, N, PARTIAL>(p, row),
+            2 => tile::<F, V, 2, N, PARTIAL>(p, row),
+            3 => tile::<F, V, 3, N, PARTIAL>(p, row),
+            4 => tile::<F, V, 4, N, PARTIAL>(p, row),
+            5 => tile::<F, V, 5, N, PARTIAL>(p, row),
+            6 => tile::<F, V, 6, N, PARTIAL>(p, row),
+            _ => tile::<F, V, 7, N, PARTIAL>(p, row),
         }
     }
 }
