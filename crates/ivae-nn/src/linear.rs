@@ -74,16 +74,23 @@ impl Linear {
         input: Input<'_, F>,
         scratch: &mut GemmScratch<F>,
     ) {
-        if let (Some(x), None, false) = (input.dense, input.levels, self.bias.is_empty()) {
-            self.assert_fits(&input, y.dim());
-            let bias = self.bias.view(params);
-            return gemm_bias(y, bias.row(0), x, self.dense.view(params), scratch);
+        self.assert_fits(&input, y.dim());
+        let bias = self.bias.view(params);
+        match (input.dense, input.levels, self.bias.is_empty()) {
+            (Some(x), None, false) => {
+                return gemm_bias(y, bias.row(0), x, self.dense.view(params), scratch);
+            }
+            (_, Some(levels), false) => {
+                let (table, bias) = (&params[self.levels.range()], Some(&params[self.bias.range()]));
+                wide(LookUp { y: y.view_mut(), bias, table, levels });
+            }
+            (None, None, false) => y.assign(&bias),
+            (_, _, true) => {
+                y.fill(F::zero());
+                self.add_levels(y.view_mut(), params, &input);
+            }
         }
-        match self.bias.is_empty() {
-            true => y.fill(F::zero()),
-            false => y.assign(&self.bias.view(params)),
-        }
-        self.add_products(y, params, input, scratch);
+        self.add_product(y, params, input, scratch);
     }
 
     /// Add to `y` `[B, o]`, any strides.
@@ -97,24 +104,29 @@ impl Linear {
         input: Input<'_, F>,
         scratch: &mut GemmScratch<F>,
     ) {
+        self.assert_fits(&input, y.dim());
         if !self.bias.is_empty() {
             y += &self.bias.view(params);
         }
-        self.add_products(y, params, input, scratch);
+        self.add_levels(y.view_mut(), params, &input);
+        self.add_product(y, params, input, scratch);
     }
 
-    /// `y ← y + x W + E[u]`.
-    fn add_products<F: Scalar>(
+    /// `y ← y + E[u]`.
+    fn add_levels<F: Scalar>(&self, y: ArrayViewMut2<'_, F>, params: &[F], input: &Input<'_, F>) {
+        if let Some(levels) = input.levels {
+            wide(LookUp { y, bias: None, table: &params[self.levels.range()], levels });
+        }
+    }
+
+    /// `y ← y + x W`.
+    fn add_product<F: Scalar>(
         &self,
-        mut y: ArrayViewMut2<'_, F>,
+        y: ArrayViewMut2<'_, F>,
         params: &[F],
         input: Input<'_, F>,
         scratch: &mut GemmScratch<F>,
     ) {
-        self.assert_fits(&input, y.dim());
-        if let Some(u) = input.levels {
-            wide(AddLevels { y: y.view_mut(), table: &params[self.levels.range()], levels: u });
-        }
         if let Some(x) = input.dense {
             gemm(y, F::one(), F::one(), x, self.dense.view(params), scratch);
         }
@@ -190,14 +202,15 @@ impl Linear {
     }
 }
 
-/// `y ← y + E[u]`, y `[B, o]`, E `[M, o]`.
-struct AddLevels<'a, F> {
+/// y ← y + E\[u\], or bias + E\[u\].
+struct LookUp<'a, F> {
     y: ArrayViewMut2<'a, F>,
+    bias: Option<&'a [F]>,
     table: &'a [F],
     levels: &'a [u32],
 }
 
-impl<F: Scalar> Loop for AddLevels<'_, F> {
+impl<F: Scalar> Loop for LookUp<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -205,9 +218,15 @@ impl<F: Scalar> Loop for AddLevels<'_, F> {
         let width = self.y.ncols();
         for (mut y, &u) in self.y.rows_mut().into_iter().zip(self.levels) {
             let from = &self.table[u as usize * width..][..width];
-            match y.as_slice_mut() {
-                Some(y) => y.iter_mut().zip(from).for_each(|(y, &e)| *y += e),
-                None => y.iter_mut().zip(from).for_each(|(y, &e)| *y += e),
+            match (y.as_slice_mut(), self.bias) {
+                (Some(y), None) => y.iter_mut().zip(from).for_each(|(y, &e)| *y += e),
+                (Some(y), Some(bias)) => {
+                    y.iter_mut().zip(bias.iter().zip(from)).for_each(|(y, (&b, &e))| *y = b + e)
+                }
+                (None, None) => y.iter_mut().zip(from).for_each(|(y, &e)| *y += e),
+                (None, Some(bias)) => {
+                    y.iter_mut().zip(bias.iter().zip(from)).for_each(|(y, (&b, &e))| *y = b + e)
+                }
             }
         }
     }
@@ -248,9 +267,10 @@ impl<F: Scalar> Loop for SumRows<'_, F> {
             let at = add_columns::<F, 64>(sums, dy, 0);
             let at = add_columns::<F, 32>(sums, dy, at);
             let at = add_columns::<F, 16>(sums, dy, at);
-            for dy in dy.chunks_exact(width.max(1)) {
-                sums[at..].iter_mut().zip(&dy[at..]).for_each(|(to, &d)| *to += d);
-            }
+            let at = add_columns::<F, 8>(sums, dy, at);
+            let at = add_columns::<F, 4>(sums, dy, at);
+            let at = add_columns::<F, 2>(sums, dy, at);
+            add_columns::<F, 1>(sums, dy, at);
             return;
         }
         for (i, dy) in self.dy.rows().into_iter().enumerate() {
