@@ -156,10 +156,11 @@ impl<'a> Corner<'a> {
         }
     }
 
-    /// The parts of numbers 0 to 15 and 16 to 31 of a row, zeros where there are none.
+    /// The parts of numbers 0 to 15 and 16 to 31 of a row, zeros where there are none; `WHOLE` if all are there.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     fn row<const WHOLE: bool>(&self, row: usize) -> [[__m512i; PARTS]; 2] {
+        assert!(!WHOLE || row < SIDE && (self.rows, self.cols) == (SIDE, SIDE));
         let from = self.first.wrapping_offset(row as isize * self.apart);
         prefetch(from.wrapping_add(SIDE));
         prefetch(from.wrapping_add(SIDE + LANES));
@@ -169,7 +170,7 @@ impl<'a> Corner<'a> {
             let numbers = unsafe {
                 match (WHOLE, row < self.rows && there > 0) {
                     (true, _) => _mm512_loadu_ps(from.add(at)),
-                    (_, true) => _mm512_maskz_loadu_ps(_bzhi_u32(0xffff, there as u32) as u16, from.add(at)),
+                    (_, true) => _mm512_maskz_loadu_ps(((1u32 << there) - 1) as u16, from.add(at)),
                     (_, false) => _mm512_setzero_ps(),
                 }
             };
