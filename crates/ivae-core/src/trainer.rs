@@ -5,7 +5,7 @@ mod observer;
 use std::time::Instant;
 
 use ivae_nn::{Optimiser, Schedule, clip_norm};
-use ivae_num::{Purpose, Scalar, StreamKey, WORTH_SHARING, awake, filled};
+use ivae_num::{Purpose, Scalar, StreamKey, awake, filled, worth_sharing};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
@@ -206,7 +206,7 @@ pub fn train_alone<F: Scalar, E: Estimator<F>>(
 ) -> Restart<F> {
     let work = || train(estimator, rows, held_out, spec, key, observer);
     let largest = estimator.layout().groups.iter().map(|group| group.slot.len()).max().unwrap_or(0);
-    let large = largest.saturating_mul(spec.batch.min(rows.rows())) >= WORTH_SHARING;
+    let large = worth_sharing::<F>(largest.saturating_mul(spec.batch.min(rows.rows())));
     if large { awake(work) } else { work() }
 }
 

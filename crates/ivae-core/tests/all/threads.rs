@@ -54,7 +54,7 @@ fn restarts_side_by_side() {
 fn one_restart_that_all_share() {
     // Hidden products of 150 · 150 · 128 multiplications are worth sharing.
     let (data, spec) = (simulated(64), spec(1, 150, 128));
-    const { assert!(150 * 150 * 128 >= 2 * ivae_num::WORTH_SHARING) };
+    assert!(ivae_num::worth_sharing::<f64>(150 * 150 * 128 / 2));
     let one = run(&data, &spec, 1);
     for threads in [2, 3] {
         let shared = run(&data, &spec, threads);

@@ -39,6 +39,14 @@ pub use kernel::GemmKernel;
 use crate::simd::Simd;
 use crate::{Scalar, filled};
 
+/// Whether there is a matrix unit for large products.
+pub(crate) fn has_unit<F: Scalar>() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return F::unit(Simd::active(), usize::MAX, usize::MAX, usize::MAX).is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// Packing memory for [`gemm`]: grows to the largest product it has seen, then never allocates again.
 #[derive(Debug, Clone, Default)]
 pub struct GemmScratch<F> {
