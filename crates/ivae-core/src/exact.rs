@@ -69,7 +69,7 @@ pub struct ExactWorkspace<F> {
     d_theta_pooled: Array2<F>,
     flow: FlowWorkspace<F>,
     prior: ThetaWorkspace<F>,
-    prior_scratch: Scratch<F>,
+    nets: Scratch<F>, // what networks of the prior work in
 }
 
 impl Exact {
@@ -180,13 +180,8 @@ impl Exact {
         rows: usize,
         ws: &mut ExactWorkspace<F>,
     ) {
-        self.prior.forward(
-            top_mut(&mut ws.theta_p, rows),
-            params,
-            aux_input(u),
-            &mut ws.prior,
-            &mut ws.prior_scratch,
-        );
+        let theta_p = top_mut(&mut ws.theta_p, rows);
+        self.prior.forward(theta_p, params, aux_input(u), &mut ws.prior, &mut ws.nets);
     }
 
     /// The forward pass: fills z, log|det| and log p(z|u); returns the sums.
@@ -217,8 +212,8 @@ impl<F: Scalar> Estimator<F> for Exact {
 
     fn workspace(&self, batch: usize) -> ExactWorkspace<F> {
         let (n, p) = (self.latents, self.prior.width());
-        let mut prior_scratch = Scratch::new();
-        self.prior.reserve(&mut prior_scratch, batch);
+        let mut nets = Scratch::new();
+        self.prior.reserve(&mut nets, batch);
         let pseudo = if self.shrinkage.is_empty() { 0 } else { batch };
         ExactWorkspace {
             z: Array2::zeros((batch, n)),
@@ -233,7 +228,7 @@ impl<F: Scalar> Estimator<F> for Exact {
             d_theta_pooled: Array2::zeros((pseudo, p)),
             flow: self.flow.workspace(batch),
             prior: self.prior.workspace(batch),
-            prior_scratch,
+            nets,
         }
     }
 
@@ -272,15 +267,7 @@ impl<F: Scalar> Estimator<F> for Exact {
             let mut to = columns_mut(&mut d_p, table.clone());
             to += &columns(own.view(), table);
         }
-        self.prior.backward(
-            grad,
-            None,
-            params,
-            aux_input(batch.u),
-            d_p.view(),
-            &mut ws.prior,
-            &mut ws.prior_scratch,
-        );
+        self.prior.backward(grad, None, params, aux_input(batch.u), d_p.view(), &mut ws.prior, &mut ws.nets);
         terms
     }
 

@@ -175,13 +175,7 @@ impl Vae {
         let b = batch.rows();
         fill_encoder_input(self, &batch, &mut ws.encoder_input);
         let input = encoder_input(self, batch.reborrow(), &ws.encoder_input);
-        self.posterior.forward(
-            top_mut(&mut ws.theta_e, b),
-            params,
-            input,
-            &mut ws.posterior,
-            &mut ws.net_scratch,
-        );
+        self.posterior.forward(top_mut(&mut ws.theta_e, b), params, input, &mut ws.posterior, &mut ws.nets);
     }
 
     /// Overwrite `ws.theta_p` with the prior's parameters and `ws.theta_q` with the posterior's marginals, mean |
@@ -204,13 +198,8 @@ impl Vae {
     /// Overwrite `ws.theta_x` with the likelihood's parameters for `z` `[B, n]`.
     pub fn decode<F: Scalar>(&self, params: &[F], z: ArrayView2<'_, F>, ws: &mut VaeWorkspace<F>) {
         let b = z.nrows();
-        self.likelihood.forward(
-            top_mut(&mut ws.theta_x, b),
-            params,
-            Input::dense(z),
-            &mut ws.likelihood,
-            &mut ws.net_scratch,
-        );
+        let (theta_x, z_in) = (top_mut(&mut ws.theta_x, b), Input::dense(z));
+        self.likelihood.forward(theta_x, params, z_in, &mut ws.likelihood, &mut ws.nets);
     }
 
     /// After [`decode`](Self::decode) of B rows: overwrite `x` `[B, d]` with the mean of p(x|z).
@@ -230,13 +219,8 @@ impl Vae {
         rows: usize,
         ws: &mut VaeWorkspace<F>,
     ) {
-        self.prior.forward(
-            top_mut(&mut ws.theta_p, rows),
-            params,
-            aux_input(u),
-            &mut ws.prior,
-            &mut ws.net_scratch,
-        );
+        let theta_p = top_mut(&mut ws.theta_p, rows);
+        self.prior.forward(theta_p, params, aux_input(u), &mut ws.prior, &mut ws.nets);
     }
 
     /// [`infer`](Self::infer), then [`bound`](Self::bound): fills z, all θ, and the per-row terms; returns their sums.
@@ -270,13 +254,8 @@ impl Vae {
         }
         MEAN_VAR.sample(top_mut(&mut ws.z, b), theta_q, noise);
         let z = top(&ws.z, b);
-        self.likelihood.forward(
-            top_mut(&mut ws.theta_x, b),
-            params,
-            Input::dense(z),
-            &mut ws.likelihood,
-            &mut ws.net_scratch,
-        );
+        let (theta_x, z_in) = (top_mut(&mut ws.theta_x, b), Input::dense(z));
+        self.likelihood.forward(theta_x, params, z_in, &mut ws.likelihood, &mut ws.nets);
         self.likelihood_density().log_prob(&mut ws.log_px[..b], top(&ws.theta_x, b), x);
         match kl {
             KlTerm::None => ws.kl[..b].fill(F::zero()),
@@ -341,16 +320,8 @@ impl Vae {
         // −log p(x|z)
         let density = self.likelihood_density();
         density.log_prob_backward(Some(d_x.view_mut()), None, theta_x, batch.x, d_log_px);
-        let d_z_out = Some(d_z.view_mut());
-        self.likelihood.backward(
-            grad,
-            d_z_out,
-            params,
-            Input::dense(z),
-            d_x.view(),
-            &mut ws.likelihood,
-            &mut ws.net_scratch,
-        );
+        let (d_z_out, z_in, nets) = (Some(d_z.view_mut()), Input::dense(z), &mut ws.nets);
+        self.likelihood.backward(grad, d_z_out, params, z_in, d_x.view(), &mut ws.likelihood, nets);
         // +KL(q ‖ p)
         match self.kl {
             KlTerm::None => {}
@@ -387,24 +358,8 @@ impl Vae {
             false => columns_mut(&mut d_e, 0..2 * n).assign(&d_q),
         }
         let input = encoder_input(self, batch.reborrow(), &ws.encoder_input);
-        self.posterior.backward(
-            grad,
-            None,
-            params,
-            input,
-            d_e.view(),
-            &mut ws.posterior,
-            &mut ws.net_scratch,
-        );
-        self.prior.backward(
-            grad,
-            None,
-            params,
-            aux_input(batch.u),
-            d_p.view(),
-            &mut ws.prior,
-            &mut ws.net_scratch,
-        );
+        self.posterior.backward(grad, None, params, input, d_e.view(), &mut ws.posterior, nets);
+        self.prior.backward(grad, None, params, aux_input(batch.u), d_p.view(), &mut ws.prior, nets);
         terms
     }
 

@@ -43,7 +43,7 @@ pub struct VaeWorkspace<F> {
     pub(super) d_log_px: Vec<F>,
     pub(super) d_plus: Vec<F>,
     pub(super) d_minus: Vec<F>,
-    pub(super) net_scratch: Scratch<F>, // of all networks
+    pub(super) nets: Scratch<F>, // what all networks work in
     pub(super) posterior: ThetaWorkspace<F>,
     pub(super) likelihood: ThetaWorkspace<F>,
     pub(super) prior: ThetaWorkspace<F>,
@@ -59,9 +59,9 @@ impl<F: Scalar> VaeWorkspace<F> {
         };
         let matrix = |columns: usize| Array2::zeros((batch, columns));
         let only = |wanted: bool| if wanted { n } else { 0 };
-        let mut net_scratch = Scratch::new();
+        let mut nets = Scratch::new();
         for theta in [&vae.posterior, &vae.likelihood, &vae.prior] {
-            theta.reserve(&mut net_scratch, batch);
+            theta.reserve(&mut nets, batch);
         }
         let (e, q, x, p) = (vae.posterior.width(), 2 * n, vae.likelihood.width(), vae.prior.width());
         Self {
@@ -88,7 +88,7 @@ impl<F: Scalar> VaeWorkspace<F> {
             d_log_px: vec![F::zero(); batch],
             d_plus: vec![F::zero(); batch],
             d_minus: vec![F::zero(); batch],
-            net_scratch,
+            nets,
             posterior: vae.posterior.workspace(batch),
             likelihood: vae.likelihood.workspace(batch),
             prior: vae.prior.workspace(batch),
