@@ -139,8 +139,8 @@ impl Block {
         }
     }
 
-    /// After [`forward`](Self::forward) on the same input: add the gradient of the parameters to `grad` and, for
-    /// networks of a dense input, of the input to `d_input` `[B, c]`.
+    /// After [`forward`](Self::forward) on the same input: overwrite this block's part of `grad` with the gradient
+    /// of its parameters and, for networks of a dense input, add that of the input to `d_input` `[B, c]`.
     pub fn backward<F: Scalar>(
         &self,
         grad: &mut [F],
@@ -155,6 +155,7 @@ impl Block {
             Source::Fixed(_) => {}
             Source::Free { slot, .. } => {
                 let mut g = slot.view_mut(grad);
+                g.fill(F::zero());
                 let shared = slot.cols == 1;
                 for row in d_theta.rows() {
                     if shared {
@@ -165,7 +166,9 @@ impl Block {
                 }
             }
             Source::Table(slot) => {
-                add_rows(slot.view_mut(grad), d_theta, input.levels.unwrap_or(&[]));
+                let mut g = slot.view_mut(grad);
+                g.fill(F::zero());
+                add_rows(g, d_theta, input.levels.unwrap_or(&[]));
             }
             Source::Net(mlp) => {
                 let Some(net) = &mut ws.net else { return };
@@ -277,7 +280,7 @@ impl Theta {
         }
     }
 
-    /// Add the gradient of the parameters to `grad`, and of a dense input to `d_input`.
+    /// Overwrite this theta's part of `grad` with the gradient of its parameters, and add that of a dense input to `d_input`.
     pub fn backward<F: Scalar>(
         &self,
         grad: &mut [F],

@@ -192,7 +192,7 @@ pub trait Estimator<F: Scalar>: Sync {
     /// Scratch for batches of up to `batch` rows; [`step`](Self::step) does not allocate beyond it.
     fn workspace(&self, batch: usize) -> Self::Workspace;
 
-    /// Add the gradient of the mean loss (minus the objective per row) to `grad`; returns the sums.
+    /// Overwrite `grad` with the gradient of the mean loss (minus the objective per row); returns the sums.
     fn step(
         &self,
         grad: &mut [F],

@@ -307,7 +307,7 @@ mod tests {
         let mut params = vec![0.0; plain.layout.len()];
         plain.init(&mut params, batch(x.view()), key);
         let gradient = |net: &Exact| {
-            let (mut grad, mut ws) = (vec![0.0; params.len()], Estimator::<f64>::workspace(net, 8));
+            let (mut grad, mut ws) = (vec![f64::NAN; params.len()], Estimator::<f64>::workspace(net, 8));
             net.step(&mut grad, &params, batch(x.view()), key, &mut ws);
             grad
         };

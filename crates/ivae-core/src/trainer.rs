@@ -134,7 +134,6 @@ pub struct Stepper<'e, 'a, F: Scalar, E: Estimator<F>> {
     clip: Option<f64>,
     /// The parameters.
     pub params: Vec<F>,
-    /// 0 between steps.
     grad: Vec<F>,
     ws: E::Workspace,
 }
@@ -160,10 +159,8 @@ impl<'e, 'a, F: Scalar, E: Estimator<F>> Stepper<'e, 'a, F, E> {
         let terms = self.estimator.step(&mut self.grad, &self.params, batch, key, &mut self.ws);
         let norm = clip_norm(&mut self.grad, self.clip.unwrap_or(f64::INFINITY));
         if norm.is_finite() && terms.objective.is_finite() {
-            self.optimiser.step(&mut self.params, &mut self.grad, learning_rate);
+            self.optimiser.step(&mut self.params, &self.grad, learning_rate);
             self.estimator.project(&mut self.params);
-        } else {
-            self.grad.fill(F::zero());
         }
         (terms, norm)
     }

@@ -288,8 +288,8 @@ impl Vae {
         Self { kl_warmup: steps, ..self.clone() }
     }
 
-    /// [`forward`](Self::forward), then add the gradient of the mean loss −ELBO/B to `grad`, in which the KL counts
-    /// `ws.kl_weight` times.
+    /// [`forward`](Self::forward), then overwrite `grad` with the gradient of the mean loss −ELBO/B, in which the KL
+    /// counts `ws.kl_weight` times.
     pub fn loss_and_grad<F: Scalar>(
         &self,
         grad: &mut [F],

@@ -76,7 +76,7 @@ pub(crate) fn supervised(data: &Dataset<f32>, split: &Split, steps: u64, seed: u
                 &mut scratch,
             );
             let factor = schedule.factor(optimiser.steps, steps);
-            optimiser.step(&mut params, &mut grad, LEARNING_RATE * factor);
+            optimiser.step(&mut params, &grad, LEARNING_RATE * factor);
             if optimiser.steps.is_multiple_of((steps / LOOKS).max(1)) {
                 let mut predict = |part: &Part| {
                     let mut out = Array2::zeros(part.targets.dim());

@@ -108,7 +108,7 @@ enum LayerWorkspace<F> {
 }
 
 impl Layer {
-    /// After the layer's forward pass from x to y, the values `between`: add to `grad`, overwrite `dx`.
+    /// After the layer's forward pass from x to y, the values `between`: overwrite its part of `grad`, and `dx`.
     #[expect(clippy::too_many_arguments, reason = "the signature of every layer, and the products' scratch")]
     fn backward<F: Scalar>(
         &self,
@@ -233,7 +233,7 @@ impl Flow {
         }
     }
 
-    /// After [`forward`](Self::forward): add to `grad` the gradient of a loss with cotangents `dz` `[B, n]` of z and
+    /// After [`forward`](Self::forward): overwrite this flow's part of `grad` with the gradient of a loss with cotangents `dz` `[B, n]` of z and
     /// `d_log_det` `[B]` of the log-determinants; if `dx` `[B, n]` is given, add to it the gradient of x.
     pub fn backward<F: Scalar>(
         &self,

@@ -132,8 +132,8 @@ impl Linear {
         }
     }
 
-    /// From `dy` `[B, o]` add ∂W = xᵀ dy, ∂E\[u\] = Σ dy over the rows with level u and ∂b = Σ dy to `grad`, and
-    /// dy Wᵀ to `dx` `[B, c]`.
+    /// From `dy` `[B, o]` overwrite this layer's part of `grad` with ∂W = xᵀ dy, ∂E\[u\] = Σ dy over the rows with level u
+    /// and ∂b = Σ dy, and add dy Wᵀ to `dx` `[B, c]`.
     ///
     /// # Panics
     /// If shapes do not fit, or a level is not below M.
@@ -152,7 +152,7 @@ impl Linear {
         }
     }
 
-    /// The part of [`Linear::backward`] that adds to `grad`.
+    /// The part of [`Linear::backward`] that writes to `grad`.
     pub(crate) fn backward_params<F: Scalar>(
         &self,
         grad: &mut [F],
@@ -168,7 +168,7 @@ impl Linear {
             wide(SumRows { sums: &mut grad[self.levels.range()], levels: Some(u), dy });
         }
         if let Some(x) = input.dense {
-            gemm(self.dense.view_mut(grad), F::one(), F::one(), x.t(), dy, scratch);
+            gemm(self.dense.view_mut(grad), F::zero(), F::one(), x.t(), dy, scratch);
         }
     }
 
@@ -232,21 +232,21 @@ impl<F: Scalar> Loop for LookUp<'_, F> {
     }
 }
 
-/// `sums[u] ← sums[u] + Σ dy` over the rows with level u, in their order; `sums` `[M, o]`, one row without levels.
+/// `sums[u] ← Σ dy` over the rows with level u, in their order; `sums` `[M, o]`, one row without levels.
 struct SumRows<'a, F> {
     sums: &'a mut [F],
     levels: Option<&'a [u32]>,
     dy: ArrayView2<'a, F>,
 }
 
-/// Add the rows of `dy` to `sums`, from column `at` on as many times W columns as there are, those at a time in registers;
-/// returns the first column that is left.
+/// Overwrite `sums` with those of the rows of `dy`, from column `at` on as many times W columns as there are, those at a
+/// time in registers; returns the first column that is left.
 #[inline(always)]
-fn add_columns<F: Scalar, const W: usize>(sums: &mut [F], dy: &[F], at: usize) -> usize {
+fn sum_columns<F: Scalar, const W: usize>(sums: &mut [F], dy: &[F], at: usize) -> usize {
     let width = sums.len();
     let (chunks, rest) = sums[at..].as_chunks_mut::<W>();
     for (j, to) in chunks.iter_mut().enumerate() {
-        let mut sums = *to;
+        let mut sums = [F::zero(); W];
         for dy in dy.chunks_exact(width) {
             let dy = &dy[at + j * W..][..W];
             sums.iter_mut().zip(dy).for_each(|(to, &d)| *to += d);
@@ -264,15 +264,16 @@ impl<F: Scalar> Loop for SumRows<'_, F> {
         let width = self.dy.ncols();
         if let (None, Some(dy)) = (self.levels, self.dy.as_slice()) {
             let sums = &mut self.sums[..width];
-            let at = add_columns::<F, 64>(sums, dy, 0);
-            let at = add_columns::<F, 32>(sums, dy, at);
-            let at = add_columns::<F, 16>(sums, dy, at);
-            let at = add_columns::<F, 8>(sums, dy, at);
-            let at = add_columns::<F, 4>(sums, dy, at);
-            let at = add_columns::<F, 2>(sums, dy, at);
-            add_columns::<F, 1>(sums, dy, at);
+            let at = sum_columns::<F, 64>(sums, dy, 0);
+            let at = sum_columns::<F, 32>(sums, dy, at);
+            let at = sum_columns::<F, 16>(sums, dy, at);
+            let at = sum_columns::<F, 8>(sums, dy, at);
+            let at = sum_columns::<F, 4>(sums, dy, at);
+            let at = sum_columns::<F, 2>(sums, dy, at);
+            sum_columns::<F, 1>(sums, dy, at);
             return;
         }
+        self.sums.fill(F::zero());
         for (i, dy) in self.dy.rows().into_iter().enumerate() {
             let level = self.levels.map_or(0, |levels| levels[i] as usize);
             let to = &mut self.sums[level * width..][..width];

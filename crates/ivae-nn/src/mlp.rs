@@ -201,8 +201,8 @@ impl Mlp {
         }
     }
 
-    /// From `d_out` `[B, o]` add the gradient of the parameters to `grad`, and that of the dense input to `dx`
-    /// `[B, c]`. Call it after [`Mlp::forward`] with the same `params`, `input` and `ws`.
+    /// From `d_out` `[B, o]` overwrite this network's part of `grad` with the gradient of its parameters, and add that of the
+    /// dense input to `dx` `[B, c]`. Call it after [`Mlp::forward`] with the same `params`, `input` and `ws`.
     ///
     /// # Panics
     /// If shapes do not fit, or `ws` does not hold a forward pass of as many rows.

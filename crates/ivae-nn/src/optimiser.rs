@@ -101,12 +101,11 @@ impl<F: Scalar> Optimiser<F> {
         Self { spec, first: filled(len, F::zero()), second: filled(second, F::zero()), steps: 0 }
     }
 
-    /// Move `params` one step down `grad`, and leave `grad` at 0 for the next gradient to be added to: it is at hand
-    /// here. Numbers that are not finite pass through; looking for them is the trainer's job.
+    /// Move `params` one step down `grad`. Numbers that are not finite pass through; looking for them is the trainer's job.
     ///
     /// # Panics
     /// If `params` or `grad` has another length than this optimiser.
-    pub fn step(&mut self, params: &mut [F], grad: &mut [F], learning_rate: f64) {
+    pub fn step(&mut self, params: &mut [F], grad: &[F], learning_rate: f64) {
         let len = self.first.len();
         assert_eq!(
             (params.len(), grad.len()),
@@ -126,22 +125,13 @@ impl<F: Scalar> Optimiser<F> {
                 for ((p, g), v) in params.iter_mut().zip(grad).zip(&mut self.first) {
                     *v = momentum * *v + *g;
                     *p -= rate * *v;
-                    *g = F::zero();
                 }
             }
         }
     }
 
     /// p ← (1 − η w) p − η m̂ / (√v̂ + ε), with the corrections 1 − βᵗ moved out of the loop.
-    fn adam(
-        &mut self,
-        params: &mut [F],
-        grad: &mut [F],
-        rate: f64,
-        beta: [f64; 2],
-        epsilon: f64,
-        decay: f64,
-    ) {
+    fn adam(&mut self, params: &mut [F], grad: &[F], rate: f64, beta: [f64; 2], epsilon: f64, decay: f64) {
         let correction = beta.map(|b| 1.0 - b.powf(self.steps as f64));
         let rule = Adam {
             keep: F::of(1.0 - rate * decay),
@@ -151,7 +141,9 @@ impl<F: Scalar> Optimiser<F> {
             beta: beta.map(F::of),
             rest: beta.map(|b| F::of(1.0 - b)),
         };
-        shared([params, grad, &mut self.first, &mut self.second], &|slices| wide(OverSlices(rule, slices)));
+        shared([params, &mut self.first, &mut self.second], [grad], &|slices, [grad]| {
+            wide(OverSlices { rule, slices, grad });
+        });
     }
 }
 
@@ -170,21 +162,25 @@ struct Adam<F> {
     rest: [F; 2],
 }
 
-/// The loop of [`Optimiser::adam`] over parameters, gradient and both moments.
-struct OverSlices<'a, F>(Adam<F>, [&'a mut [F]; 4]);
+/// The loop of [`Optimiser::adam`].
+struct OverSlices<'a, F> {
+    rule: Adam<F>,
+    /// Parameters and both moments.
+    slices: [&'a mut [F]; 3],
+    grad: &'a [F],
+}
 
 impl<F: Scalar> Loop for OverSlices<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let Self(Adam { keep, rate, root, epsilon, beta: [b1, b2], rest: [a1, a2] }, slices) = self;
-        let [params, grad, first, second] = slices;
+        let Adam { keep, rate, root, epsilon, beta: [b1, b2], rest: [a1, a2] } = self.rule;
+        let ([params, first, second], grad) = (self.slices, self.grad);
         for ((p, g), (m, v)) in params.iter_mut().zip(grad).zip(first.iter_mut().zip(second)) {
             *m = b1 * *m + a1 * *g;
             *v = b2 * *v + a2 * *g * *g;
             *p = keep * *p - rate * *m / (v.sqrt() * root + epsilon);
-            *g = F::zero();
         }
     }
 }
@@ -211,9 +207,8 @@ mod tests {
         let mut p = start();
         let mut optimiser = Optimiser::new(spec, p.len());
         for t in 0..steps {
-            let mut g = gradient(&p, t);
-            optimiser.step(&mut p, &mut g, RATE);
-            assert!(g.iter().all(|&g| g == 0.0), "the gradient is left at 0");
+            let g = gradient(&p, t);
+            optimiser.step(&mut p, &g, RATE);
         }
         assert_eq!(optimiser.steps, steps as u64);
         p
@@ -275,7 +270,7 @@ mod tests {
     fn the_first_adam_step_is_the_learning_rate() {
         for g in [1e-3, -1e4f64] {
             let mut p = [0.0f64];
-            Optimiser::new(OptimiserSpec::default(), 1).step(&mut p, &mut [g], 0.01);
+            Optimiser::new(OptimiserSpec::default(), 1).step(&mut p, &[g], 0.01);
             assert!((p[0] + 0.01 * g.signum()).abs() < 1e-6, "step {} for gradient {g}", p[0]);
         }
     }
@@ -287,8 +282,8 @@ mod tests {
             let (mut p, goal) = ([5.0f32, -3.0, 0.0], [1.0f32, 2.0, -4.0]);
             let mut optimiser = Optimiser::new(spec, 3);
             for t in 0..2000 {
-                let mut g = [0, 1, 2].map(|i| p[i] - goal[i]);
-                optimiser.step(&mut p, &mut g, 0.1 * (1.0 - f64::from(t) / 2000.0));
+                let g = [0, 1, 2].map(|i| p[i] - goal[i]);
+                optimiser.step(&mut p, &g, 0.1 * (1.0 - f64::from(t) / 2000.0));
             }
             assert!(p.iter().zip(goal).all(|(p, goal)| (p - goal).abs() < 1e-3), "{spec:?} ended at {p:?}");
         }
@@ -297,7 +292,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "optimiser of 3")]
     fn another_length_is_refused() {
-        Optimiser::new(OptimiserSpec::default(), 3).step(&mut [0.0; 3], &mut [0.0; 2], 0.1);
+        Optimiser::new(OptimiserSpec::default(), 3).step(&mut [0.0; 3], &[0.0; 2], 0.1);
     }
 
     #[test]

@@ -74,27 +74,33 @@ pub(crate) fn threads(multiplications: usize) -> usize {
     if multiplications < least { 1 } else { rayon::current_num_threads().min(multiplications / PART) }
 }
 
-/// Run `work` on slices of one length: on all of them, or, where they are long, on parts of them, side by side. What
-/// `work` does to an entry must not depend on where the parts begin and end.
+/// Run `work` on slices of one length and on others that it reads: on all of them, or, where they are long, on parts of
+/// them, side by side. What `work` does to an entry must not depend on where the parts begin and end.
 ///
 /// # Panics
 /// If the slices differ in length.
-pub fn shared<F: Send, const N: usize>(slices: [&mut [F]; N], work: &(impl Fn([&mut [F]; N]) + Sync)) {
+pub fn shared<F: Send + Sync, const N: usize, const K: usize>(
+    slices: [&mut [F]; N],
+    given: [&[F]; K],
+    work: &(impl Fn([&mut [F]; N], [&[F]; K]) + Sync),
+) {
     let len = slices.first().map_or(0, |slice| slice.len());
-    assert!(slices.iter().all(|slice| slice.len() == len), "slices of one length");
-    part(slices, work, threads(len.saturating_mul(FUNCTION)));
+    let same = slices.iter().all(|slice| slice.len() == len) && given.iter().all(|slice| slice.len() == len);
+    assert!(same, "slices of one length");
+    part(slices, given, work, threads(len.saturating_mul(FUNCTION)));
 }
 
-fn part<F: Send, const N: usize>(
+fn part<F: Send + Sync, const N: usize, const K: usize>(
     slices: [&mut [F]; N],
-    work: &(impl Fn([&mut [F]; N]) + Sync),
+    given: [&[F]; K],
+    work: &(impl Fn([&mut [F]; N], [&[F]; K]) + Sync),
     parts: usize,
 ) {
     let len = slices.first().map_or(0, |slice| slice.len());
     let half = parts / 2;
     let cut = (len * half / parts.max(1)).next_multiple_of(WHOLE);
     if half == 0 || cut >= len {
-        return work(slices);
+        return work(slices, given);
     }
     let mut rest = [(); N].map(|()| None);
     let mut rests = rest.iter_mut();
@@ -106,7 +112,8 @@ fn part<F: Send, const N: usize>(
         first
     });
     let rest = rest.map(Option::unwrap_or_default);
-    rayon::join(|| part(first, work, half), || part(rest, work, parts - half));
+    let (first_given, rest_given) = (given.map(|slice| &slice[..cut]), given.map(|slice| &slice[cut..]));
+    rayon::join(|| part(first, first_given, work, half), || part(rest, rest_given, work, parts - half));
 }
 
 #[cfg(test)]
@@ -128,13 +135,13 @@ mod tests {
             [(1, LONG), (2, 0), (2, LONG - 1), (2, LONG), (3, 2 * LONG + 1), (5, 5 * LONG + 77)]
         {
             let mut x: Vec<usize> = (0..len).collect();
-            let mut y = x.clone();
+            let (mut y, same) = (x.clone(), x.clone());
             let calls = AtomicUsize::new(0);
             let work = || {
-                shared([&mut x, &mut y], &|[x, y]| {
+                shared([&mut x, &mut y], [&same], &|[x, y], [same]| {
                     calls.fetch_add(1, Ordering::Relaxed);
-                    x.iter_mut().zip(y).for_each(|(x, y)| {
-                        assert_eq!(x, y);
+                    x.iter_mut().zip(y).zip(same).for_each(|((x, y), same)| {
+                        assert_eq!((&*x, &*y), (same, same));
                         *x += 1;
                         *y += 2;
                     });
@@ -170,7 +177,7 @@ mod tests {
                 awake(|| {
                     let mut x = vec![seed; 4 * PART / FUNCTION];
                     for _ in 0..50 {
-                        shared([&mut x], &|[x]| x.iter_mut().for_each(|x| *x += 1));
+                        shared([&mut x], [], &|[x], []| x.iter_mut().for_each(|x| *x += 1));
                     }
                     awake(|| x.iter().sum())
                 })

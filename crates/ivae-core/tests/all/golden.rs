@@ -101,7 +101,7 @@ fn check_step(kl: KlTerm, name: &str) {
 
     let mut ws = Estimator::<f64>::workspace(&vae, 6);
     ws.noise.assign(&eps);
-    let mut grad = vec![0.0; params.len()];
+    let mut grad = vec![f64::NAN; params.len()];
     let batch = Batch { x: x.view(), u: AuxRows::Levels(&u) };
     let terms = vae.loss_and_grad(&mut grad, &params, batch, &mut ws);
 

@@ -53,7 +53,7 @@ fn compare(case: &Case, break_it: impl Fn(&Vae, &mut [f64])) -> GradCheck {
     let batch = Batch { x: x.view(), u };
     let mut ws = Estimator::<f64>::workspace(&vae, case.rows + 2);
     vae.draw_noise(&mut ws, case.rows, StreamKey::new(case.seed, Purpose::Noise));
-    let mut grad = vec![0.0; params.len()];
+    let mut grad = vec![f64::NAN; params.len()];
     vae.loss_and_grad(&mut grad, &params, batch, &mut ws);
     break_it(&vae, &mut grad);
     check(&params, &grad, |p| -vae.forward(p, batch, case.spec.kl, &mut ws).mean())
@@ -121,7 +121,7 @@ fn exact_likelihood_of(family: Family) {
     net.init(&mut params, batch, StreamKey::new(1, Purpose::Init));
     params.iter_mut().zip(&normals(1, 300, 2)).for_each(|(p, j)| *p += 0.1 * j);
     let mut ws = Estimator::<f64>::workspace(&net, 8);
-    let mut grad = vec![0.0; params.len()];
+    let mut grad = vec![f64::NAN; params.len()];
     net.step(&mut grad, &params, batch, StreamKey::new(1, Purpose::Noise), &mut ws);
     let mut compare = |grad: &[f64]| check(&params, grad, |p| -net.forward(p, batch, &mut ws).mean());
     compare(&grad).assert_below(TOLERANCE);

@@ -133,7 +133,7 @@ impl Map {
         match self.kind {
             MapSpec::Free => {
                 for ((i, j), d) in dw.indexed_iter_mut() {
-                    *d += ws.grad[i * n + j] + weight * ws.inverse[j * n + i];
+                    *d = ws.grad[i * n + j] + weight * ws.inverse[j * n + i];
                 }
             }
             MapSpec::Lu => {
@@ -141,7 +141,7 @@ impl Map {
                 // With D = ∂(LU): ∂L = D Uᵀ below the diagonal, ∂U = Lᵀ D on and above it.
                 let d = |i: usize, j: usize| ws.grad[i * n + n - 1 - j];
                 for ((i, j), g) in dw.indexed_iter_mut() {
-                    *g += match i.cmp(&j) {
+                    *g = match i.cmp(&j) {
                         Ordering::Greater => (j..n).map(|c| d(i, c) * upper(p, j, c)).sum(),
                         Ordering::Less => (i..n).map(|r| lower(p, r, i) * d(r, j)).sum(),
                         Ordering::Equal => {
@@ -154,6 +154,7 @@ impl Map {
         }
         let bias = &mut grad[self.bias.range()];
         if !bias.is_empty() {
+            bias.fill(F::zero());
             rows::add_column_sums(bias, dy);
         }
         narrow::times_transposed(dx, dy, &ws.weight, n, scratch);

@@ -168,7 +168,7 @@ impl Tanh {
         let c = &mut ws.slope[..y.len()];
         rows::spread(c, self.dim, d_log_det);
         let da = wide(Backward { dx, dy, c, h: y, t: &ws.tanh[..y.len()], a });
-        grad[self.log_slope.start] += da * a;
+        grad[self.log_slope.start] = da * a;
     }
 
     /// ∂y for which [`backward`](Self::backward) gives ∂x: it is affine in ∂y, with slope 1/φ′.

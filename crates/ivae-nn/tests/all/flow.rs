@@ -74,7 +74,7 @@ fn gradients(
     // Parameters and inputs in one vector.
     let mut all = params.clone();
     all.extend(x.iter());
-    let mut grad = vec![0.0; params.len()];
+    let mut grad = vec![f64::NAN; params.len()];
     let mut dx = Array2::zeros((rows, n));
     let back = match way {
         Way::ToLatents => Flow::backward,
@@ -196,7 +196,8 @@ fn no_allocation(class: usize) {
     let (net, params) = network(class, 5, 3, 1);
     let x = normals(64, 5, 1);
     let mut ws = net.workspace(64);
-    let (mut z, mut log_det, mut grad) = (Array2::zeros((64, 5)), vec![0.0; 64], vec![0.0; params.len()]);
+    let (mut z, mut log_det, mut grad) =
+        (Array2::zeros((64, 5)), vec![0.0; 64], vec![f64::NAN; params.len()]);
     net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);
     let counted = allocation_counter::measure(|| {
         net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);

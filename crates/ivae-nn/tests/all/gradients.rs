@@ -22,7 +22,7 @@ fn run<F: Scalar>(mlp: &Mlp, case: &Case) -> (Array2<F>, Vec<F>, Array2<F>) {
     let (x, weights) = (case.x.mapv(F::of), case.weights.mapv(F::of));
     let input = Input { dense: (x.ncols() > 0).then(|| x.view()), levels: case.levels() };
     let (mut ws, mut scratch) = (mlp.workspace(case.rows + 2), Scratch::new());
-    let (mut out, mut grad) = (weights.mapv(|_| F::nan()), vec![F::zero(); params.len()]);
+    let (mut out, mut grad) = (weights.mapv(|_| F::nan()), vec![F::nan(); params.len()]);
     let mut dx = Array2::zeros(x.dim());
     mlp.forward(out.view_mut(), &params, input, &mut ws, &mut scratch);
     let into = (x.ncols() > 0).then(|| dx.view_mut());
@@ -86,18 +86,18 @@ proptest! {
     }
 
     #[test]
-    fn backward_adds(case in cases()) {
+    fn backward_overwrites_its_gradient_and_adds_to_that_of_x(case in cases()) {
         let (_, grad, dx) = run::<f64>(&case.mlp, &case);
         let input = case.input();
         let (mut ws, mut scratch) = (case.mlp.workspace(case.rows), Scratch::new());
         let mut out = Array2::zeros(case.weights.dim());
         case.mlp.forward(out.view_mut(), &case.params, input, &mut ws, &mut scratch);
-        let (mut twice, mut dx_twice) = (vec![0.5; grad.len()], dx.mapv(|_| 0.25));
+        let (mut again, mut dx_twice) = (vec![0.5; grad.len()], dx.mapv(|_| 0.25));
         for _ in 0..2 {
             let dx = input.dense.map(|_| dx_twice.view_mut());
-            case.mlp.backward(&mut twice, dx, &case.params, input, case.weights.view(), &mut ws, &mut scratch);
+            case.mlp.backward(&mut again, dx, &case.params, input, case.weights.view(), &mut ws, &mut scratch);
         }
-        assert_same(&twice, &grad.iter().map(|g| 0.5 + 2.0 * g).collect::<Vec<_>>(), 1e-12);
+        assert_same(&again, &grad, 1e-12);
         assert_same(&dx_twice, &dx.mapv(|g| 0.25 + 2.0 * g), 1e-12);
     }
 
@@ -122,7 +122,7 @@ proptest! {
         prop_assert!(wide.slice(s![.., ..;2]).iter().all(|v| v.is_nan()));
 
         wide.slice_mut(s![.., 1..;2]).assign(&case.weights);
-        let mut grad2 = vec![0.0; grad.len()];
+        let mut grad2 = vec![f64::NAN; grad.len()];
         let mut dx2 = Array2::zeros((case.x.ncols(), rows)).reversed_axes();
         let into = (case.x.ncols() > 0).then(|| dx2.view_mut());
         case.mlp.backward(&mut grad2, into, &case.params, input, wide.slice(s![.., 1..;2]), &mut ws, &mut scratch);

@@ -30,13 +30,12 @@ fn allocations<F: Scalar>(activation: Activation, skip: bool, spec: OptimiserSpe
     let counted = allocation_counter::measure(|| {
         for (step, rows) in [batch, 13, batch].into_iter().enumerate() {
             let input = Input::both(x.slice(s![..rows, ..]), &u[..rows]);
-            grad.fill(F::zero());
             mlp.forward_value(y.slice_mut(s![..rows, ..]), &params, input, &mut ws, &mut scratch);
             mlp.forward(y.slice_mut(s![..rows, ..]), &params, input, &mut ws, &mut scratch);
             let dx = dx.slice_mut(s![..rows, ..]);
             mlp.backward(&mut grad, Some(dx), &params, input, y.slice(s![..rows, ..]), &mut ws, &mut scratch);
             clip_norm(&mut grad, 10.0);
-            optimiser.step(&mut params, &mut grad, 0.01 * schedule.factor(step as u64, 3));
+            optimiser.step(&mut params, &grad, 0.01 * schedule.factor(step as u64, 3));
             schedule.observe(0.0);
         }
     });

@@ -28,7 +28,7 @@ const LARGE_B: usize = 1 << 17;
 /// Columns below which the transpose of c may be the better product.
 const NARROW: usize = 8;
 /// Columns of the widest panel on any path.
-const WIDEST: usize = 48;
+const WIDEST: usize = 64;
 /// Rows or columns that are not parted: a tile's rows, and whole vectors of most paths.
 const WHOLE: usize = 8;
 
@@ -73,7 +73,7 @@ pub(super) fn gemm_on<F: Scalar>(
         let by_rows = unit(c.strides()[1], n);
         let by_columns = unit(c.strides()[0], m);
         let better_by_columns = a.strides()[0] == 1 && b.strides()[1] != 1;
-        // A narrow c leaves most lanes idle, and its transpose does not; but it is then written entry by entry.
+        // A narrow c leaves most lanes idle, and its transpose does not; but it must then be transposed again.
         let narrow = n <= NARROW && m > 4 * NARROW && k > 4 * NARROW && a.strides()[0] == 1;
         if by_columns && (!by_rows || better_by_columns) || narrow {
             let (a, b) = (b.reversed_axes(), a.reversed_axes());
@@ -202,7 +202,9 @@ fn alone<F: Scalar>(
         for (pc, kc) in blocks(k, BLOCK_K) {
             let epilogue = epilogue.of_summands(pc == 0, pc + kc == k);
             let b = part(b, (pc, kc), (jc, nc));
-            if pack_b {
+            // With one block of rows, a panel is packed when it is used, in the same near memory as the others.
+            let at_once = pack_b && m <= rows;
+            if pack_b && !at_once {
                 for (j, _, cols) in panels(shapes, nc) {
                     let to = &mut packed_b[j * kc..(j + cols) * kc];
                     pack(simd, to, cols, part(b, (0, kc), (j, cols)));
@@ -216,10 +218,14 @@ fn alone<F: Scalar>(
                     a = part(view(packed_a, mc, apart(kc)), (0, mc), (0, kc));
                 }
                 for (j, shape, cols) in panels(shapes, nc) {
-                    let b = if pack_b {
-                        view(&packed_b[j * kc..], kc, cols)
-                    } else {
-                        part(b, (0, kc), (j, cols))
+                    let b_panel = part(b, (0, kc), (j, cols));
+                    let b = match (pack_b, at_once) {
+                        (false, _) => b_panel,
+                        (true, false) => view(&packed_b[j * kc..], kc, cols),
+                        (true, true) => {
+                            pack(simd, &mut packed_b[..kc * cols], cols, b_panel);
+                            view(packed_b, kc, cols)
+                        }
                     };
                     let (rows, columns) = ((ic, mc), (jc + j, cols));
                     let mut c = part_mut(c.view_mut(), rows, columns);
@@ -231,10 +237,13 @@ fn alone<F: Scalar>(
                         let (alpha, beta) = (epilogue.alpha, epilogue.beta);
                         let plain = Epilogue::plain(alpha, F::zero());
                         shape.run(Panel { c: t.view_mut(), epilogue: plain, a, b });
-                        let overwrite = beta == F::zero();
-                        Zip::from(&mut c)
-                            .and(&t)
-                            .for_each(|c, &t| *c = if overwrite { t } else { t + beta * *c });
+                        if beta != F::zero() {
+                            Zip::from(&mut c).and(&t).for_each(|c, &t| *c = t + beta * *c);
+                        } else if let Some(columns) = c.view_mut().reversed_axes().into_slice() {
+                            pack(simd, columns, mc, t.t());
+                        } else {
+                            c.assign(&t);
+                        }
                     }
                 }
             }
@@ -252,13 +261,14 @@ pub(super) fn blocks(len: usize, size: usize) -> impl Iterator<Item = (usize, us
     (0..len).step_by(size).map(move |start| (start, size.min(len - start)))
 }
 
-/// `(start, shape, columns)` of the panels that `n` columns are cut into: the widest while they fit, then the narrowest
-/// that holds the rest.
+/// `(start, shape, columns)` of the panels that `n` columns are cut into: the first shape until another holds the rest,
+/// then the narrowest that does.
 fn panels<F>(shapes: &[Shape<F>], n: usize) -> impl Iterator<Item = (usize, &Shape<F>, usize)> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let left = n - start;
-        let shape = shapes.iter().rev().find(|s| s.cols >= left).or(shapes.first()).filter(|_| left > 0)?;
+        let last = shapes.iter().filter(|s| s.cols >= left).min_by_key(|s| s.cols);
+        let shape = last.or(shapes.first()).filter(|_| left > 0)?;
         let panel = (start, shape, left.min(shape.cols));
         start += panel.2;
         Some(panel)

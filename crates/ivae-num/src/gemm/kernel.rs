@@ -3,6 +3,8 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::finish::{Epilogue, Output};
+#[cfg(target_arch = "x86_64")]
+use super::pack::transpose_wide;
 use super::pack::{Transposition, transpose};
 #[cfg(target_arch = "x86_64")]
 use super::tiled;
@@ -16,7 +18,7 @@ use crate::simd::{Level, Simd};
 /// The part of a matrix product that differs between `f32` and `f64`. Sealed: for [`crate::Scalar`] only.
 #[allow(private_interfaces)]
 pub trait GemmKernel: Sealed {
-    /// The kernels of a path, widest first.
+    /// The kernels of a path, the one for all but the last columns first.
     #[doc(hidden)]
     fn shapes(simd: Simd) -> &'static [Shape<Self>];
     /// Copies columns to rows.
@@ -199,7 +201,7 @@ macro_rules! shapes {
 }
 
 macro_rules! gemm_kernel {
-    ($float:ty, $zmm:ident, $ymm:ident x $square:literal, $xmm:ident, {$($unit:item)*}) => {
+    ($float:ty, $zmm:ident, $ymm:ident x $square:literal, $xmm:ident, [$($transpose:tt)+], {$($unit:item)*}) => {
         #[allow(private_interfaces)]
         impl GemmKernel for $float {
             fn shapes(simd: Simd) -> &'static [Shape<Self>] {
@@ -215,7 +217,7 @@ macro_rules! gemm_kernel {
                         use super::vector::avx512::{$xmm, $ymm, $zmm};
                         shapes!(
                             $float, ["avx512f,avx512vl,avx512dq,avx512bw,fma"],
-                            $zmm, 8 x 3; $zmm, 8 x 2; $zmm, 12 x 1; $ymm, 12 x 1; $xmm, 12 x 1
+                            $zmm, 8 x 3; $zmm, 6 x 4; $zmm, 8 x 2; $zmm, 12 x 1; $ymm, 12 x 1; $xmm, 12 x 1
                         )
                     }
                 }
@@ -231,8 +233,7 @@ macro_rules! gemm_kernel {
                     }
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx512 | Level::Amx => {
-                        use super::vector::avx512::$ymm;
-                        enabled!(["avx512f,avx512vl,fma"] Transposition<$float> => transpose::<$float, $ymm, $square>)
+                        enabled!(["avx512f,avx512vl,fma"] Transposition<$float> => $($transpose)+)
                     }
                 }
             }
@@ -241,7 +242,7 @@ macro_rules! gemm_kernel {
         }
     };
 }
-gemm_kernel!(f32, F32x16, F32x8 x 8, F32x4, {
+gemm_kernel!(f32, F32x16, F32x8 x 8, F32x4, [transpose_wide], {
     #[cfg(target_arch = "x86_64")]
     fn unit(simd: Simd, m: usize, k: usize, n: usize) -> Option<Amx> {
         simd.amx().filter(|_| tiled::worth(m, k, n))
@@ -260,4 +261,4 @@ gemm_kernel!(f32, F32x16, F32x8 x 8, F32x4, {
         tiled::product(amx, c, epilogue, a, b, memory, threads);
     }
 });
-gemm_kernel!(f64, F64x8, F64x4 x 4, F64x2, {});
+gemm_kernel!(f64, F64x8, F64x4 x 4, F64x2, [transpose::<f64, super::vector::avx512::F64x4, 4>], {});

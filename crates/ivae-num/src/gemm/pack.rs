@@ -46,6 +46,33 @@ pub(crate) struct Transposition<F> {
     to_row: usize,
 }
 
+/// In squares of `16 × 16`.
+///
+/// # Safety
+/// As for [`transpose`], on a processor with AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) unsafe fn transpose_wide(t: &Transposition<f32>) {
+    use super::vector::avx512::{F32x8, SQUARE, transpose_square};
+    // SAFETY: the squares are within the rows and columns; all else as the caller promises.
+    unsafe {
+        if t.rows < SQUARE || t.cols < SQUARE {
+            return transpose::<f32, F32x8, 8>(t);
+        }
+        for j in squares(t.cols, SQUARE) {
+            for i in squares(t.rows, SQUARE) {
+                let from = t.from.offset(j as isize * t.from_col).add(i);
+                transpose_square(from, t.from_col, t.to.add(i * t.to_row + j), t.to_row);
+            }
+        }
+    }
+}
+
+/// Where squares of `side` begin that cover `len` numbers; the last one reaches back to those of the one before.
+fn squares(len: usize, side: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by(side).map(move |start| start.min(len - side))
+}
+
 /// In squares of `L × L`.
 ///
 /// # Safety

@@ -107,7 +107,7 @@ macro_rules! register {
             type Mask = $mask;
             #[inline(always)]
             unsafe fn mask($n: usize) -> $mask {
-                unsafe { $make_mask }
+                $make_mask
             }
             #[inline(always)]
             unsafe fn splat(x: $float) -> Self {
@@ -195,22 +195,62 @@ pub(super) mod avx512 {
 
     squares!();
 
-    register!(F32x16, f32 x 16 = __m512, mask __mmask16 = |n| _bzhi_u32(0xffff, n as u32) as __mmask16,
+    /// Rows and columns of a [`transpose_square`].
+    pub(in super::super) const SQUARE: usize = 16;
+
+    /// From 16 columns of 16 scalars, `from_col` apart, to as many rows, `to_row` apart.
+    ///
+    /// # Safety
+    /// The pointers are valid for that, and the processor has AVX-512.
+    #[inline(always)]
+    pub(in super::super) unsafe fn transpose_square(
+        from: *const f32,
+        from_col: isize,
+        to: *mut f32,
+        to_row: usize,
+    ) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            for i in (0..SQUARE).step_by(4) {
+                // Four scalars of columns j, j + 4, j + 8 and j + 12, put together as they are loaded.
+                let four = |j: isize| _mm_loadu_ps(from.offset(j * from_col).add(i));
+                let [a, b, c, d] = std::array::from_fn(|j| {
+                    let j = j as isize;
+                    let first = _mm512_castps128_ps512(four(j));
+                    let two = _mm512_insertf32x4::<1>(first, four(j + 4));
+                    let three = _mm512_insertf32x4::<2>(two, four(j + 8));
+                    _mm512_insertf32x4::<3>(three, four(j + 12))
+                });
+                // Squares of four by four, one in each quarter.
+                let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+                let (ab_high, cd_high) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+                let rows = [
+                    _mm512_shuffle_ps::<0x44>(ab, cd),
+                    _mm512_shuffle_ps::<0xee>(ab, cd),
+                    _mm512_shuffle_ps::<0x44>(ab_high, cd_high),
+                    _mm512_shuffle_ps::<0xee>(ab_high, cd_high),
+                ];
+                rows.iter().enumerate().for_each(|(r, row)| _mm512_storeu_ps(to.add((i + r) * to_row), *row));
+            }
+        }
+    }
+
+    register!(F32x16, f32 x 16 = __m512, mask __mmask16 = |n| ((1u32 << n) - 1) as __mmask16,
         _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, |from, m| _mm512_maskz_loadu_ps(m, from),
         _mm512_mask_storeu_ps, _mm512_fmadd_ps, _mm512_mul_ps, _mm512_add_ps);
-    register!(F32x8, f32 x 8 = __m256, mask __mmask8 = |n| _bzhi_u32(0xff, n as u32) as __mmask8,
+    register!(F32x8, f32 x 8 = __m256, mask __mmask8 = |n| ((1u32 << n) - 1) as __mmask8,
         _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, |from, m| _mm256_maskz_loadu_ps(m, from),
         _mm256_mask_storeu_ps, _mm256_fmadd_ps, _mm256_mul_ps, _mm256_add_ps);
-    register!(F32x4, f32 x 4 = __m128, mask __mmask8 = |n| _bzhi_u32(0xf, n as u32) as __mmask8,
+    register!(F32x4, f32 x 4 = __m128, mask __mmask8 = |n| ((1u32 << n) - 1) as __mmask8,
         _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, |from, m| _mm_maskz_loadu_ps(m, from),
         _mm_mask_storeu_ps, _mm_fmadd_ps, _mm_mul_ps, _mm_add_ps);
-    register!(F64x8, f64 x 8 = __m512d, mask __mmask8 = |n| _bzhi_u32(0xff, n as u32) as __mmask8,
+    register!(F64x8, f64 x 8 = __m512d, mask __mmask8 = |n| ((1u32 << n) - 1) as __mmask8,
         _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, |from, m| _mm512_maskz_loadu_pd(m, from),
         _mm512_mask_storeu_pd, _mm512_fmadd_pd, _mm512_mul_pd, _mm512_add_pd);
-    register!(F64x4, f64 x 4 = __m256d, mask __mmask8 = |n| _bzhi_u32(0xf, n as u32) as __mmask8,
+    register!(F64x4, f64 x 4 = __m256d, mask __mmask8 = |n| ((1u32 << n) - 1) as __mmask8,
         _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, |from, m| _mm256_maskz_loadu_pd(m, from),
         _mm256_mask_storeu_pd, _mm256_fmadd_pd, _mm256_mul_pd, _mm256_add_pd);
-    register!(F64x2, f64 x 2 = __m128d, mask __mmask8 = |n| _bzhi_u32(0x3, n as u32) as __mmask8,
+    register!(F64x2, f64 x 2 = __m128d, mask __mmask8 = |n| ((1u32 << n) - 1) as __mmask8,
         _mm_set1_pd, _mm_loadu_pd, _mm_storeu_pd, |from, m| _mm_maskz_loadu_pd(m, from),
         _mm_mask_storeu_pd, _mm_fmadd_pd, _mm_mul_pd, _mm_add_pd);
 }
@@ -224,19 +264,19 @@ pub(super) mod avx2 {
     squares!();
 
     register!(F32x8, f32 x 8 = __m256,
-        mask __m256i = |n| _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)),
+        mask __m256i = |n| unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) },
         _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, |from, m| _mm256_maskload_ps(from, m),
         _mm256_maskstore_ps, _mm256_fmadd_ps, _mm256_mul_ps, _mm256_add_ps);
     register!(F32x4, f32 x 4 = __m128,
-        mask __m128i = |n| _mm_cmpgt_epi32(_mm_set1_epi32(n as i32), _mm_setr_epi32(0, 1, 2, 3)),
+        mask __m128i = |n| unsafe { _mm_cmpgt_epi32(_mm_set1_epi32(n as i32), _mm_setr_epi32(0, 1, 2, 3)) },
         _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, |from, m| _mm_maskload_ps(from, m),
         _mm_maskstore_ps, _mm_fmadd_ps, _mm_mul_ps, _mm_add_ps);
     register!(F64x4, f64 x 4 = __m256d,
-        mask __m256i = |n| _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0, 1, 2, 3)),
+        mask __m256i = |n| unsafe { _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0, 1, 2, 3)) },
         _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, |from, m| _mm256_maskload_pd(from, m),
         _mm256_maskstore_pd, _mm256_fmadd_pd, _mm256_mul_pd, _mm256_add_pd);
     register!(F64x2, f64 x 2 = __m128d,
-        mask __m128i = |n| _mm_cmpgt_epi64(_mm_set1_epi64x(n as i64), _mm_set_epi64x(1, 0)),
+        mask __m128i = |n| unsafe { _mm_cmpgt_epi64(_mm_set1_epi64x(n as i64), _mm_set_epi64x(1, 0)) },
         _mm_set1_pd, _mm_loadu_pd, _mm_storeu_pd, |from, m| _mm_maskload_pd(from, m),
         _mm_maskstore_pd, _mm_fmadd_pd, _mm_mul_pd, _mm_add_pd);
 }

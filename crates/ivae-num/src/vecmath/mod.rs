@@ -191,7 +191,7 @@ macro_rules! slices {
             }
             $(
                 fn $name(x: &mut [Self]) {
-                    shared([x], &|[x]| Simd::active().run(OverSlice::<_, $type>::new(x)));
+                    shared([x], [], &|[x], []| Simd::active().run(OverSlice::<_, $type>::new(x)));
                 }
             )*
         }
@@ -233,11 +233,11 @@ struct InPairs<'a, F, M> {
     function: M,
 }
 
-fn in_pairs<F: Send, M: Copy + Sync>(x: &mut [F], second: &mut [F], function: M)
+fn in_pairs<F: Send + Sync, M: Copy + Sync>(x: &mut [F], second: &mut [F], function: M)
 where
     for<'a> InPairs<'a, F, M>: Kernel,
 {
-    shared([x, second], &|[x, second]| {
+    shared([x, second], [], &|[x, second], []| {
         Simd::active().run(InPairs { x, second, function });
     });
 }

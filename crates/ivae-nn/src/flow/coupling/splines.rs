@@ -62,7 +62,6 @@ impl<F: Scalar> RowSplines<F> {
         changed: Changed,
     ) {
         let (bins, bound) = (self.bins, self.bound);
-        d_out.fill(F::zero());
         let mut splines = (self.knots.chunks_exact(knots_len(bins)))
             .zip(out.chunks_exact(raw_len(bins)).zip(d_out.chunks_exact_mut(raw_len(bins))));
         for ((dx, x), &dl) in changed.rows_mut(dx).zip(changed.rows(x)).zip(d_log_det) {
