@@ -1,7 +1,7 @@
 //! [`Linear`]: y = x W + E\[u\] + b.
 
-use ivae_num::{GemmScratch, Loop, Scalar, gemm, gemm_bias, gemm_times, wide};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ivae_num::{GemmScratch, Loop, Scalar, gemm, gemm_bias, gemm_times, in_parts, wide};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 
 use crate::{Init, Input, Inputs, Layout, Slot};
@@ -82,7 +82,7 @@ impl Linear {
             }
             (_, Some(levels), false) => {
                 let (table, bias) = (&params[self.levels.range()], Some(&params[self.bias.range()]));
-                wide(LookUp { y: y.view_mut(), bias, table, levels });
+                LookUp { y: y.view_mut(), bias, table, levels }.run_in_parts();
             }
             (None, None, false) => y.assign(&bias),
             (_, _, true) => {
@@ -115,7 +115,7 @@ impl Linear {
     /// `y ← y + E[u]`.
     fn add_levels<F: Scalar>(&self, y: ArrayViewMut2<'_, F>, params: &[F], input: &Input<'_, F>) {
         if let Some(levels) = input.levels {
-            wide(LookUp { y, bias: None, table: &params[self.levels.range()], levels });
+            LookUp { y, bias: None, table: &params[self.levels.range()], levels }.run_in_parts();
         }
     }
 
@@ -162,10 +162,10 @@ impl Linear {
     ) {
         self.assert_fits(&input, dy.dim());
         if !self.bias.is_empty() {
-            wide(SumRows { sums: &mut grad[self.bias.range()], levels: None, dy });
+            SumRows { sums: self.bias.view_mut(grad), levels: None, dy }.run_in_parts();
         }
         if let Some(u) = input.levels {
-            wide(SumRows { sums: &mut grad[self.levels.range()], levels: Some(u), dy });
+            SumRows { sums: self.levels.view_mut(grad), levels: Some(u), dy }.run_in_parts();
         }
         if let Some(x) = input.dense {
             gemm(self.dense.view_mut(grad), F::zero(), F::one(), x.t(), dy, scratch);
@@ -232,22 +232,67 @@ impl<F: Scalar> Loop for LookUp<'_, F> {
     }
 }
 
+/// Work of one entry in multiplications: memory is what takes time.
+const LOOK_UP: usize = 16;
+const SUM: usize = 4;
+
+impl<F: Scalar> LookUp<'_, F> {
+    fn run_in_parts(self) {
+        let (rows, columns) = self.y.dim();
+        in_parts(self, rows, LOOK_UP * columns, &Self::split_rows, &wide);
+    }
+
+    fn split_rows(self, at: usize) -> (Self, Self) {
+        let Self { y, bias, table, levels } = self;
+        let ((y, other_y), (levels, other_levels)) = (y.split_at(Axis(0), at), levels.split_at(at));
+        (Self { y, bias, table, levels }, Self { y: other_y, bias, table, levels: other_levels })
+    }
+}
+
 /// `sums[u] ← Σ dy` over the rows with level u, in their order; `sums` `[M, o]`, one row without levels.
 struct SumRows<'a, F> {
-    sums: &'a mut [F],
+    sums: ArrayViewMut2<'a, F>,
     levels: Option<&'a [u32]>,
     dy: ArrayView2<'a, F>,
 }
 
-/// Overwrite `sums` with those of the rows of `dy`, from column `at` on as many times W columns as there are, those at a
-/// time in registers; returns the first column that is left.
+impl<F: Scalar> SumRows<'_, F> {
+    fn run_in_parts(self) {
+        let (rows, columns) = self.dy.dim();
+        in_parts(self, columns, SUM * rows, &Self::split_columns, &wide);
+    }
+
+    fn split_columns(self, at: usize) -> (Self, Self) {
+        let Self { sums, levels, dy } = self;
+        let ((sums, other_sums), (dy, other_dy)) = (sums.split_at(Axis(1), at), dy.split_at(Axis(1), at));
+        (Self { sums, levels, dy }, Self { sums: other_sums, levels, dy: other_dy })
+    }
+}
+
+/// Overwrite `sums` with those of the columns of `rows`, 64 and fewer at a time in registers.
 #[inline(always)]
-fn sum_columns<F: Scalar, const W: usize>(sums: &mut [F], dy: &[F], at: usize) -> usize {
+fn sum_all<'a, F: Scalar>(sums: &mut [F], rows: impl Iterator<Item = &'a [F]> + Clone) {
+    let at = sum_columns::<F, 64>(sums, rows.clone(), 0);
+    let at = sum_columns::<F, 32>(sums, rows.clone(), at);
+    let at = sum_columns::<F, 16>(sums, rows.clone(), at);
+    let at = sum_columns::<F, 8>(sums, rows.clone(), at);
+    let at = sum_columns::<F, 4>(sums, rows.clone(), at);
+    let at = sum_columns::<F, 2>(sums, rows.clone(), at);
+    sum_columns::<F, 1>(sums, rows, at);
+}
+
+/// As many times W columns from `at` on as there are; returns the first that is left.
+#[inline(always)]
+fn sum_columns<'a, F: Scalar, const W: usize>(
+    sums: &mut [F],
+    rows: impl Iterator<Item = &'a [F]> + Clone,
+    at: usize,
+) -> usize {
     let width = sums.len();
     let (chunks, rest) = sums[at..].as_chunks_mut::<W>();
     for (j, to) in chunks.iter_mut().enumerate() {
         let mut sums = [F::zero(); W];
-        for dy in dy.chunks_exact(width) {
+        for dy in rows.clone() {
             let dy = &dy[at + j * W..][..W];
             sums.iter_mut().zip(dy).for_each(|(to, &d)| *to += d);
         }
@@ -260,26 +305,22 @@ impl<F: Scalar> Loop for SumRows<'_, F> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let width = self.dy.ncols();
-        if let (None, Some(dy)) = (self.levels, self.dy.as_slice()) {
-            let sums = &mut self.sums[..width];
-            let at = sum_columns::<F, 64>(sums, dy, 0);
-            let at = sum_columns::<F, 32>(sums, dy, at);
-            let at = sum_columns::<F, 16>(sums, dy, at);
-            let at = sum_columns::<F, 8>(sums, dy, at);
-            let at = sum_columns::<F, 4>(sums, dy, at);
-            let at = sum_columns::<F, 2>(sums, dy, at);
-            sum_columns::<F, 1>(sums, dy, at);
-            return;
+    fn run(mut self) {
+        if let (None, Some(sums)) = (self.levels, self.sums.as_slice_mut()) {
+            if let Some(dy) = self.dy.as_slice() {
+                return sum_all(sums, dy.chunks_exact(sums.len().max(1)));
+            }
+            if self.dy.strides()[1] == 1 {
+                return sum_all(sums, self.dy.rows().into_iter().filter_map(|row| row.to_slice()));
+            }
         }
         self.sums.fill(F::zero());
         for (i, dy) in self.dy.rows().into_iter().enumerate() {
             let level = self.levels.map_or(0, |levels| levels[i] as usize);
-            let to = &mut self.sums[level * width..][..width];
-            match dy.as_slice() {
-                Some(dy) => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
-                None => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
+            let mut to = self.sums.row_mut(level);
+            match (to.as_slice_mut(), dy.as_slice()) {
+                (Some(to), Some(dy)) => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
+                _ => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
             }
         }
     }

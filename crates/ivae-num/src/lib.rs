@@ -10,7 +10,7 @@
 //! | [`rows`] | rows of a few columns: gathered, added, summed |
 //! | [`formula`] | your own formula with elementary functions in it, over slices in one pass |
 //! | [`mod@wide`] | your own loop over slices, dispatched in the same way |
-//! | [`shared`], [`awake`] | long slices shared out among threads |
+//! | [`shared`], [`in_parts`], [`join`], [`awake`] | work shared out among threads |
 //! | [`filled`] | long slices in large pages |
 //! | [`linalg`] | `eigh`, `svd`, pivoted `qr`, `solve`, `inverse`, `slogdet` |
 //! | [`stream`] | counter-based random streams: same key, same numbers, on any number of threads |
@@ -38,7 +38,7 @@ pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_times};
 pub use linalg::LinalgError;
 pub use memory::filled;
 pub use scalar::Scalar;
-pub use share::{awake, shared, worth_sharing};
+pub use share::{awake, in_parts, join, shared, worth_sharing};
 pub use stream::{Purpose, StreamKey};
 pub use wide::{Loop, wide};
 

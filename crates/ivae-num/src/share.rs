@@ -87,33 +87,65 @@ pub fn shared<F: Send + Sync, const N: usize, const K: usize>(
     let len = slices.first().map_or(0, |slice| slice.len());
     let same = slices.iter().all(|slice| slice.len() == len) && given.iter().all(|slice| slice.len() == len);
     assert!(same, "slices of one length");
-    part(slices, given, work, threads(len.saturating_mul(FUNCTION)));
+    in_parts((slices, given), len, FUNCTION, &cut, &|(slices, given)| work(slices, given));
 }
 
-fn part<F: Send + Sync, const N: usize, const K: usize>(
-    slices: [&mut [F]; N],
-    given: [&[F]; K],
-    work: &(impl Fn([&mut [F]; N], [&[F]; K]) + Sync),
-    parts: usize,
-) {
-    let len = slices.first().map_or(0, |slice| slice.len());
-    let half = parts / 2;
-    let cut = (len * half / parts.max(1)).next_multiple_of(WHOLE);
-    if half == 0 || cut >= len {
-        return work(slices, given);
-    }
+/// N slices to write to, and K to read.
+type Slices<'a, F, const N: usize, const K: usize> = ([&'a mut [F]; N], [&'a [F]; K]);
+
+/// The first `at` entries of all slices, and the rest.
+fn cut<F, const N: usize, const K: usize>(
+    (slices, given): Slices<'_, F, N, K>,
+    at: usize,
+) -> (Slices<'_, F, N, K>, Slices<'_, F, N, K>) {
     let mut rest = [(); N].map(|()| None);
     let mut rests = rest.iter_mut();
     let first = slices.map(|slice| {
-        let (first, other) = slice.split_at_mut(cut);
+        let (first, other) = slice.split_at_mut(at);
         if let Some(rest) = rests.next() {
             *rest = Some(other);
         }
         first
     });
     let rest = rest.map(Option::unwrap_or_default);
-    let (first_given, rest_given) = (given.map(|slice| &slice[..cut]), given.map(|slice| &slice[cut..]));
-    rayon::join(|| part(first, first_given, work, half), || part(rest, rest_given, work, parts - half));
+    ((first, given.map(|slice| &slice[..at])), (rest, given.map(|slice| &slice[at..])))
+}
+
+/// Both, side by side where they are as much work as so many multiplications and these are many.
+pub fn join<A: Send, B: Send>(
+    multiplications: usize,
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if threads(multiplications) > 1 { rayon::join(one, other) } else { (one(), other()) }
+}
+
+/// Run `work` on `all`, which is `len` of something, `each` as much work as so many multiplications: at once, or, where they
+/// are many, in parts that `cut` makes at multiples of 64, side by side. What comes out must not depend on the parts.
+pub fn in_parts<T: Send>(
+    all: T,
+    len: usize,
+    each: usize,
+    cut: &(impl Fn(T, usize) -> (T, T) + Sync),
+    work: &(impl Fn(T) + Sync),
+) {
+    part(all, len, threads(len.saturating_mul(each)), cut, work);
+}
+
+fn part<T: Send>(
+    all: T,
+    len: usize,
+    parts: usize,
+    cut: &(impl Fn(T, usize) -> (T, T) + Sync),
+    work: &(impl Fn(T) + Sync),
+) {
+    let half = parts / 2;
+    let at = (len * half / parts.max(1)).next_multiple_of(WHOLE);
+    if half == 0 || at >= len {
+        return work(all);
+    }
+    let (first, rest) = cut(all, at);
+    rayon::join(|| part(first, at, half, cut, work), || part(rest, len - at, parts - half, cut, work));
 }
 
 #[cfg(test)]

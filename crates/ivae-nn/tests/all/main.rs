@@ -9,3 +9,4 @@ mod gradients;
 mod misuse;
 mod no_alloc;
 mod specs;
+mod threads;

@@ -15,6 +15,10 @@ const BLOCK_K: usize = 1024;
 const BLOCK_M: usize = 96;
 /// Bytes of c at a time, in rows that the tiles of all paths divide.
 const BLOCK_C: usize = 1 << 18;
+/// The same where summands are [`FEW`]: most of the time goes into reading and writing c then, which is best done along its
+/// rows.
+const BLOCK_C_FEW: usize = BLOCK_C / 4;
+const FEW: usize = 16;
 const WHOLE_TILES: usize = 24;
 /// Columns of b that are packed at a time.
 const BLOCK_N: usize = 1024;
@@ -197,7 +201,8 @@ fn alone<F: Scalar>(
     let (packed_a, tile) = memory.split_at_mut(m.min(BLOCK_M) * apart(k.min(BLOCK_K)));
 
     for (jc, nc) in blocks(n, BLOCK_N) {
-        let rows = BLOCK_C / bytes(1, nc) / WHOLE_TILES * WHOLE_TILES;
+        let block = if k <= FEW { BLOCK_C_FEW } else { BLOCK_C };
+        let rows = block / bytes(1, nc) / WHOLE_TILES * WHOLE_TILES;
         let rows = rows.clamp(WHOLE_TILES, BLOCK_M);
         for (pc, kc) in blocks(k, BLOCK_K) {
             let epilogue = epilogue.of_summands(pc == 0, pc + kc == k);
