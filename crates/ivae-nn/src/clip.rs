@@ -5,8 +5,8 @@ use ivae_num::{Loop, Scalar, join, wide};
 /// Scale `grad` to Euclidean norm `max` if it is longer (Pascanu, Mikolov & Bengio 2013, algorithm 1), and return
 /// the norm it had.
 ///
-/// The squares are summed in `f64` in an order that depends on their number alone. A gradient whose norm is not finite is left as it is, and the
-/// caller sees that from the returned norm.
+/// The squares are summed in `f64` in an order that depends on their number alone. A gradient whose norm is not finite is
+/// left as it is, and the caller sees that from the returned norm.
 pub fn clip_norm<F: Scalar>(grad: &mut [F], max: f64) -> f64 {
     let norm = squares(grad).sqrt();
     if norm > max && norm.is_finite() {

@@ -75,9 +75,9 @@ impl Flow {
         log_det.iter_mut().for_each(|l| *l = -*l);
     }
 
-    /// After [`inverse_log_det`](Self::inverse_log_det), or after [`forward`](Self::forward) at x: overwrite
-    /// this flow's part of `grad` with the gradient of a loss of x = f(z) and log|det ∂x/∂z| with cotangents `dx` `[B, n]` and `d_log_det` `[B]`; if `dz`
-    /// `[B, n]` is given, add to it the gradient of z.
+    /// After [`inverse_log_det`](Self::inverse_log_det), or after [`forward`](Self::forward) at x: overwrite this flow's part
+    /// of `grad` with the gradient of a loss of x = f(z) and log|det ∂x/∂z| with cotangents `dx` `[B, n]` and `d_log_det`
+    /// `[B]`; if `dz` `[B, n]` is given, add to it the gradient of z.
     pub fn backward_inverse<F: Scalar>(
         &self,
         grad: &mut [F],

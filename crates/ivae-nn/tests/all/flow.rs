@@ -145,6 +145,18 @@ proptest! {
     }
 }
 
+/// Of one changed column to six: code for each number up to four, and for any.
+#[test]
+fn any_number_of_columns() {
+    const SMOOTH: [usize; 3] = [0, 2, 3];
+    for (class, n) in SMOOTH.into_iter().flat_map(|class| [2, 3, 5, 7, 8, 11].map(|n| (class, n))) {
+        for way in WAYS {
+            let found = gradients(way, (class, n, 2, 5), 3, |_| {});
+            assert!(found.worst < 1e-7, "{way:?} of class {class}, {n} columns: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn a_broken_derivative_is_caught() {
     for (class, way) in (0..CLASSES).flat_map(|class| WAYS.map(|way| (class, way))) {
