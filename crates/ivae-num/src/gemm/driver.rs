@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 
-use super::finish::{Epilogue, part, part_mut};
-use super::kernel::{Panel, Shape};
+use super::finish::{Epilogue, Output, part, part_mut};
+use super::kernel::Shape;
 use super::pack::pack;
 use super::{GemmScratch, aligned};
 use crate::simd::Simd;
@@ -203,9 +203,12 @@ fn alone<F: Scalar>(
     for (jc, nc) in blocks(n, BLOCK_N) {
         let block = if k <= FEW { BLOCK_C_FEW } else { BLOCK_C };
         let rows = block / bytes(1, nc) / WHOLE_TILES * WHOLE_TILES;
-        let rows = rows.clamp(WHOLE_TILES, BLOCK_M);
+        // With one panel, no row of a is read twice.
+        let one = contiguous_c && !pack_a && shapes.iter().any(|shape| shape.cols >= nc);
+        let rows = rows.clamp(WHOLE_TILES, if one { usize::MAX } else { BLOCK_M });
         for (pc, kc) in blocks(k, BLOCK_K) {
             let epilogue = epilogue.of_summands(pc == 0, pc + kc == k);
+            let (alpha, beta) = (epilogue.alpha, epilogue.beta);
             let b = part(b, (pc, kc), (jc, nc));
             // With one block of rows, a panel is packed when it is used, in the same near memory as the others.
             let at_once = pack_b && m <= rows;
@@ -215,6 +218,11 @@ fn alone<F: Scalar>(
                     pack(simd, to, cols, part(b, (0, kc), (j, cols)));
                 }
             }
+            // Straight to c, or by way of a tile.
+            let (to, mut c) = match contiguous_c {
+                true => (Some(Output::new(c.view_mut(), &epilogue)), None),
+                false => (None, Some(c.view_mut())),
+            };
             for (ic, mc) in blocks(m, rows) {
                 let mut a = part(a, (ic, mc), (pc, kc));
                 if pack_a {
@@ -233,22 +241,20 @@ fn alone<F: Scalar>(
                         }
                     };
                     let (rows, columns) = ((ic, mc), (jc + j, cols));
+                    if let Some(to) = &to {
+                        shape.run(to.block(rows, columns), a, b);
+                    }
+                    let Some(c) = &mut c else { continue };
                     let mut c = part_mut(c.view_mut(), rows, columns);
-                    if contiguous_c {
-                        shape.run(Panel { c, epilogue: epilogue.part(rows, columns), a, b });
+                    let mut t = ArrayViewMut2::from_shape((mc, cols), &mut tile[..mc * cols])
+                        .expect("the slice is as long as the shape says");
+                    shape.run(Output::new(t.view_mut(), &Epilogue::plain(alpha, F::zero())), a, b);
+                    if beta != F::zero() {
+                        Zip::from(&mut c).and(&t).for_each(|c, &t| *c = t + beta * *c);
+                    } else if let Some(columns) = c.view_mut().reversed_axes().into_slice() {
+                        pack(simd, columns, mc, t.t());
                     } else {
-                        let mut t = ArrayViewMut2::from_shape((mc, cols), &mut tile[..mc * cols])
-                            .expect("the slice is as long as the shape says");
-                        let (alpha, beta) = (epilogue.alpha, epilogue.beta);
-                        let plain = Epilogue::plain(alpha, F::zero());
-                        shape.run(Panel { c: t.view_mut(), epilogue: plain, a, b });
-                        if beta != F::zero() {
-                            Zip::from(&mut c).and(&t).for_each(|c, &t| *c = t + beta * *c);
-                        } else if let Some(columns) = c.view_mut().reversed_axes().into_slice() {
-                            pack(simd, columns, mc, t.t());
-                        } else {
-                            c.assign(&t);
-                        }
+                        c.assign(&t);
                     }
                 }
             }

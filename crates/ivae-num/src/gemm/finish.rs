@@ -132,18 +132,22 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
         row: usize,
         sum: &[[V; N]; R],
     ) {
-        // One instance each, so that the sums stay in their registers.
+        // Instances for what there is most of, without a multiplication by 1; each keeps the sums in their registers.
+        let plain = self.alpha == F::one();
+        let (overwrites, adds) = (self.beta == F::zero(), self.beta == F::one());
         // SAFETY: as the caller promises; `FACTOR` if there is one.
         unsafe {
-            match (self.beta != F::zero(), !self.factor.is_null()) {
-                (false, false) => self.store::<V, R, N, PARTIAL, false, false>(row, sum),
-                (false, true) => self.store::<V, R, N, PARTIAL, false, true>(row, sum),
-                (true, false) => self.store::<V, R, N, PARTIAL, true, false>(row, sum),
-                (true, true) => self.store::<V, R, N, PARTIAL, true, true>(row, sum),
+            match self.factor.is_null() {
+                true if plain && overwrites => self.store::<V, R, N, PARTIAL, false, false, false>(row, sum),
+                true if plain && adds => self.store::<V, R, N, PARTIAL, true, false, false>(row, sum),
+                false if plain && overwrites => self.store::<V, R, N, PARTIAL, false, true, false>(row, sum),
+                _ => self.store::<V, R, N, PARTIAL, false, false, true>(row, sum),
             }
         }
     }
 
+    /// With a start, a factor, neither; or, if `GENERAL`, with what there is, and scaled.
+    ///
     /// # Safety
     /// As for [`Output::finish`]; `FACTOR` only if there is one.
     #[inline(always)]
@@ -154,6 +158,7 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
         const PARTIAL: bool,
         const START: bool,
         const FACTOR: bool,
+        const GENERAL: bool,
     >(
         &self,
         row: usize,
@@ -168,19 +173,31 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
                 let at = at.add(j * V::LANES);
                 if masked(j) { V::load_masked(at, mask) } else { V::load(at) }
             };
-            let (alpha, beta) = (V::splat(self.alpha), V::splat(self.beta));
+            let (mut value, alpha, beta) = (*sum, V::splat(self.alpha), V::splat(self.beta));
+            // One loop for each, so that none has a branch in it and all are unrolled.
+            if GENERAL {
+                value = value.map(|row| row.map(|value| value.mul(alpha)));
+            }
+            if START || GENERAL && self.beta != F::zero() {
+                for i in 0..R {
+                    for j in 0..N {
+                        let start = load(self.start.offset((row + i) as isize * self.start_row), j);
+                        value[i][j] = value[i][j].add(if GENERAL { start.mul(beta) } else { start });
+                    }
+                }
+            }
+            if FACTOR || GENERAL && !self.factor.is_null() {
+                for i in 0..R {
+                    for j in 0..N {
+                        let factor = load(self.factor.offset((row + i) as isize * self.factor_row), j);
+                        value[i][j] = value[i][j].mul(factor);
+                    }
+                }
+            }
             for i in 0..R {
-                let at = (row + i) as isize;
                 for j in 0..N {
-                    let mut value = sum[i][j].mul(alpha);
-                    if START {
-                        value = value.add(load(self.start.offset(at * self.start_row), j).mul(beta));
-                    }
-                    if FACTOR {
-                        value = value.mul(load(self.factor.offset(at * self.factor_row), j));
-                    }
                     let to = self.c(row + i).add(j * V::LANES);
-                    if masked(j) { value.store_masked(to, mask) } else { value.store(to) }
+                    if masked(j) { value[i][j].store_masked(to, mask) } else { value[i][j].store(to) }
                 }
             }
         }

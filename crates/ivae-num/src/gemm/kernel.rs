@@ -4,6 +4,8 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::finish::{Epilogue, Output};
 #[cfg(target_arch = "x86_64")]
+use super::narrow;
+#[cfg(target_arch = "x86_64")]
 use super::pack::transpose_wide;
 use super::pack::{Transposition, transpose};
 #[cfg(target_arch = "x86_64")]
@@ -46,14 +48,6 @@ pub trait GemmKernel: Sealed {
     }
 }
 
-/// The product of a `[m, k]` and b `[k, w]`, w small, to c `[m, w]` by an epilogue; rows of b and of c contiguous.
-pub(super) struct Panel<'a, 'e, F> {
-    pub(super) c: ArrayViewMut2<'a, F>,
-    pub(super) epilogue: Epilogue<'e, F>,
-    pub(super) a: ArrayView2<'a, F>,
-    pub(super) b: ArrayView2<'a, F>,
-}
-
 /// A kernel for panels of one width.
 pub(crate) struct Shape<F> {
     /// Columns of its panels: as many, or fewer by less than `lanes`.
@@ -62,31 +56,32 @@ pub(crate) struct Shape<F> {
     kernel: unsafe fn(&Pointers<'_, '_, F>),
 }
 
-/// [`Panel`] after its checks.
-struct Pointers<'c, 'e, F> {
-    to: Output<'c, 'e, F>,
-    k: usize,
-    a: *const F,
-    a_row: isize,
-    a_col: isize,
-    b: *const F,
-    b_row: isize,
+/// A panel after its checks: c and its epilogue `[m, w]`, w small, a `[m, k]`, and b `[k, w]` with contiguous rows.
+pub(super) struct Pointers<'c, 'e, F> {
+    pub(super) to: Output<'c, 'e, F>,
+    pub(super) k: usize,
+    pub(super) a: *const F,
+    pub(super) a_row: isize,
+    pub(super) a_col: isize,
+    pub(super) b: *const F,
+    pub(super) b_row: isize,
 }
 
 impl<F: Scalar> Shape<F> {
-    pub(super) fn run(&self, p: Panel<'_, '_, F>) {
-        let ((m, k), cols) = (p.a.dim(), p.b.ncols());
-        assert!(p.c.dim() == (m, cols) && p.b.nrows() == k);
+    /// The product of a `[m, k]` and b `[k, w]` to c `[m, w]` by its epilogue; rows of b contiguous.
+    pub(super) fn run(&self, to: Output<'_, '_, F>, a: ArrayView2<'_, F>, b: ArrayView2<'_, F>) {
+        let ((m, k), cols) = (a.dim(), b.ncols());
+        assert!((to.rows, to.cols) == (m, cols) && b.nrows() == k);
         assert!(cols <= self.cols && cols > self.cols - self.lanes);
-        assert!(cols == 1 || p.b.strides()[1] == 1);
+        assert!(cols == 1 || b.strides()[1] == 1);
         let pointers = Pointers {
-            to: Output::new(p.c, &p.epilogue),
+            to,
             k,
-            a: p.a.as_ptr(),
-            a_row: p.a.strides()[0],
-            a_col: p.a.strides()[1],
-            b: p.b.as_ptr(),
-            b_row: p.b.strides()[0],
+            a: a.as_ptr(),
+            a_row: a.strides()[0],
+            a_col: a.strides()[1],
+            b: b.as_ptr(),
+            b_row: b.strides()[0],
         };
         // SAFETY: the pointers and strides come from views of the shapes just checked, the one of c from a mutable
         // view; and `GemmKernel::shapes` gives out only kernels for instructions that its `Simd` vouches for.
@@ -135,13 +130,26 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
 /// # Safety
 /// `p` describes valid memory, its columns take `N` vectors, and the processor has the instructions of `V`.
 #[inline(always)]
-unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Pointers<'_, '_, F>) {
+pub(super) unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Pointers<'_, '_, F>) {
+    // SAFETY: as the caller promises.
+    unsafe { rest_of_panel::<F, V, R, N>(p, 0) }
+}
+
+/// [`panel`] from a row on.
+///
+/// # Safety
+/// As for [`panel`]; the row is at most the number of rows.
+#[inline(always)]
+pub(super) unsafe fn rest_of_panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(
+    p: &Pointers<'_, '_, F>,
+    row: usize,
+) {
     // SAFETY: as the caller promises.
     unsafe {
         if p.to.cols == N * V::LANES {
-            rows::<F, V, R, N, false>(p);
+            rows::<F, V, R, N, false>(p, row);
         } else {
-            rows::<F, V, R, N, true>(p);
+            rows::<F, V, R, N, true>(p, row);
         }
     }
 }
@@ -151,8 +159,8 @@ unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Poi
 #[inline(always)]
 unsafe fn rows<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PARTIAL: bool>(
     p: &Pointers<'_, '_, F>,
+    mut row: usize,
 ) {
-    let mut row = 0;
     // SAFETY: each tile ends at or before row m; the rest is what the caller promises.
     unsafe {
         while row + R <= p.to.rows {
@@ -191,17 +199,23 @@ macro_rules! enabled {
 
 /// The kernels of one path for one scalar type: `vector, rows x vectors; ..`, and the vector to transpose with.
 macro_rules! shapes {
-    ($float:ty, $features:tt, $($vector:ty, $rows:literal x $n:literal);+) => {
+    ($float:ty, $features:tt, $($vector:ty, $rows:literal x $n:literal $(or $narrow:path)?);+) => {
         &[$(Shape {
             cols: $n * <$vector as Vector<$float>>::LANES,
             lanes: <$vector as Vector<$float>>::LANES,
-            kernel: enabled!($features Pointers<'_, '_, $float> => panel::<$float, $vector, $rows, $n>),
+            kernel: shapes!(@kernel $float, $features, $vector, $rows x $n $(or $narrow)?),
         }),+]
+    };
+    (@kernel $float:ty, $features:tt, $vector:ty, $rows:literal x $n:literal) => {
+        enabled!($features Pointers<'_, '_, $float> => panel::<$float, $vector, $rows, $n>)
+    };
+    (@kernel $float:ty, $features:tt, $vector:ty, $rows:literal x $n:literal or $narrow:path) => {
+        enabled!($features Pointers<'_, '_, $float> => $narrow)
     };
 }
 
 macro_rules! gemm_kernel {
-    ($float:ty, $zmm:ident, $ymm:ident x $square:literal, $xmm:ident, [$($transpose:tt)+], {$($unit:item)*}) => {
+    ($float:ty, $zmm:ident, $ymm:ident x $square:literal, $xmm:ident $(with $eight:path, $four:path)?, [$($transpose:tt)+], {$($unit:item)*}) => {
         #[allow(private_interfaces)]
         impl GemmKernel for $float {
             fn shapes(simd: Simd) -> &'static [Shape<Self>] {
@@ -217,7 +231,7 @@ macro_rules! gemm_kernel {
                         use super::vector::avx512::{$xmm, $ymm, $zmm};
                         shapes!(
                             $float, ["avx512f,avx512vl,avx512dq,avx512bw,fma"],
-                            $zmm, 8 x 3; $zmm, 6 x 4; $zmm, 8 x 2; $zmm, 12 x 1; $ymm, 12 x 1; $xmm, 12 x 1
+                            $zmm, 8 x 3; $zmm, 6 x 4; $zmm, 8 x 2; $zmm, 12 x 1; $ymm, 12 x 1 $(or $eight)?; $xmm, 12 x 1 $(or $four)?
                         )
                     }
                 }
@@ -242,7 +256,7 @@ macro_rules! gemm_kernel {
         }
     };
 }
-gemm_kernel!(f32, F32x16, F32x8 x 8, F32x4, [transpose_wide], {
+gemm_kernel!(f32, F32x16, F32x8 x 8, F32x4 with narrow::to_eight, narrow::to_four, [transpose_wide], {
     #[cfg(target_arch = "x86_64")]
     fn unit(simd: Simd, m: usize, k: usize, n: usize) -> Option<Amx> {
         simd.amx().filter(|_| tiled::worth(m, k, n))

@@ -17,6 +17,9 @@ mod driver;
 mod finish;
 #[allow(unsafe_code)]
 mod kernel;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+mod narrow;
 #[allow(unsafe_code)]
 mod pack;
 #[cfg(target_arch = "x86_64")]

@@ -163,6 +163,24 @@ fn products_of_several_blocks() {
     }
 }
 
+/// With whole vectors of rows and with some left, whole fours of summands and with some left.
+#[test]
+fn few_columns() {
+    let (mut single, mut double) = (GemmScratch::new(), GemmScratch::new());
+    for (m, k, n) in (1..=9).flat_map(|n| [(16, 16, n), (31, 19, n), (40, 50, n)]) {
+        for (layouts, alpha, beta) in [
+            ((Layout::Rows, Layout::Columns, Layout::Rows), 1.0, 1.0),
+            ((Layout::Gapped, Layout::Rows, Layout::Gapped), 1.0, 0.0),
+            ((Layout::Gapped, Layout::Rows, Layout::Gapped), 0.5, -1.0),
+        ] {
+            let case = Case { shape: (m, k, n), layouts, alpha, beta, seed: 4 };
+            check::<f32>(case, &mut single);
+            check::<f64>(case, &mut double);
+            check_fused::<f32>(case, &mut single);
+        }
+    }
+}
+
 #[test]
 fn bits_do_not_depend_on_layout_or_neighbours() {
     let (m, k, n) = (37, 301, 53);

@@ -212,26 +212,64 @@ pub(super) mod avx512 {
         // SAFETY: as the caller promises.
         unsafe {
             for i in (0..SQUARE).step_by(4) {
-                // Four scalars of columns j, j + 4, j + 8 and j + 12, put together as they are loaded.
-                let four = |j: isize| _mm_loadu_ps(from.offset(j * from_col).add(i));
-                let [a, b, c, d] = std::array::from_fn(|j| {
-                    let j = j as isize;
-                    let first = _mm512_castps128_ps512(four(j));
-                    let two = _mm512_insertf32x4::<1>(first, four(j + 4));
-                    let three = _mm512_insertf32x4::<2>(two, four(j + 8));
-                    _mm512_insertf32x4::<3>(three, four(j + 12))
-                });
-                // Squares of four by four, one in each quarter.
-                let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
-                let (ab_high, cd_high) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
-                let rows = [
-                    _mm512_shuffle_ps::<0x44>(ab, cd),
-                    _mm512_shuffle_ps::<0xee>(ab, cd),
-                    _mm512_shuffle_ps::<0x44>(ab_high, cd_high),
-                    _mm512_shuffle_ps::<0xee>(ab_high, cd_high),
-                ];
-                rows.iter().enumerate().for_each(|(r, row)| _mm512_storeu_ps(to.add((i + r) * to_row), *row));
+                let rows = four_of_each(from.add(i), from_col);
+                rows.iter()
+                    .enumerate()
+                    .for_each(|(r, row)| _mm512_storeu_ps(to.add((i + r) * to_row), row.0));
             }
+        }
+    }
+
+    /// The first four scalars of each of 16 columns, `from_col` apart, as four rows.
+    ///
+    /// # Safety
+    /// As for [`transpose_square`].
+    #[inline(always)]
+    pub(in super::super) unsafe fn four_of_each(from: *const f32, from_col: isize) -> [F32x16; 4] {
+        // SAFETY: as the caller promises.
+        unsafe {
+            // Those of columns j, j + 4, j + 8 and j + 12, put together as they are loaded.
+            let mut rows = [F32x16::splat(0.0); 4];
+            for j in 0..4 {
+                let from = from.offset(j as isize * from_col);
+                let one = _mm512_castps128_ps512(_mm_loadu_ps(from));
+                let two = _mm512_insertf32x4::<1>(one, _mm_loadu_ps(from.offset(4 * from_col)));
+                let three = _mm512_insertf32x4::<2>(two, _mm_loadu_ps(from.offset(8 * from_col)));
+                let four = _mm512_insertf32x4::<3>(three, _mm_loadu_ps(from.offset(12 * from_col)));
+                rows[j] = F32x16(four);
+            }
+            transpose_quarters(rows)
+        }
+    }
+
+    /// In each quarter, the square of four by four that the rows have there, transposed.
+    ///
+    /// # Safety
+    /// The processor has AVX-512.
+    #[inline(always)]
+    pub(in super::super) unsafe fn transpose_quarters([a, b, c, d]: [F32x16; 4]) -> [F32x16; 4] {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let (ab, cd) = (_mm512_unpacklo_ps(a.0, b.0), _mm512_unpacklo_ps(c.0, d.0));
+            let (ab_high, cd_high) = (_mm512_unpackhi_ps(a.0, b.0), _mm512_unpackhi_ps(c.0, d.0));
+            [
+                F32x16(_mm512_shuffle_ps::<0x44>(ab, cd)),
+                F32x16(_mm512_shuffle_ps::<0xee>(ab, cd)),
+                F32x16(_mm512_shuffle_ps::<0x44>(ab_high, cd_high)),
+                F32x16(_mm512_shuffle_ps::<0xee>(ab_high, cd_high)),
+            ]
+        }
+    }
+
+    impl F32x16 {
+        /// Lanes `4 I` to `4 I + 3`.
+        ///
+        /// # Safety
+        /// The processor has AVX-512.
+        #[inline(always)]
+        pub(in super::super) unsafe fn quarter<const I: i32>(self) -> F32x4 {
+            // SAFETY: as the caller promises.
+            F32x4(unsafe { _mm512_extractf32x4_ps::<I>(self.0) })
         }
     }
 
