@@ -325,3 +325,24 @@ impl<F: Scalar> Loop for SumRows<'_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn sums_of_any_width_are_those_of_a_loop() {
+        for width in (0..=150).chain([255, 256, 257, 300]) {
+            let dy = Array2::from_shape_fn((9, width), |(i, j)| ((31 * i + 17 * j) as f32).sin());
+            let mut sums = Array2::from_elem((1, width), f32::NAN);
+            SumRows { sums: sums.view_mut(), levels: None, dy: dy.view() }.run_in_parts();
+            let by_rows = |j| dy.column(j).iter().fold(0.0, |sum, &d| sum + d);
+            assert_eq!(
+                sums.row(0).to_vec(),
+                (0..width).map(by_rows).collect::<Vec<f32>>(),
+                "{width} columns"
+            );
+        }
+    }
+}

@@ -19,11 +19,6 @@ macro_rules! kernels {
     ($float:ident, $bits:ident) => {
         const MANTISSA: u32 = $float::MANTISSA_DIGITS - 1;
         const BIAS: $bits = $float::MAX_EXP as $bits - 1;
-        /// Added to any n of interest, makes it positive.
-        const OFFSET: $bits = 2 * (BIAS + 1);
-        /// A number so large that its unit in the last place is 1: adding it rounds to an integer, which then stands
-        /// in the low bits, plus [`OFFSET`].
-        const ROUND: $float = ((3 as $bits) << (MANTISSA - 1)) as $float + OFFSET as $float;
         /// 2 to the power of this lifts e to the power of [`EXP_LOWEST`] into the normal range.
         const LIFT: $bits = MANTISSA as $bits + 9;
         const LIFTED: $float = ((1 as u64) << LIFT) as $float;
@@ -43,11 +38,14 @@ macro_rules! kernels {
             sum
         }
 
-        /// `(q, n)` with `eˣ = 2ⁿ (1 + q)`; n is an integer in the low bits, plus [`OFFSET`].
+        /// `(q, n)` with `eˣ = 2ⁿ (1 + q)`; n is an integer in the low bits, plus `OFFSET`, which must make it positive.
         #[inline(always)]
-        fn reduced_exp<T: Target>(x: $float) -> ($float, $bits) {
-            let rounded = mul_add::<T>(x, std::$float::consts::LOG2_E, ROUND);
-            let n = rounded - ROUND;
+        fn reduced_exp<T: Target, const OFFSET: $bits>(x: $float) -> ($float, $bits) {
+            // So large that its unit in the last place is 1: adding it rounds to an integer, which then stands in the low
+            // bits.
+            let large = ((3 as $bits) << (MANTISSA - 1)) as $float + OFFSET as $float;
+            let rounded = mul_add::<T>(x, std::$float::consts::LOG2_E, large);
+            let n = rounded - large;
             let r = mul_add::<T>(n, -LN2_HIGH, x);
             let r = mul_add::<T>(n, -LN2_LOW, r);
             (mul_add::<T>(r * r, polynomial::<T, _>(&EXPM1, r), r), rounded.to_bits())
@@ -56,7 +54,8 @@ macro_rules! kernels {
         /// e to the power of x, for x from [`EXP_LOWEST`] to [`EXP_HIGHEST`], outside of which it is 0 or ∞.
         #[inline(always)]
         fn limited_exp<T: Target>(x: $float) -> $float {
-            let (q, n) = reduced_exp::<T>(x);
+            const OFFSET: $bits = 2 * (BIAS + 1);
+            let (q, n) = reduced_exp::<T, OFFSET>(x);
             // In two steps, because 2ⁿ alone may be too large or too small for the format. Bits above the exponent
             // fall off by the shift.
             let half = n >> 1;
@@ -71,14 +70,15 @@ macro_rules! kernels {
             limited_exp::<T>(if x < EXP_LOWEST { EXP_LOWEST } else { x })
         }
 
-        /// e to the power of −|x|
+        /// e to the power of −|x|, [`LIFTED`] times as large, because it may be a denormal.
         #[inline(always)]
-        fn decay<T: Target>(x: $float) -> $float {
+        fn lifted_decay<T: Target>(x: $float) -> $float {
             let y = -x.abs();
-            let (q, n) = reduced_exp::<T>(if y < EXP_LOWEST { EXP_LOWEST } else { y });
-            // 2ⁿ may be a denormal, so it is carried LIFTED times as large.
-            let power = $float::from_bits(n.wrapping_sub(OFFSET - BIAS - LIFT) << MANTISSA);
-            mul_add::<T>(power, q, power) * (1.0 / LIFTED)
+            let y = if y < EXP_LOWEST { EXP_LOWEST } else { y };
+            // The offset is what 2ⁿ has in its exponent beside n.
+            let (q, n) = reduced_exp::<T, { BIAS + LIFT }>(y);
+            let power = $float::from_bits(n << MANTISSA);
+            mul_add::<T>(power, q, power)
         }
 
         /// `(p, q)` with tanh x = p / q
@@ -86,8 +86,8 @@ macro_rules! kernels {
         pub(in super::super) fn tanh_parts<T: Target>(x: $float) -> ($float, $float) {
             // tanh |x| = −t / (2 + t) with t = e^(−2|x|) − 1; at TANH_ONE it is 1 to the last bit.
             let y = -2.0 * x.abs();
-            let (q, n) = reduced_exp::<T>(if y < -2.0 * TANH_ONE { -2.0 * TANH_ONE } else { y });
-            let scale = $float::from_bits(n.wrapping_sub(OFFSET - BIAS) << MANTISSA);
+            let (q, n) = reduced_exp::<T, BIAS>(if y < -2.0 * TANH_ONE { -2.0 * TANH_ONE } else { y });
+            let scale = $float::from_bits(n << MANTISSA);
             let t = mul_add::<T>(scale, q, scale - 1.0);
             (t.copysign(x), 2.0 + t)
         }
@@ -107,8 +107,8 @@ macro_rules! kernels {
         /// `(p, q)` with σ(x) = p / q
         #[inline(always)]
         pub(in super::super) fn sigmoid_parts<T: Target>(x: $float) -> ($float, $float) {
-            let z = decay::<T>(x);
-            (if x >= 0.0 { 1.0 } else { z }, 1.0 + z)
+            let z = lifted_decay::<T>(x);
+            (if x >= 0.0 { LIFTED } else { z }, LIFTED + z)
         }
 
         #[inline(always)]
@@ -125,7 +125,7 @@ macro_rules! kernels {
 
         #[inline(always)]
         pub(in super::super) fn softplus<T: Target>(x: $float) -> $float {
-            let z = decay::<T>(x);
+            let z = lifted_decay::<T>(x) * (1.0 / LIFTED);
             (if x > 0.0 { x } else { 0.0 }) + ln_1p::<T, _>(&LN_1P, z)
         }
 
