@@ -196,6 +196,9 @@ fn alone<F: Scalar>(
     let aliased = (a.strides()[0].unsigned_abs() * size_of::<F>()).is_multiple_of(ALIASED);
     let pack_a = (a.strides()[1] != 1 || aliased) && bytes(m, k) > LARGE_A;
     let pack_b = b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && bytes(k, n) > LARGE_B;
+    // Whether a few columns more than whole panels have are better off in a panel of their own.
+    let few = (a.strides()[0] == 1 || a.strides()[1] == 1) && m >= FEW && k >= FEW;
+    let panels = |n: usize| panels(shapes, n, few);
     let memory = aligned(packed, scratch_len(m, k, n));
     let (packed_b, memory) = memory.split_at_mut(k.min(BLOCK_K) * n.min(BLOCK_N).next_multiple_of(16));
     let (packed_a, tile) = memory.split_at_mut(m.min(BLOCK_M) * apart(k.min(BLOCK_K)));
@@ -213,7 +216,7 @@ fn alone<F: Scalar>(
             // With one block of rows, a panel is packed when it is used, in the same near memory as the others.
             let at_once = pack_b && m <= rows;
             if pack_b && !at_once {
-                for (j, _, cols) in panels(shapes, nc) {
+                for (j, _, cols) in panels(nc) {
                     let to = &mut packed_b[j * kc..(j + cols) * kc];
                     pack(simd, to, cols, part(b, (0, kc), (j, cols)));
                 }
@@ -230,7 +233,7 @@ fn alone<F: Scalar>(
                     pack(simd, packed_a, apart(kc), a);
                     a = part(view(packed_a, mc, apart(kc)), (0, mc), (0, kc));
                 }
-                for (j, shape, cols) in panels(shapes, nc) {
+                for (j, shape, cols) in panels(nc) {
                     let b_panel = part(b, (0, kc), (j, cols));
                     let b = match (pack_b, at_once) {
                         (false, _) => b_panel,
@@ -273,13 +276,16 @@ pub(super) fn blocks(len: usize, size: usize) -> impl Iterator<Item = (usize, us
 }
 
 /// `(start, shape, columns)` of the panels that `n` columns are cut into: the first shape until another holds the rest,
-/// then the narrowest that does.
-fn panels<F>(shapes: &[Shape<F>], n: usize) -> impl Iterator<Item = (usize, &Shape<F>, usize)> {
+/// then the narrowest that does. With `few`, that is also done for up to [`NARROW`] columns that another shape has room for
+/// beside a first one, if there is a shape for few columns.
+fn panels<F>(shapes: &[Shape<F>], n: usize, few: bool) -> impl Iterator<Item = (usize, &Shape<F>, usize)> {
+    let few = if few && shapes.iter().any(|shape| shape.few) { NARROW } else { 0 };
     let mut start = 0;
     std::iter::from_fn(move || {
-        let left = n - start;
+        let (left, first) = (n - start, shapes.first()?);
         let last = shapes.iter().filter(|s| s.cols >= left).min_by_key(|s| s.cols);
-        let shape = last.or(shapes.first()).filter(|_| left > 0)?;
+        let apart = left > first.cols && left <= first.cols + few;
+        let shape = last.filter(|_| !apart).or(Some(first)).filter(|_| left > 0)?;
         let panel = (start, shape, left.min(shape.cols));
         start += panel.2;
         Some(panel)

@@ -53,6 +53,8 @@ pub(crate) struct Shape<F> {
     /// Columns of its panels: as many, or fewer by less than `lanes`.
     pub(super) cols: usize,
     lanes: usize,
+    /// Whether a's rows are lanes, so that none is idle.
+    pub(super) few: bool,
     kernel: unsafe fn(&Pointers<'_, '_, F>),
 }
 
@@ -203,9 +205,12 @@ macro_rules! shapes {
         &[$(Shape {
             cols: $n * <$vector as Vector<$float>>::LANES,
             lanes: <$vector as Vector<$float>>::LANES,
+            few: shapes!(@few $(or $narrow)?),
             kernel: shapes!(@kernel $float, $features, $vector, $rows x $n $(or $narrow)?),
         }),+]
     };
+    (@few) => { false };
+    (@few or $narrow:path) => { true };
     (@kernel $float:ty, $features:tt, $vector:ty, $rows:literal x $n:literal) => {
         enabled!($features Pointers<'_, '_, $float> => panel::<$float, $vector, $rows, $n>)
     };

@@ -45,44 +45,48 @@ pub(super) unsafe fn to_eight(p: &Pointers<'_, '_, f32>) {
     }
 }
 
-/// Whether the columns of a must be made from its rows, which are then long enough to be worth it.
+/// Whether a has contiguous rows or columns, and enough of both.
 fn worth(p: &Pointers<'_, '_, f32>) -> bool {
-    p.a_col == 1 && p.to.rows >= LANES && p.k >= LANES
+    (p.a_col == 1 || p.a_row == 1) && p.to.rows >= LANES && p.k >= LANES
 }
 
 /// `N` columns, which are `Q` vectors of four, in vectors of [`LANES`] rows; what is left of the rows in rows of `V`.
 ///
 /// # Safety
-/// As for [`panel`], with rows of a contiguous.
+/// As for [`panel`], with rows or columns of a contiguous.
 #[inline(always)]
 unsafe fn columns<V: Vector<f32>, const N: usize, const Q: usize>(p: &Pointers<'_, '_, f32>) {
-    let whole = p.to.rows / LANES * LANES;
-    // SAFETY: as the caller promises; rows row..row + LANES are below `rows`.
+    let mut row = 0;
+    // SAFETY: as the caller promises; there are as many rows as a block has.
     unsafe {
-        for row in (0..whole).step_by(LANES) {
-            let sums = sums::<N>(p, row);
-            let mut rows = [[F32x16::splat(0.0); 4]; Q];
-            for j in 0..N {
-                rows[j / 4][j % 4] = sums[j];
+        if p.a_col == 1 {
+            while row + LANES <= p.to.rows {
+                to_rows::<N, Q>(p, row, &sums_of_rows::<N>(p, row));
+                row += LANES;
             }
-            for rows in &mut rows {
-                *rows = transpose_quarters(*rows);
+        } else {
+            while row + 2 * LANES <= p.to.rows {
+                let [first, second] = sums_of_columns::<N, 2>(p, row);
+                to_rows::<N, Q>(p, row, &first);
+                to_rows::<N, Q>(p, row + LANES, &second);
+                row += 2 * LANES;
             }
-            finish::<N, Q, 0>(p, row, &rows);
-            finish::<N, Q, 1>(p, row, &rows);
-            finish::<N, Q, 2>(p, row, &rows);
-            finish::<N, Q, 3>(p, row, &rows);
+            while row + LANES <= p.to.rows {
+                let [sums] = sums_of_columns::<N, 1>(p, row);
+                to_rows::<N, Q>(p, row, &sums);
+                row += LANES;
+            }
         }
-        rest_of_panel::<f32, V, 12, 1>(p, whole);
+        rest_of_panel::<f32, V, 12, 1>(p, row);
     }
 }
 
-/// The sums of [`LANES`] rows from `row` on, a column in each vector.
+/// The sums of [`LANES`] rows from `row` on, a column in each vector, from contiguous rows of a.
 ///
 /// # Safety
 /// As for [`columns`]; there are that many rows.
 #[inline(always)]
-unsafe fn sums<const N: usize>(p: &Pointers<'_, '_, f32>, row: usize) -> [F32x16; N] {
+unsafe fn sums_of_rows<const N: usize>(p: &Pointers<'_, '_, f32>, row: usize) -> [F32x16; N] {
     // SAFETY: as the caller promises, with all reads from the k entries of a row of a, or rows of b.
     unsafe {
         let a = p.a.offset(row as isize * p.a_row);
@@ -107,12 +111,58 @@ unsafe fn sums<const N: usize>(p: &Pointers<'_, '_, f32>, row: usize) -> [F32x16
     }
 }
 
-/// A quarter of [`LANES`] rows from `row` on to c; quarter q of `rows[v][i]` has columns 4 v to 4 v + 3 of row 4 q + i.
+/// The sums of `G` times [`LANES`] rows from `row` on, a column in each vector, from contiguous columns of a.
 ///
 /// # Safety
 /// As for [`columns`]; there are that many rows.
 #[inline(always)]
-unsafe fn finish<const N: usize, const Q: usize, const QUARTER: i32>(
+unsafe fn sums_of_columns<const N: usize, const G: usize>(
+    p: &Pointers<'_, '_, f32>,
+    row: usize,
+) -> [[F32x16; N]; G] {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let mut sums = [[F32x16::splat(0.0); N]; G];
+        for q in 0..p.k as isize {
+            let (a, b) = (p.a.add(row).offset(q * p.a_col), p.b.offset(q * p.b_row));
+            for g in 0..G {
+                let a = F32x16::load(a.add(g * LANES));
+                for j in 0..N {
+                    sums[g][j] = a.mul_add(F32x16::splat(*b.add(j)), sums[g][j]);
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// The sums of [`LANES`] rows from `row` on, a column in each vector, to c.
+///
+/// # Safety
+/// As for [`columns`]; there are that many rows.
+#[inline(always)]
+unsafe fn to_rows<const N: usize, const Q: usize>(p: &Pointers<'_, '_, f32>, row: usize, sums: &[F32x16; N]) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        // Vector i of four has rows i, 4 + i, 8 + i and 12 + i in its quarters.
+        let mut rows = [[F32x16::splat(0.0); 4]; Q];
+        for j in 0..N {
+            rows[j / 4][j % 4] = sums[j];
+        }
+        for rows in &mut rows {
+            *rows = transpose_quarters(*rows);
+        }
+        four_to_c::<N, Q, 0>(p, row, &rows);
+        four_to_c::<N, Q, 1>(p, row, &rows);
+        four_to_c::<N, Q, 2>(p, row, &rows);
+        four_to_c::<N, Q, 3>(p, row, &rows);
+    }
+}
+
+/// # Safety
+/// As for [`to_rows`].
+#[inline(always)]
+unsafe fn four_to_c<const N: usize, const Q: usize, const QUARTER: i32>(
     p: &Pointers<'_, '_, f32>,
     row: usize,
     rows: &[[F32x16; 4]; Q],
@@ -126,7 +176,7 @@ unsafe fn finish<const N: usize, const Q: usize, const QUARTER: i32>(
             }
         }
         let row = row + 4 * QUARTER as usize;
-        if N == Q * 4 {
+        if N == Q * F32x4::LANES {
             p.to.finish::<F32x4, 4, Q, false>(row, &four);
         } else {
             p.to.finish::<F32x4, 4, Q, true>(row, &four);

@@ -167,8 +167,9 @@ fn products_of_several_blocks() {
 #[test]
 fn few_columns() {
     let (mut single, mut double) = (GemmScratch::new(), GemmScratch::new());
-    for (m, k, n) in (1..=9).flat_map(|n| [(16, 16, n), (31, 19, n), (40, 50, n)]) {
+    for (m, k, n) in (1..=9).chain([52, 56, 57, 100]).flat_map(|n| [(16, 16, n), (31, 19, n), (49, 50, n)]) {
         for (layouts, alpha, beta) in [
+            ((Layout::Columns, Layout::Rows, Layout::Rows), 1.0, 0.0),
             ((Layout::Rows, Layout::Columns, Layout::Rows), 1.0, 1.0),
             ((Layout::Gapped, Layout::Rows, Layout::Gapped), 1.0, 0.0),
             ((Layout::Gapped, Layout::Rows, Layout::Gapped), 0.5, -1.0),
