@@ -276,8 +276,8 @@ pub(super) fn blocks(len: usize, size: usize) -> impl Iterator<Item = (usize, us
 }
 
 /// `(start, shape, columns)` of the panels that `n` columns are cut into: the first shape until another holds the rest,
-/// then the narrowest that does. With `few`, that is also done for up to [`NARROW`] columns that another shape has room for
-/// beside a first one, if there is a shape for few columns.
+/// then the narrowest that does. With `few`, up to [`NARROW`] columns beyond a first shape are left to a shape for few
+/// columns, where there is one, though another might hold them all.
 fn panels<F>(shapes: &[Shape<F>], n: usize, few: bool) -> impl Iterator<Item = (usize, &Shape<F>, usize)> {
     let few = if few && shapes.iter().any(|shape| shape.few) { NARROW } else { 0 };
     let mut start = 0;
