@@ -132,7 +132,7 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
 /// # Safety
 /// `p` describes valid memory, its columns take `N` vectors, and the processor has the instructions of `V`.
 #[inline(always)]
-pub(super) unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Pointers<'_, '_, F>) {
+unsafe fn panel<F: Scalar, V: Vector<F>, const R: usize, const N: usize>(p: &Pointers<'_, '_, F>) {
     // SAFETY: as the caller promises.
     unsafe { rest_of_panel::<F, V, R, N>(p, 0) }
 }

@@ -1,6 +1,6 @@
 //! Few columns of c: lanes are rows of c, so that none is idle.
 
-use super::kernel::{Pointers, panel, rest_of_panel};
+use super::kernel::{Pointers, rest_of_panel};
 use super::vector::Vector;
 use super::vector::avx512::{F32x4, F32x8, F32x16, four_of_each, transpose_quarters};
 
@@ -12,36 +12,38 @@ const FOUR: usize = 4;
 /// A panel of one to four columns.
 ///
 /// # Safety
-/// As for [`panel`], on a processor with AVX-512.
+/// As for [`rest_of_panel`], on a processor with AVX-512.
 #[inline(always)]
 pub(super) unsafe fn to_four(p: &Pointers<'_, '_, f32>) {
     // SAFETY: as the caller promises.
     unsafe {
-        match p.to.cols {
-            _ if !worth(p) => panel::<f32, F32x4, 12, 1>(p),
-            1 => columns::<F32x4, 1, 1>(p),
-            2 => columns::<F32x4, 2, 1>(p),
-            3 => columns::<F32x4, 3, 1>(p),
-            _ => columns::<F32x4, 4, 1>(p),
-        }
+        let done = match p.to.cols {
+            _ if !worth(p) => 0,
+            1 => columns::<1, 1>(p),
+            2 => columns::<2, 1>(p),
+            3 => columns::<3, 1>(p),
+            _ => columns::<4, 1>(p),
+        };
+        rest_of_panel::<f32, F32x4, 12, 1>(p, done);
     }
 }
 
 /// A panel of five to eight columns.
 ///
 /// # Safety
-/// As for [`panel`], on a processor with AVX-512.
+/// As for [`rest_of_panel`], on a processor with AVX-512.
 #[inline(always)]
 pub(super) unsafe fn to_eight(p: &Pointers<'_, '_, f32>) {
     // SAFETY: as the caller promises.
     unsafe {
-        match p.to.cols {
-            _ if !worth(p) => panel::<f32, F32x8, 12, 1>(p),
-            5 => columns::<F32x8, 5, 2>(p),
-            6 => columns::<F32x8, 6, 2>(p),
-            7 => columns::<F32x8, 7, 2>(p),
-            _ => columns::<F32x8, 8, 2>(p),
-        }
+        let done = match p.to.cols {
+            _ if !worth(p) => 0,
+            5 => columns::<5, 2>(p),
+            6 => columns::<6, 2>(p),
+            7 => columns::<7, 2>(p),
+            _ => columns::<8, 2>(p),
+        };
+        rest_of_panel::<f32, F32x8, 12, 1>(p, done);
     }
 }
 
@@ -50,12 +52,12 @@ fn worth(p: &Pointers<'_, '_, f32>) -> bool {
     (p.a_col == 1 || p.a_row == 1) && p.to.rows >= LANES && p.k >= LANES
 }
 
-/// `N` columns, which are `Q` vectors of four, in vectors of [`LANES`] rows; what is left of the rows in rows of `V`.
+/// `N` columns, which are `Q` vectors of four, in vectors of [`LANES`] rows. Returns how many rows are done.
 ///
 /// # Safety
-/// As for [`panel`], with rows or columns of a contiguous.
+/// As for [`rest_of_panel`], with rows or columns of a contiguous.
 #[inline(always)]
-unsafe fn columns<V: Vector<f32>, const N: usize, const Q: usize>(p: &Pointers<'_, '_, f32>) {
+unsafe fn columns<const N: usize, const Q: usize>(p: &Pointers<'_, '_, f32>) -> usize {
     let mut row = 0;
     // SAFETY: as the caller promises; there are as many rows as a block has.
     unsafe {
@@ -77,8 +79,8 @@ unsafe fn columns<V: Vector<f32>, const N: usize, const Q: usize>(p: &Pointers<'
                 row += LANES;
             }
         }
-        rest_of_panel::<f32, V, 12, 1>(p, row);
     }
+    row
 }
 
 /// The sums of [`LANES`] rows from `row` on, a column in each vector, from contiguous rows of a.
@@ -136,11 +138,12 @@ unsafe fn sums_of_columns<const N: usize, const G: usize>(
     }
 }
 
-/// The sums of [`LANES`] rows from `row` on, a column in each vector, to c.
+/// The sums of [`LANES`] rows from `row` on, a column in each vector, to c. Not a part of the loops that call it, because it is
+/// longer than they are.
 ///
 /// # Safety
 /// As for [`columns`]; there are that many rows.
-#[inline(always)]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,fma")]
 unsafe fn to_rows<const N: usize, const Q: usize>(p: &Pointers<'_, '_, f32>, row: usize, sums: &[F32x16; N]) {
     // SAFETY: as the caller promises.
     unsafe {
