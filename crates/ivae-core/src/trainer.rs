@@ -153,16 +153,15 @@ impl<'e, 'a, F: Scalar, E: Estimator<F>> Stepper<'e, 'a, F, E> {
         }
     }
 
-    /// One step on `rows` of the data; returns the sums before the step and the gradient's norm.
+    /// One step on `rows` of the data; returns the sums before the step and the gradient's norm. If one of them is not finite,
+    /// the parameters may not be, either.
     pub fn step(&mut self, rows: &[u32], learning_rate: f64, key: StreamKey) -> (Terms, f64) {
         let batch = self.buffer.gather(&self.data, rows);
         let terms = self.estimator.step(&mut self.grad, &self.params, batch, key, &mut self.ws);
-        let norm = clip_norm(&mut self.grad, self.clip.unwrap_or(f64::INFINITY));
-        if norm.is_finite() && terms.objective.is_finite() {
-            self.optimiser.step(&mut self.params, &self.grad, learning_rate);
-            self.estimator.project(&mut self.params);
-        }
-        (terms, norm)
+        let clipped = self.clip.map(|max| clip_norm(&mut self.grad, max));
+        let norm = self.optimiser.step(&mut self.params, &self.grad, learning_rate);
+        self.estimator.project(&mut self.params);
+        (terms, clipped.unwrap_or(norm))
     }
 
     /// The sums over `data` with the present parameters, in batches of up to `batch` rows.

@@ -1,6 +1,6 @@
 //! [`clip_norm`]: bound the length of a gradient.
 
-use ivae_num::{Loop, Scalar, join, wide};
+use ivae_num::{Loop, Scalar, summed, wide};
 
 /// Scale `grad` to Euclidean norm `max` if it is longer (Pascanu, Mikolov & Bengio 2013, algorithm 1), and return
 /// the norm it had.
@@ -16,25 +16,27 @@ pub fn clip_norm<F: Scalar>(grad: &mut [F], max: f64) -> f64 {
     norm
 }
 
-/// Numbers that are summed without being cut in two.
-const BLOCK: usize = 1 << 16;
 /// Work of one number in multiplications.
 const SQUARE: usize = 8;
 
-/// The sum of squares, halves of a long slice for themselves.
+/// The sum of squares.
 fn squares<F: Scalar>(x: &[F]) -> f64 {
-    if x.len() <= BLOCK {
-        return wide(Squares(x));
-    }
-    let (one, other) = x.split_at((x.len() / 2).next_multiple_of(LANES));
-    let (one, other) = join(SQUARE * x.len(), || squares(one), || squares(other));
-    one + other
+    summed([], [x], SQUARE, &|[], [x]| wide(Squares(x)))
 }
 
-/// Independent partial sums, so that the sum is vectorised and yet always taken in the same order.
-const LANES: usize = 32;
+/// Squares that are added up side by side, so that the sum is vectorised and yet always taken in the same order.
+pub(crate) const LANES: usize = 32;
 
-struct Squares<'a, F>(&'a [F]);
+/// Add the square of each number to a sum of its own.
+#[inline(always)]
+pub(crate) fn add_squares<F: Scalar>(sums: &mut [f64; LANES], x: &[F]) {
+    for (sum, x) in sums.iter_mut().zip(x) {
+        *sum += x.f64() * x.f64();
+    }
+}
+
+/// The sum of squares.
+pub(crate) struct Squares<'a, F>(pub(crate) &'a [F]);
 
 impl<F: Scalar> Loop for Squares<'_, F> {
     type Output = f64;
@@ -43,14 +45,8 @@ impl<F: Scalar> Loop for Squares<'_, F> {
     fn run(self) -> f64 {
         let mut sums = [0.0; LANES];
         let (chunks, rest) = self.0.as_chunks::<LANES>();
-        for chunk in chunks {
-            for (sum, g) in sums.iter_mut().zip(chunk) {
-                *sum += g.f64() * g.f64();
-            }
-        }
-        for (sum, g) in sums.iter_mut().zip(rest) {
-            *sum += g.f64() * g.f64();
-        }
+        chunks.iter().for_each(|chunk| add_squares(&mut sums, chunk));
+        add_squares(&mut sums, rest);
         sums.iter().sum()
     }
 }
@@ -73,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_tail_beyond_whole_lanes_counts() {
-        for n in (0..100).chain([BLOCK as i32 - 1, BLOCK as i32 + 1, 5 * BLOCK as i32 + 77]) {
+        for n in (0..100).chain([65_535, 65_537, 5 * 65_536 + 77]) {
             let g: Vec<f64> = (0..n).map(|i| f64::from(i % 100) - 7.5).collect();
             let plain = g.iter().map(|v| v * v).sum::<f64>();
             assert!((squares(&g) - plain).abs() <= 1e-13 * plain, "{n} entries");

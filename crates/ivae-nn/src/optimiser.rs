@@ -1,9 +1,10 @@
 //! [`Optimiser`]: one step from a gradient, in one pass over flat slices.
 
-use ivae_num::{Loop, Scalar, filled, shared, wide};
+use ivae_num::{Loop, Scalar, filled, summed, wide};
 use serde::{Deserialize, Serialize};
 
 use crate::SpecError;
+use crate::clip::{LANES, Squares, add_squares};
 use crate::error::require;
 
 /// Which rule turns gradients into steps, and its constants. The learning rate is given at each step.
@@ -101,11 +102,12 @@ impl<F: Scalar> Optimiser<F> {
         Self { spec, first: filled(len, F::zero()), second: filled(second, F::zero()), steps: 0 }
     }
 
-    /// Move `params` one step down `grad`. Numbers that are not finite pass through; looking for them is the trainer's job.
+    /// Move `params` one step down `grad`, and return its Euclidean norm, to the bit that of
+    /// [`clip_norm`](crate::clip_norm). Numbers that are not finite pass through; looking for them is the trainer's job.
     ///
     /// # Panics
     /// If `params` or `grad` has another length than this optimiser.
-    pub fn step(&mut self, params: &mut [F], grad: &[F], learning_rate: f64) {
+    pub fn step(&mut self, params: &mut [F], grad: &[F], learning_rate: f64) -> f64 {
         let len = self.first.len();
         assert_eq!(
             (params.len(), grad.len()),
@@ -113,25 +115,34 @@ impl<F: Scalar> Optimiser<F> {
             "parameters and gradient of an optimiser of {len}"
         );
         self.steps += 1;
-        match self.spec {
+        let squares = match self.spec {
             OptimiserSpec::Adam { beta1, beta2, epsilon } => {
-                self.adam(params, grad, learning_rate, [beta1, beta2], epsilon, 0.0);
+                self.adam(params, grad, learning_rate, [beta1, beta2], epsilon, 0.0)
             }
             OptimiserSpec::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                self.adam(params, grad, learning_rate, [beta1, beta2], epsilon, weight_decay);
+                self.adam(params, grad, learning_rate, [beta1, beta2], epsilon, weight_decay)
             }
             OptimiserSpec::Sgd { momentum } => {
-                let (momentum, rate) = (F::of(momentum), F::of(learning_rate));
-                for ((p, g), v) in params.iter_mut().zip(grad).zip(&mut self.first) {
-                    *v = momentum * *v + *g;
-                    *p -= rate * *v;
-                }
+                let rule = Sgd { momentum: F::of(momentum), rate: F::of(learning_rate) };
+                summed([params, &mut self.first], [grad], WORK, &|slices, [grad]| {
+                    wide(OverSlices { rule, slices, grad })
+                })
             }
-        }
+        };
+        squares.sqrt()
     }
 
-    /// p ← (1 − η w) p − η m̂ / (√v̂ + ε), with the corrections 1 − βᵗ moved out of the loop.
-    fn adam(&mut self, params: &mut [F], grad: &[F], rate: f64, beta: [f64; 2], epsilon: f64, decay: f64) {
+    /// p ← (1 − η w) p − η m̂ / (√v̂ + ε), with the corrections 1 − βᵗ moved out of the loop. Returns the sum of squares of
+    /// the gradient.
+    fn adam(
+        &mut self,
+        params: &mut [F],
+        grad: &[F],
+        rate: f64,
+        beta: [f64; 2],
+        epsilon: f64,
+        decay: f64,
+    ) -> f64 {
         let correction = beta.map(|b| 1.0 - b.powf(self.steps as f64));
         let rule = Adam {
             keep: F::of(1.0 - rate * decay),
@@ -141,11 +152,14 @@ impl<F: Scalar> Optimiser<F> {
             beta: beta.map(F::of),
             rest: beta.map(|b| F::of(1.0 - b)),
         };
-        shared([params, &mut self.first, &mut self.second], [grad], &|slices, [grad]| {
-            wide(OverSlices { rule, slices, grad });
-        });
+        summed([params, &mut self.first, &mut self.second], [grad], WORK, &|slices, [grad]| {
+            wide(OverSlices { rule, slices, grad })
+        })
     }
 }
+
+/// Work of one parameter in multiplications.
+const WORK: usize = 64;
 
 /// The constants of [`Optimiser::adam`].
 #[derive(Clone, Copy)]
@@ -162,26 +176,71 @@ struct Adam<F> {
     rest: [F; 2],
 }
 
-/// The loop of [`Optimiser::adam`].
-struct OverSlices<'a, F> {
-    rule: Adam<F>,
-    /// Parameters and both moments.
-    slices: [&'a mut [F]; 3],
+impl<F: Scalar> Adam<F> {
+    #[inline(always)]
+    fn at(&self, [p, m, v]: [F; 3], g: F) -> [F; 3] {
+        let Self { keep, rate, root, epsilon, beta: [b1, b2], rest: [a1, a2] } = *self;
+        let (m, v) = (b1 * m + a1 * g, b2 * v + a2 * g * g);
+        [keep * p - rate * m / (v.sqrt() * root + epsilon), m, v]
+    }
+}
+
+/// The constants of SGD.
+#[derive(Clone, Copy)]
+struct Sgd<F> {
+    momentum: F,
+    rate: F,
+}
+
+/// A rule for parameters and their moments, in one pass with the sum of squares of the gradient.
+struct OverSlices<'a, F, R, const N: usize> {
+    rule: R,
+    /// Parameters, then moments.
+    slices: [&'a mut [F]; N],
     grad: &'a [F],
 }
 
-impl<F: Scalar> Loop for OverSlices<'_, F> {
-    type Output = ();
+impl<F: Scalar> Loop for OverSlices<'_, F, Adam<F>, 3> {
+    type Output = f64;
 
     #[inline(always)]
-    fn run(self) {
-        let Adam { keep, rate, root, epsilon, beta: [b1, b2], rest: [a1, a2] } = self.rule;
-        let ([params, first, second], grad) = (self.slices, self.grad);
-        for ((p, g), (m, v)) in params.iter_mut().zip(grad).zip(first.iter_mut().zip(second)) {
-            *m = b1 * *m + a1 * *g;
-            *v = b2 * *v + a2 * *g * *g;
-            *p = keep * *p - rate * *m / (v.sqrt() * root + epsilon);
+    fn run(self) -> f64 {
+        let (rule, [params, first, second], grad) = (self.rule, self.slices, self.grad);
+        let mut sums = [0.0; LANES];
+        let (grads, rest) = grad.as_chunks::<LANES>();
+        let (params, last) = params.as_chunks_mut::<LANES>();
+        let (first, last_first) = first.as_chunks_mut::<LANES>();
+        let (second, last_second) = second.as_chunks_mut::<LANES>();
+        for ((to_p, g), (to_m, to_v)) in params.iter_mut().zip(grads).zip(first.iter_mut().zip(second)) {
+            // Copies, which the compiler knows to be apart.
+            let (mut p, mut m, mut v, g) = (*to_p, *to_m, *to_v, *g);
+            for k in 0..LANES {
+                [p[k], m[k], v[k]] = rule.at([p[k], m[k], v[k]], g[k]);
+            }
+            for k in 0..LANES {
+                sums[k] += g[k].f64() * g[k].f64();
+            }
+            (*to_p, *to_m, *to_v) = (p, m, v);
         }
+        add_squares(&mut sums, rest);
+        for ((p, g), (m, v)) in last.iter_mut().zip(rest).zip(last_first.iter_mut().zip(last_second)) {
+            [*p, *m, *v] = rule.at([*p, *m, *v], *g);
+        }
+        sums.iter().sum()
+    }
+}
+
+impl<F: Scalar> Loop for OverSlices<'_, F, Sgd<F>, 2> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let (Sgd { momentum, rate }, [params, first], grad) = (self.rule, self.slices, self.grad);
+        for ((p, g), v) in params.iter_mut().zip(grad).zip(first) {
+            *v = momentum * *v + *g;
+            *p -= rate * *v;
+        }
+        Squares(grad).run()
     }
 }
 
@@ -263,6 +322,24 @@ mod tests {
                 }
             }
             assert_close(&run(OptimiserSpec::Sgd { momentum }, 20), &p);
+        }
+    }
+
+    #[test]
+    fn a_step_returns_the_norm_that_clipping_does_and_moves_every_parameter_alike() {
+        let adam = OptimiserSpec::default();
+        for spec in [adam, OptimiserSpec::Sgd { momentum: 0.9 }] {
+            for len in [0, 1, 31, 32, 33, 100, 65_535, 65_537, 300_001] {
+                let mut grad: Vec<f32> = (0..len).map(|i| (i % 97) as f32 * 0.1 - 3.0).collect();
+                let (mut params, mut optimiser) = (vec![0.5; len], Optimiser::new(spec, len));
+                let norm = optimiser.step(&mut params, &grad, 0.1);
+                assert_eq!(norm, crate::clip_norm(&mut grad, f64::INFINITY), "{spec:?} of {len}");
+                for (i, p) in params.iter().enumerate() {
+                    let mut alone = [0.5];
+                    Optimiser::new(spec, 1).step(&mut alone, &grad[i..=i], 0.1);
+                    assert_eq!(*p, alone[0], "{spec:?}, {i} of {len}");
+                }
+            }
         }
     }
 

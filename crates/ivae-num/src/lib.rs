@@ -38,7 +38,7 @@ pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_times};
 pub use linalg::LinalgError;
 pub use memory::filled;
 pub use scalar::Scalar;
-pub use share::{awake, in_parts, join, shared, worth_sharing};
+pub use share::{awake, in_parts, shared, summed, worth_sharing};
 pub use stream::{Purpose, StreamKey};
 pub use wide::{Loop, wide};
 

@@ -23,6 +23,8 @@ const ASLEEP: usize = 1 << 25;
 const FUNCTION: usize = 64;
 /// Length of what is not parted: whole vectors of every path, and a cache line.
 const WHOLE: usize = 64;
+/// Entries that are summed without being cut in two.
+const SUMMED: usize = 1 << 16;
 
 thread_local! {
     /// Whether this thread runs the work of an [`awake`].
@@ -84,10 +86,41 @@ pub fn shared<F: Send + Sync, const N: usize, const K: usize>(
     given: [&[F]; K],
     work: &(impl Fn([&mut [F]; N], [&[F]; K]) + Sync),
 ) {
-    let len = slices.first().map_or(0, |slice| slice.len());
-    let same = slices.iter().all(|slice| slice.len() == len) && given.iter().all(|slice| slice.len() == len);
-    assert!(same, "slices of one length");
+    let len = length(&slices, &given);
     in_parts((slices, given), len, FUNCTION, &cut, &|(slices, given)| work(slices, given));
+}
+
+/// As [`shared`], of `work` that is also summed up: a slice of up to 65536 entries at once, and longer ones in halves, each
+/// for itself, so that the sum depends on their length alone. `each` entry is as much work as so many multiplications.
+///
+/// # Panics
+/// If the slices differ in length.
+pub fn summed<F: Send + Sync, const N: usize, const K: usize>(
+    slices: [&mut [F]; N],
+    given: [&[F]; K],
+    each: usize,
+    work: &(impl Fn([&mut [F]; N], [&[F]; K]) -> f64 + Sync),
+) -> f64 {
+    let len = length(&slices, &given);
+    if len <= SUMMED {
+        return work(slices, given);
+    }
+    let ((slices, given), (other_slices, other_given)) =
+        cut((slices, given), (len / 2).next_multiple_of(WHOLE));
+    let (one, other) = join(
+        each * len,
+        || summed(slices, given, each, work),
+        || summed(other_slices, other_given, each, work),
+    );
+    one + other
+}
+
+#[track_caller]
+fn length<F, const N: usize, const K: usize>(slices: &[&mut [F]; N], given: &[&[F]; K]) -> usize {
+    let mut lengths = slices.iter().map(|slice| slice.len()).chain(given.iter().map(|slice| slice.len()));
+    let len = lengths.next().unwrap_or(0);
+    assert!(lengths.all(|other| other == len), "slices of one length");
+    len
 }
 
 /// N slices to write to, and K to read.
@@ -112,7 +145,7 @@ fn cut<F, const N: usize, const K: usize>(
 }
 
 /// Both, side by side where they are as much work as so many multiplications and these are many.
-pub fn join<A: Send, B: Send>(
+fn join<A: Send, B: Send>(
     multiplications: usize,
     one: impl FnOnce() -> A + Send,
     other: impl FnOnce() -> B + Send,

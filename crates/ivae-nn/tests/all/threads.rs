@@ -1,6 +1,6 @@
 //! The same bits on any number of threads.
 
-use ivae_nn::{Input, Inputs, Layout, Linear, clip_norm};
+use ivae_nn::{Input, Inputs, Layout, Linear, Optimiser, OptimiserSpec, clip_norm};
 use ivae_num::{GemmScratch, Purpose, StreamKey, awake, stream};
 use ndarray::{Array2, ArrayView2};
 
@@ -36,6 +36,17 @@ fn the_norm_of_a_long_gradient() {
     same_on_all(&|| {
         let mut gradient = gradient.clone();
         (clip_norm(&mut gradient, 10.0), gradient)
+    });
+}
+
+#[test]
+fn a_step_of_many_parameters() {
+    let gradient = normals(300_001, 5);
+    same_on_all(&|| {
+        let (mut params, mut optimiser) =
+            (normals(300_001, 6), Optimiser::new(OptimiserSpec::default(), 300_001));
+        let norms = [1, 2].map(|_| optimiser.step(&mut params, &gradient, 0.1));
+        (norms, params)
     });
 }
 
