@@ -1,7 +1,7 @@
 //! The scalar kernels of [`super::VecMath`]: branch-free, so that a loop over them vectorises.
 //!
 //! With `n = round(x / ln 2)` and `r = x − n ln 2` (ln 2 in two parts, Cody & Waite 1980), eˣ = 2ⁿ (1 + q(r)), where
-//! q(r) = eʳ − 1 = r + r² p(r). Logarithms use ln(1 + f) = f − s (f − s² p(s²)) with s = f / (2 + f), which is the
+//! q(r) = eʳ − 1 = r + r² p(r); for tanh, 2ʳ − 1 = r p(r) with r = 2 x / ln 2 − n. Logarithms use ln(1 + f) = f − s (f − s² p(s²)) with s = f / (2 + f), which is the
 //! series of 2 artanh s. All p are near-minimax (Chebyshev) fits; `tests/golden/vecmath.py` makes the coefficients.
 
 use crate::simd::Target;
@@ -38,17 +38,23 @@ macro_rules! kernels {
             sum
         }
 
-        /// `(q, n)` with `eˣ = 2ⁿ (1 + q)`; n is an integer in the low bits, plus `OFFSET`, which must make it positive.
+        /// The integer next to `factor · x`, and it plus `OFFSET`, which must make it positive, in the low bits.
         #[inline(always)]
-        fn reduced_exp<T: Target, const OFFSET: $bits>(x: $float) -> ($float, $bits) {
+        fn nearest_integer<T: Target, const OFFSET: $bits>(x: $float, factor: $float) -> ($float, $bits) {
             // So large that its unit in the last place is 1: adding it rounds to an integer, which then stands in the low
             // bits.
             let large = ((3 as $bits) << (MANTISSA - 1)) as $float + OFFSET as $float;
-            let rounded = mul_add::<T>(x, std::$float::consts::LOG2_E, large);
-            let n = rounded - large;
+            let rounded = mul_add::<T>(x, factor, large);
+            (rounded - large, rounded.to_bits())
+        }
+
+        /// `(q, n)` with `eˣ = 2ⁿ (1 + q)`; n is an integer in the low bits, plus `OFFSET`, which must make it positive.
+        #[inline(always)]
+        fn reduced_exp<T: Target, const OFFSET: $bits>(x: $float) -> ($float, $bits) {
+            let (n, bits) = nearest_integer::<T, OFFSET>(x, std::$float::consts::LOG2_E);
             let r = mul_add::<T>(n, -LN2_HIGH, x);
             let r = mul_add::<T>(n, -LN2_LOW, r);
-            (mul_add::<T>(r * r, polynomial::<T, _>(&EXPM1, r), r), rounded.to_bits())
+            (mul_add::<T>(r * r, polynomial::<T, _>(&EXPM1, r), r), bits)
         }
 
         /// e to the power of x, for x from [`EXP_LOWEST`] to [`EXP_HIGHEST`], outside of which it is 0 or ∞.
@@ -70,13 +76,13 @@ macro_rules! kernels {
             limited_exp::<T>(if x < EXP_LOWEST { EXP_LOWEST } else { x })
         }
 
-        /// e to the power of −|x|, [`LIFTED`] times as large, because it may be a denormal.
+        /// e to the power of x, [`LIFTED`] times as large, because it may be a denormal; for x from [`EXP_LOWEST`] on, below
+        /// which it is 0, up to [`SIGMOID_ONE`].
         #[inline(always)]
-        fn lifted_decay<T: Target>(x: $float) -> $float {
-            let y = -x.abs();
-            let y = if y < EXP_LOWEST { EXP_LOWEST } else { y };
+        fn lifted_exp<T: Target>(x: $float) -> $float {
+            let x = if x < EXP_LOWEST { EXP_LOWEST } else { x };
             // The offset is what 2ⁿ has in its exponent beside n.
-            let (q, n) = reduced_exp::<T, { BIAS + LIFT }>(y);
+            let (q, n) = reduced_exp::<T, { BIAS + LIFT }>(x);
             let power = $float::from_bits(n << MANTISSA);
             mul_add::<T>(power, q, power)
         }
@@ -84,12 +90,17 @@ macro_rules! kernels {
         /// `(p, q)` with tanh x = p / q
         #[inline(always)]
         pub(in super::super) fn tanh_parts<T: Target>(x: $float) -> ($float, $float) {
-            // tanh |x| = −t / (2 + t) with t = e^(−2|x|) − 1; at TANH_ONE it is 1 to the last bit.
-            let y = -2.0 * x.abs();
-            let (q, n) = reduced_exp::<T, BIAS>(if y < -2.0 * TANH_ONE { -2.0 * TANH_ONE } else { y });
-            let scale = $float::from_bits(n << MANTISSA);
-            let t = mul_add::<T>(scale, q, scale - 1.0);
-            (t.copysign(x), 2.0 + t)
+            // tanh x = t / (2 + t) with t = e²ˣ − 1. An error of the factor that makes it a power of 2 is one of x, and
+            // tanh x changes by no more of itself than x does; so there is no second part of the factor.
+            const FACTOR: $float = 2.0 * std::$float::consts::LOG2_E;
+            let x = if x > TANH_ONE { TANH_ONE } else { x };
+            let x = if x < -TANH_ONE { -TANH_ONE } else { x };
+            let (n, bits) = nearest_integer::<T, BIAS>(x, FACTOR);
+            let r = mul_add::<T>(x, FACTOR, -n);
+            let (q, scale) = (r * polynomial::<T, _>(&EXP2M1, r), $float::from_bits(bits << MANTISSA));
+            // Not scale − 1, so that −0 stays −0.
+            let t = mul_add::<T>(scale, q, -(1.0 - scale));
+            (t, 2.0 + t)
         }
 
         #[inline(always)]
@@ -101,14 +112,14 @@ macro_rules! kernels {
         /// `(tanh x + slope x, 1 − tanh² x + slope)` for t = tanh x
         #[inline(always)]
         pub(in super::super) fn xtanh<T: Target>(x: $float, t: $float, slope: $float) -> ($float, $float) {
-            (mul_add::<T>(slope, x, t), mul_add::<T>(-t, t, 1.0) + slope)
+            (mul_add::<T>(slope, x, t), mul_add::<T>(-t, t, 1.0 + slope))
         }
 
         /// `(p, q)` with σ(x) = p / q
         #[inline(always)]
         pub(in super::super) fn sigmoid_parts<T: Target>(x: $float) -> ($float, $float) {
-            let z = lifted_decay::<T>(x);
-            (if x >= 0.0 { LIFTED } else { z }, LIFTED + z)
+            let z = lifted_exp::<T>(if x > SIGMOID_ONE { SIGMOID_ONE } else { x });
+            (z, LIFTED + z)
         }
 
         #[inline(always)]
@@ -125,7 +136,7 @@ macro_rules! kernels {
 
         #[inline(always)]
         pub(in super::super) fn softplus<T: Target>(x: $float) -> $float {
-            let z = lifted_decay::<T>(x) * (1.0 / LIFTED);
+            let z = lifted_exp::<T>(-x.abs()) * (1.0 / LIFTED);
             (if x > 0.0 { x } else { 0.0 }) + ln_1p::<T, _>(&LN_1P, z)
         }
 
@@ -170,7 +181,12 @@ pub(super) mod single {
     const LN2_LOW: f32 = 1.428_606_8e-6;
     const EXP_LOWEST: f32 = -104.0;
     const EXP_HIGHEST: f32 = 89.0;
+    /// Where tanh and σ are 1 to the last bit.
     const TANH_ONE: f32 = 12.0;
+    const SIGMOID_ONE: f32 = 20.0;
+    /// (2ʳ − 1) / r for |r| ≤ ½.
+    const EXP2M1: [f32; 6] =
+        [std::f32::consts::LN_2, 0.240_226_5, 0.055_503_57, 0.009_618_083, 0.001_339_086_6, 0.000_154_531_65];
     /// (eʳ − 1 − r) / r² for |r| ≤ ½ ln 2.
     const EXPM1: [f32; 5] = [0.5, 0.166_665_76, 0.041_666_556, 0.008_363_203, 0.001_392_621_3];
     /// (2 artanh s − 2 s) / s³ in s², for s ≤ 1/3: logarithms from 1 to 2.
@@ -189,6 +205,20 @@ pub(super) mod double {
     const EXP_LOWEST: f64 = -746.0;
     const EXP_HIGHEST: f64 = 710.0;
     const TANH_ONE: f64 = 22.0;
+    const SIGMOID_ONE: f64 = 40.0;
+    const EXP2M1: [f64; 11] = [
+        std::f64::consts::LN_2,
+        0.240_226_506_959_100_97,
+        0.055_504_108_664_821_6,
+        0.009_618_129_107_606_885,
+        0.001_333_355_814_641_693_3,
+        0.000_154_035_304_417_418_56,
+        1.525_273_382_983_921_3e-5,
+        1.321_544_258_438_270_6e-6,
+        1.017_806_244_395_939_8e-7,
+        7.072_586_657_066_206e-9,
+        4.454_960_975_460_706e-10,
+    ];
     const EXPM1: [f64; 10] = [
         0.500_000_000_000_000_1,
         0.166_666_666_666_666_69,

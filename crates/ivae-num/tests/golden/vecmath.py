@@ -25,6 +25,11 @@ def expm1_rest(r):
     return mpf(1) / 2 + r / 6 + r * r / 24 if abs(r) < mpf(2) ** -60 else (expm1(r) - r) / r**2
 
 
+def exp2_rest(r):
+    """(2^r - 1) / r"""
+    return log(2) + r * log(2) ** 2 / 2 if abs(r) < mpf(2) ** -60 else expm1(r * log(2)) / r
+
+
 def artanh_rest(t):
     """(2 artanh s - 2 s) / s^3, t = s^2"""
     return mpf(2) / 3 + 2 * t / 5 if t < mpf(2) ** -60 else (2 * atanh(sqrt(t)) - 2 * sqrt(t)) / (sqrt(t) * t)
@@ -34,9 +39,15 @@ def coefficients():
     half = log(2) / 2 * mpf("1.0005")
     third = mpf(1) / 9 * mpf("1.001")
     root = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2 * mpf("1.001")
-    for name, terms, ln2_bits in ("single", (5, 5, 3), 15), ("double", (10, 10, 7), 41):
+    one_half = mpf("0.50001")
+    for name, terms, ln2_bits in ("single", (5, 6, 5, 3), 15), ("double", (10, 11, 10, 7), 41):
         print(name)
-        fits = ("EXPM1", expm1_rest, -half, half), ("LN_1P", artanh_rest, 0, third), ("LN", artanh_rest, 0, root)
+        fits = (
+            ("EXPM1", expm1_rest, -half, half),
+            ("EXP2M1", exp2_rest, -one_half, one_half),
+            ("LN_1P", artanh_rest, 0, third),
+            ("LN", artanh_rest, 0, root),
+        )
         for (label, f, a, b), n in zip(fits, terms):
             p, error = chebyfit(f, [a, b], n, error=True)
             print(f"  {label} error {float(error):.1e}:", [float(c) for c in reversed(p)])
