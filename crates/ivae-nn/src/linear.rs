@@ -1,6 +1,6 @@
 //! [`Linear`]: y = x W + E\[u\] + b.
 
-use ivae_num::{GemmScratch, Loop, Scalar, gemm, gemm_bias, gemm_times, in_parts, wide};
+use ivae_num::{GemmScratch, Loop, Scalar, column_sums, gemm, gemm_bias, gemm_times, in_parts, wide};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 
@@ -146,14 +146,22 @@ impl Linear {
         dy: ArrayView2<'_, F>,
         scratch: &mut GemmScratch<F>,
     ) {
-        self.backward_params(grad, input, dy, scratch);
+        self.backward_bias(grad, dy);
+        self.backward_weights(grad, input, dy, scratch);
         if let Some(dx) = dx {
             self.backward_input(dx, params, dy, scratch);
         }
     }
 
-    /// The part of [`Linear::backward`] that writes to `grad`.
-    pub(crate) fn backward_params<F: Scalar>(
+    /// Overwrite ∂b.
+    pub(crate) fn backward_bias<F: Scalar>(&self, grad: &mut [F], dy: ArrayView2<'_, F>) {
+        if !self.bias.is_empty() {
+            column_sums(&mut grad[self.bias.range()], dy);
+        }
+    }
+
+    /// Overwrite ∂W and ∂E.
+    pub(crate) fn backward_weights<F: Scalar>(
         &self,
         grad: &mut [F],
         input: Input<'_, F>,
@@ -161,11 +169,8 @@ impl Linear {
         scratch: &mut GemmScratch<F>,
     ) {
         self.assert_fits(&input, dy.dim());
-        if !self.bias.is_empty() {
-            SumRows { sums: self.bias.view_mut(grad), levels: None, dy }.run_in_parts();
-        }
-        if let Some(u) = input.levels {
-            SumRows { sums: self.levels.view_mut(grad), levels: Some(u), dy }.run_in_parts();
+        if let Some(levels) = input.levels {
+            SumRows { sums: self.levels.view_mut(grad), levels, dy }.run_in_parts();
         }
         if let Some(x) = input.dense {
             gemm(self.dense.view_mut(grad), F::zero(), F::one(), x.t(), dy, scratch);
@@ -173,7 +178,7 @@ impl Linear {
     }
 
     /// `dx ← dy Wᵀ + dx`.
-    fn backward_input<F: Scalar>(
+    pub(crate) fn backward_input<F: Scalar>(
         &self,
         dx: ArrayViewMut2<'_, F>,
         params: &[F],
@@ -183,16 +188,17 @@ impl Linear {
         gemm(dx, F::one(), F::one(), dy, self.dense.view(params).t(), scratch);
     }
 
-    /// `d ← (dy Wᵀ) ∘ deriv`: past the activation before this layer.
+    /// `d ← (dy Wᵀ) ∘ deriv`: past the activation before this layer; and `d_bias ← Σ d`, the gradient of the bias there.
     pub(crate) fn backward_activated<F: Scalar>(
         &self,
         d: ArrayViewMut2<'_, F>,
+        d_bias: &mut [F],
         deriv: ArrayView2<'_, F>,
         params: &[F],
         dy: ArrayView2<'_, F>,
         scratch: &mut GemmScratch<F>,
     ) {
-        gemm_times(d, deriv, dy, self.dense.view(params).t(), scratch);
+        gemm_times(d, Some(d_bias), deriv, dy, self.dense.view(params).t(), scratch);
     }
 
     #[track_caller]
@@ -249,10 +255,10 @@ impl<F: Scalar> LookUp<'_, F> {
     }
 }
 
-/// `sums[u] ← Σ dy` over the rows with level u, in their order; `sums` `[M, o]`, one row without levels.
+/// `sums[u] ← Σ dy` over the rows with level u, in their order; `sums` `[M, o]`.
 struct SumRows<'a, F> {
     sums: ArrayViewMut2<'a, F>,
-    levels: Option<&'a [u32]>,
+    levels: &'a [u32],
     dy: ArrayView2<'a, F>,
 }
 
@@ -269,80 +275,18 @@ impl<F: Scalar> SumRows<'_, F> {
     }
 }
 
-/// Overwrite `sums` with those of the columns of `rows`, 64 and fewer at a time in registers.
-#[inline(always)]
-fn sum_all<'a, F: Scalar>(sums: &mut [F], rows: impl Iterator<Item = &'a [F]> + Clone) {
-    let at = sum_columns::<F, 64>(sums, rows.clone(), 0);
-    let at = sum_columns::<F, 32>(sums, rows.clone(), at);
-    let at = sum_columns::<F, 16>(sums, rows.clone(), at);
-    let at = sum_columns::<F, 8>(sums, rows.clone(), at);
-    let at = sum_columns::<F, 4>(sums, rows.clone(), at);
-    let at = sum_columns::<F, 2>(sums, rows.clone(), at);
-    sum_columns::<F, 1>(sums, rows, at);
-}
-
-/// As many times W columns from `at` on as there are; returns the first that is left.
-#[inline(always)]
-fn sum_columns<'a, F: Scalar, const W: usize>(
-    sums: &mut [F],
-    rows: impl Iterator<Item = &'a [F]> + Clone,
-    at: usize,
-) -> usize {
-    let width = sums.len();
-    let (chunks, rest) = sums[at..].as_chunks_mut::<W>();
-    for (j, to) in chunks.iter_mut().enumerate() {
-        let mut sums = [F::zero(); W];
-        for dy in rows.clone() {
-            let dy = &dy[at + j * W..][..W];
-            sums.iter_mut().zip(dy).for_each(|(to, &d)| *to += d);
-        }
-        *to = sums;
-    }
-    width - rest.len()
-}
-
 impl<F: Scalar> Loop for SumRows<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run(mut self) {
-        if let (None, Some(sums)) = (self.levels, self.sums.as_slice_mut()) {
-            if let Some(dy) = self.dy.as_slice() {
-                return sum_all(sums, dy.chunks_exact(sums.len().max(1)));
-            }
-            if self.dy.strides()[1] == 1 {
-                return sum_all(sums, self.dy.rows().into_iter().filter_map(|row| row.to_slice()));
-            }
-        }
         self.sums.fill(F::zero());
-        for (i, dy) in self.dy.rows().into_iter().enumerate() {
-            let level = self.levels.map_or(0, |levels| levels[i] as usize);
-            let mut to = self.sums.row_mut(level);
+        for (dy, &level) in self.dy.rows().into_iter().zip(self.levels) {
+            let mut to = self.sums.row_mut(level as usize);
             match (to.as_slice_mut(), dy.as_slice()) {
                 (Some(to), Some(dy)) => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
                 _ => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::Array2;
-
-    #[test]
-    fn sums_of_any_width_are_those_of_a_loop() {
-        for width in (0..=150).chain([255, 256, 257, 300]) {
-            let dy = Array2::from_shape_fn((9, width), |(i, j)| ((31 * i + 17 * j) as f32).sin());
-            let mut sums = Array2::from_elem((1, width), f32::NAN);
-            SumRows { sums: sums.view_mut(), levels: None, dy: dy.view() }.run_in_parts();
-            let by_rows = |j| dy.column(j).iter().fold(0.0, |sum, &d| sum + d);
-            assert_eq!(
-                sums.row(0).to_vec(),
-                (0..width).map(by_rows).collect::<Vec<f32>>(),
-                "{width} columns"
-            );
         }
     }
 }

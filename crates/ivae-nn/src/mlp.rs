@@ -224,17 +224,23 @@ impl Mlp {
         if let Some(skip) = &self.skip {
             skip.backward(grad, dx.as_mut().map(|dx| dx.view_mut()), params, input, d_out, gemm);
         }
+        let last = self.layers.len() - 1;
+        self.layers[last].backward_bias(grad, d_out);
         for (i, layer) in self.layers.iter().enumerate().rev() {
-            let dy = if i + 1 == self.layers.len() { d_out } else { matrix(above, rows, layer.out()) };
+            let dy = if i == last { d_out } else { matrix(above, rows, layer.out()) };
             let Some(i_below) = i.checked_sub(1) else {
-                layer.backward(grad, dx, params, input, dy, gemm);
+                layer.backward_weights(grad, input, dy, gemm);
+                if let Some(dx) = dx {
+                    layer.backward_input(dx, params, dy, gemm);
+                }
                 break;
             };
             let hidden = &ws.hidden[i_below];
-            layer.backward_params(grad, hidden.input(rows), dy, gemm);
+            layer.backward_weights(grad, hidden.input(rows), dy, gemm);
             let delta = matrix_mut(below, rows, hidden.width);
             let deriv = matrix(&hidden.deriv, rows, hidden.width);
-            layer.backward_activated(delta, deriv, params, dy, gemm);
+            let d_bias = &mut grad[self.layers[i_below].bias.range()];
+            layer.backward_activated(delta, d_bias, deriv, params, dy, gemm);
             std::mem::swap(above, below);
         }
     }

@@ -30,6 +30,7 @@ mod share;
 #[allow(unsafe_code)]
 mod simd;
 pub mod stream;
+mod sums;
 pub mod vecmath;
 pub mod wide;
 
@@ -40,6 +41,7 @@ pub use memory::filled;
 pub use scalar::Scalar;
 pub use share::{awake, in_parts, shared, summed, worth_sharing};
 pub use stream::{Purpose, StreamKey};
+pub use sums::column_sums;
 pub use wide::{Loop, wide};
 
 /// Keeps the traits under [`Scalar`] closed: their implementations rely on knowing both types.

@@ -7,7 +7,7 @@ use super::kernel::Shape;
 use super::pack::pack;
 use super::{GemmScratch, aligned};
 use crate::simd::Simd;
-use crate::{Scalar, share};
+use crate::{Scalar, column_sums, share};
 
 /// Summands that are added up before they go to c. Fixed, because it decides the rounding.
 const BLOCK_K: usize = 1024;
@@ -109,18 +109,29 @@ pub(super) fn bias_on<F: Scalar>(
 pub(super) fn times_on<F: Scalar>(
     simd: Simd,
     mut c: ArrayViewMut2<'_, F>,
+    mut sums: Option<&mut [F]>,
     factor: ArrayView2<'_, F>,
     a: ArrayView2<'_, F>,
     b: ArrayView2<'_, F>,
     scratch: &mut GemmScratch<F>,
 ) {
+    let ((m, k), n) = (a.dim(), b.ncols());
     assert_eq!(factor.dim(), c.dim(), "one factor for each entry of c");
-    let plain = Epilogue::plain(F::one(), F::zero());
+    assert!(sums.as_ref().is_none_or(|sums| sums.len() == c.ncols()), "one sum for each column of c");
     if fits(&c, &a, &b) && c.strides()[1] == 1 && factor.strides()[1] == 1 {
-        product(simd, c, Epilogue { factor: Some(factor), ..plain }, a, b, scratch);
+        let at_once = k <= BLOCK_K && threads(m, k, n) == 1;
+        let mut epilogue = Epilogue { factor: Some(factor), ..Epilogue::plain(F::one(), F::zero()) };
+        if let Some(sums) = sums.take_if(|_| at_once) {
+            sums.fill(F::zero());
+            epilogue.sums = Some(sums);
+        }
+        product(simd, c.view_mut(), epilogue, a, b, scratch);
     } else {
         gemm_on(simd, c.view_mut(), F::zero(), F::one(), a, b, scratch);
         c *= &factor;
+    }
+    if let Some(sums) = sums {
+        column_sums(sums, c.view());
     }
 }
 
@@ -183,7 +194,7 @@ fn parts<F: Scalar>(
 fn alone<F: Scalar>(
     simd: Simd,
     mut c: ArrayViewMut2<'_, F>,
-    epilogue: Epilogue<'_, F>,
+    mut epilogue: Epilogue<'_, F>,
     a: ArrayView2<'_, F>,
     b: ArrayView2<'_, F>,
     packed: &mut Vec<F>,
@@ -223,7 +234,7 @@ fn alone<F: Scalar>(
             }
             // Straight to c, or by way of a tile.
             let (to, mut c) = match contiguous_c {
-                true => (Some(Output::new(c.view_mut(), &epilogue)), None),
+                true => (Some(Output::new(c.view_mut(), epilogue)), None),
                 false => (None, Some(c.view_mut())),
             };
             for (ic, mc) in blocks(m, rows) {
@@ -251,7 +262,7 @@ fn alone<F: Scalar>(
                     let mut c = part_mut(c.view_mut(), rows, columns);
                     let mut t = ArrayViewMut2::from_shape((mc, cols), &mut tile[..mc * cols])
                         .expect("the slice is as long as the shape says");
-                    shape.run(Output::new(t.view_mut(), &Epilogue::plain(alpha, F::zero())), a, b);
+                    shape.run(Output::new(t.view_mut(), Epilogue::plain(alpha, F::zero())), a, b);
                     if beta != F::zero() {
                         Zip::from(&mut c).and(&t).for_each(|c, &t| *c = t + beta * *c);
                     } else if let Some(columns) = c.view_mut().reversed_axes().into_slice() {

@@ -8,7 +8,6 @@ use super::vector::Vector;
 use crate::Scalar;
 
 /// `(alpha · s + beta · start) ∘ factor` for sums s = a b.
-#[derive(Clone, Copy)]
 pub(crate) struct Epilogue<'a, F> {
     pub(super) alpha: F,
     pub(super) beta: F,
@@ -16,31 +15,37 @@ pub(crate) struct Epilogue<'a, F> {
     pub(super) start: Option<ArrayView2<'a, F>>,
     /// `[m, n]` with contiguous rows; 1 if `None`.
     pub(super) factor: Option<ArrayView2<'a, F>>,
+    /// `[n]`: to which the rows of the result are added, from the first on. Only with a factor, alpha 1 and beta 0, one block
+    /// of summands, and on one thread.
+    pub(super) sums: Option<&'a mut [F]>,
 }
 
 impl<'a, F: Scalar> Epilogue<'a, F> {
     pub(super) fn plain(alpha: F, beta: F) -> Self {
-        Self { alpha, beta, start: None, factor: None }
+        Self { alpha, beta, start: None, factor: None, sums: None }
     }
 
-    /// For the first entries of an axis, and for the rest.
+    /// For the first entries of an axis, and for the rest, without sums.
     pub(super) fn split_at(self, axis: Axis, cut: usize) -> (Self, Self) {
         let [start, factor] = [self.start, self.factor].map(|x| x.map(|x| x.split_at(axis, cut)));
-        let first = Self { start: start.map(|x| x.0), factor: factor.map(|x| x.0), ..self };
-        (first, Self { start: start.map(|x| x.1), factor: factor.map(|x| x.1), ..self })
+        let plain = || Self::plain(self.alpha, self.beta);
+        let first = Self { start: start.map(|x| x.0), factor: factor.map(|x| x.0), ..plain() };
+        (first, Self { start: start.map(|x| x.1), factor: factor.map(|x| x.1), ..plain() })
     }
 
     /// For a block of summands: a later one goes onto what c has got from those before it, and the last one is
     /// multiplied by the factor.
-    pub(super) fn of_summands(self, first: bool, last: bool) -> Self {
+    pub(super) fn of_summands(&mut self, first: bool, last: bool) -> Epilogue<'_, F> {
         let (beta, start) = if first { (self.beta, self.start) } else { (F::one(), None) };
-        Self { beta, start, factor: self.factor.filter(|_| last), ..self }
+        let factor = self.factor.filter(|_| last);
+        Epilogue { alpha: self.alpha, beta, start, factor, sums: self.sums.as_deref_mut() }
     }
 
     /// For a block of c.
     pub(super) fn part(self, rows: (usize, usize), cols: (usize, usize)) -> Self {
         let [start, factor] = [self.start, self.factor].map(|x| x.map(|x| part(x, rows, cols)));
-        Self { start, factor, ..self }
+        let sums = self.sums.map(|sums| &mut sums[cols.0..][..cols.1]);
+        Self { start, factor, sums, ..self }
     }
 }
 
@@ -71,6 +76,8 @@ pub(super) struct Output<'c, 'e, F> {
     /// Null for none.
     factor: *const F,
     factor_row: isize,
+    /// Null for none.
+    sums: *mut F,
     alpha: F,
     beta: F,
     views: PhantomData<(&'c mut F, &'e F)>,
@@ -79,7 +86,7 @@ pub(super) struct Output<'c, 'e, F> {
 impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
     /// # Panics
     /// If shapes differ, or a row is not contiguous.
-    pub(super) fn new(mut c: ArrayViewMut2<'c, F>, epilogue: &Epilogue<'e, F>) -> Self {
+    pub(super) fn new(mut c: ArrayViewMut2<'c, F>, epilogue: Epilogue<'e, F>) -> Self {
         let (rows, cols) = c.dim();
         let contiguous = |stride: isize| cols == 1 || stride == 1;
         assert!(contiguous(c.strides()[1]));
@@ -90,8 +97,13 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
         let place = |x: &ArrayView2<'_, F>| (x.as_ptr(), x.strides()[0]);
         let (start, start_row) = epilogue.start.as_ref().map_or((c.cast_const(), c_row), place);
         let (factor, factor_row) = epilogue.factor.as_ref().map_or((std::ptr::null(), 0), place);
-        let Epilogue { alpha, beta, .. } = *epilogue;
-        Self { rows, cols, c, c_row, start, start_row, factor, factor_row, alpha, beta, views: PhantomData }
+        let Epilogue { alpha, beta, .. } = epilogue;
+        let sums = epilogue.sums.map_or(std::ptr::null_mut(), |sums| {
+            assert!(sums.len() == cols);
+            sums.as_mut_ptr()
+        });
+        let views = PhantomData;
+        Self { rows, cols, c, c_row, start, start_row, factor, factor_row, sums, alpha, beta, views }
     }
 
     /// A block of it, `(start, length)` in rows and in columns.
@@ -112,6 +124,7 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
             } else {
                 self.factor.wrapping_offset(offset(self.factor_row))
             },
+            sums: if self.sums.is_null() { self.sums } else { self.sums.wrapping_add(cols.0) },
             ..*self
         }
     }
@@ -192,6 +205,16 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
                         let factor = load(self.factor.offset((row + i) as isize * self.factor_row), j);
                         value[i][j] = value[i][j].mul(factor);
                     }
+                }
+            }
+            if FACTOR && !self.sums.is_null() {
+                for j in 0..N {
+                    let mut sum = load(self.sums, j);
+                    for row in &value {
+                        sum = sum.add(row[j]);
+                    }
+                    let to = self.sums.add(j * V::LANES);
+                    if masked(j) { sum.store_masked(to, mask) } else { sum.store(to) }
                 }
             }
             for i in 0..R {

@@ -143,16 +143,18 @@ pub fn gemm_bias<F: Scalar>(
 }
 
 /// `c ← (a b) ∘ factor`, entry by entry, with c and factor `[m, n]`, a `[m, k]`, b `[k, n]`, any strides: as [`gemm`] and
-/// a product of entries after it, to the bit, in one pass where the rows of c and factor are contiguous.
+/// a product of entries after it, to the bit, in one pass where the rows of c and factor are contiguous. Also overwrites
+/// `sums` `[n]`, if given, with the [sums of the columns](crate::column_sums) of c, as a part of that pass on one thread.
 ///
 /// # Panics
 /// If the shapes do not fit.
 pub fn gemm_times<F: Scalar>(
     c: ArrayViewMut2<'_, F>,
+    sums: Option<&mut [F]>,
     factor: ArrayView2<'_, F>,
     a: ArrayView2<'_, F>,
     b: ArrayView2<'_, F>,
     scratch: &mut GemmScratch<F>,
 ) {
-    driver::times_on(Simd::active(), c, factor, a, b, scratch);
+    driver::times_on(Simd::active(), c, sums, factor, a, b, scratch);
 }

@@ -77,7 +77,7 @@ pub(super) fn worth(m: usize, k: usize, n: usize) -> bool {
 pub(super) fn product(
     amx: Amx,
     mut c: ArrayViewMut2<'_, f32>,
-    epilogue: Epilogue<'_, f32>,
+    mut epilogue: Epilogue<'_, f32>,
     a: ArrayView2<'_, f32>,
     b: ArrayView2<'_, f32>,
     memory: &mut Memory,
@@ -148,7 +148,7 @@ fn band(
     // What waits for sums is done while the next ones are made.
     let (mut one, mut other) = (Sums::new(amx), Sums::new(amx));
     let mut sums = [&mut one, &mut other];
-    let to = Output::new(c, &epilogue);
+    let to = Output::new(c, epilogue);
     let mut waiting: Option<Output<'_, '_, f32>> = None;
     let piece = summands.whole.div_ceil(PIECES).max(1);
     for (ic, mc) in blocks(m, rows_at_once(steps)) {

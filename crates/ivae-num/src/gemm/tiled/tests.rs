@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, s};
 use proptest::prelude::*;
 
 use super::*;
-use crate::gemm::tests::{LAYOUTS, Layout, naive};
+use crate::gemm::tests::{LAYOUTS, Layout, in_order, naive};
 use crate::gemm::{GemmScratch, driver};
 use crate::simd::Simd;
 
@@ -53,7 +53,10 @@ proptest! {
 
         let start = if biased { bias.broadcast((m, n)).expect("a row for each") } else { before.slice(s![.., ..n]) };
         let sums = naive(start, beta, alpha, a.view(), b.view());
+        let mut column_sums = vec![0.0; n];
+        let summed = multiplied && (alpha, beta) == (1.0, 0.0) && k <= BLOCK_K;
         let epilogue = Epilogue {
+            sums: summed.then_some(&mut column_sums[..]),
             start: biased.then_some(start),
             factor: multiplied.then_some(factor.view()),
             ..Epilogue::plain(alpha, beta)
@@ -65,6 +68,9 @@ proptest! {
             let error = (f64::from(*got) - sum * factor).abs();
             let bound = bound * factor.abs();
             prop_assert!(error <= bound, "{at:?}: {got} for {}, {m} × {k} × {n}", sum * factor);
+        }
+        if summed {
+            prop_assert_eq!(column_sums, in_order(after.slice(s![.., ..n])));
         }
         prop_assert_eq!(after.slice(s![.., n..]), before.slice(s![.., n..]), "wrote between the rows of c");
     }
