@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
-use super::vector::Vector;
+use super::vector::{Vector, prefetch};
 use crate::Scalar;
 
 /// `(alpha · s + beta · start) ∘ factor` for sums s = a b.
@@ -133,6 +133,17 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
     #[inline(always)]
     pub(super) fn c(&self, row: usize) -> *mut F {
         self.c.wrapping_offset(row as isize * self.c_row)
+    }
+
+    /// Bring the factors of rows `row..row + R` near, `N` vectors of each.
+    #[inline(always)]
+    pub(super) fn fetch_factor<V: Vector<F>, const R: usize, const N: usize>(&self, row: usize) {
+        if !self.factor.is_null() {
+            for i in 0..R {
+                let factor = self.factor.wrapping_offset((row + i) as isize * self.factor_row);
+                (0..N).for_each(|j| prefetch(factor.wrapping_add(j * V::LANES)));
+            }
+        }
     }
 
     /// From `sum` to rows `row..row + R` of c, `N` vectors wide, the last of them partial if `PARTIAL`.

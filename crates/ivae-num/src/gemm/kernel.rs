@@ -111,6 +111,7 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
         let a: [*const F; R] = std::array::from_fn(|i| p.a.offset((row + i) as isize * p.a_row));
         let c: [*mut F; R] = std::array::from_fn(|i| p.to.c(row + i));
         c.iter().for_each(|c| (0..N).for_each(|j| prefetch(c.add(j * V::LANES))));
+        p.to.fetch_factor::<V, R, N>(row);
 
         let mut sum = [[V::splat(F::zero()); N]; R];
         for q in 0..p.k as isize {
