@@ -23,6 +23,8 @@ const ASLEEP: usize = 1 << 25;
 const FUNCTION: usize = 64;
 /// Length of what is not parted: whole vectors of every path, and a cache line.
 const WHOLE: usize = 64;
+/// Parts for each thread, so that one that is slower does fewer.
+pub(crate) const SHARES: usize = 4;
 /// Entries that are summed without being cut in two.
 const SUMMED: usize = 1 << 16;
 
@@ -162,7 +164,8 @@ pub fn in_parts<T: Send>(
     cut: &(impl Fn(T, usize) -> (T, T) + Sync),
     work: &(impl Fn(T) + Sync),
 ) {
-    part(all, len, threads(len.saturating_mul(each)), cut, work);
+    let threads = threads(len.saturating_mul(each));
+    part(all, len, if threads > 1 { SHARES * threads } else { 1 }, cut, work);
 }
 
 fn part<T: Send>(
@@ -215,7 +218,7 @@ mod tests {
             pool(threads).install(|| awake(work));
             assert!(x.iter().enumerate().all(|(i, &x)| x == i + 1));
             assert!(y.iter().enumerate().all(|(i, &y)| y == i + 2));
-            assert_eq!(calls.into_inner(), if len < LONG { 1 } else { threads });
+            assert_eq!(calls.into_inner(), if len < LONG || threads == 1 { 1 } else { SHARES * threads });
         }
     }
 

@@ -41,11 +41,17 @@ impl<'a, F: Scalar> Epilogue<'a, F> {
         Epilogue { alpha: self.alpha, beta, start, factor, sums: self.sums.as_deref_mut() }
     }
 
-    /// For a block of c.
-    pub(super) fn part(self, rows: (usize, usize), cols: (usize, usize)) -> Self {
+    /// For a block of c, without sums.
+    pub(super) fn part(&self, rows: (usize, usize), cols: (usize, usize)) -> Self {
         let [start, factor] = [self.start, self.factor].map(|x| x.map(|x| part(x, rows, cols)));
-        let sums = self.sums.map(|sums| &mut sums[cols.0..][..cols.1]);
-        Self { start, factor, sums, ..self }
+        Self { start, factor, ..Self::plain(self.alpha, self.beta) }
+    }
+
+    /// For a block of columns of c.
+    pub(super) fn columns(self, cols: (usize, usize)) -> Self {
+        let rows = self.start.or(self.factor).map_or(0, |x| x.nrows());
+        let part = self.part((0, rows), cols);
+        Self { sums: self.sums.map(|sums| &mut sums[cols.0..][..cols.1]), ..part }
     }
 }
 

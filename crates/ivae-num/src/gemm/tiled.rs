@@ -10,6 +10,8 @@
 //! single pass then takes together; of 1000 summands 8 are left over, and cost 2 passes for 6.
 //! Numbers below 2⁻¹²⁶ count as 0, and an infinite entry makes NaN of its sums.
 
+use std::sync::Mutex;
+
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
@@ -18,6 +20,7 @@ use super::finish::{Epilogue, Output, part, part_mut};
 use super::split::{Block, Operand, SIDE, Summands, split};
 use super::unit::{Sums, Unit};
 use crate::filled;
+use crate::share::SHARES;
 use crate::simd::Amx;
 
 /// Summands that are added up before they go to c. Fixed, because it decides the rounding.
@@ -94,7 +97,7 @@ pub(super) fn product(
             if threads == 1 {
                 split(amx, Operand::B, from, b);
             } else {
-                let share = strips.div_ceil(threads);
+                let share = strips.div_ceil(SHARES * threads);
                 b.par_chunks_mut(share * steps).enumerate().for_each(|(t, b)| {
                     let first = t * share * SIDE;
                     let cols = (share * SIDE).min(nc - first);
@@ -102,34 +105,36 @@ pub(super) fn product(
                 });
             }
             let c = part_mut(c.view_mut(), (0, m), (jc, nc));
-            let epilogue = epilogue.of_summands(pc == 0, pc + kc == k).part((0, m), (jc, nc));
+            let epilogue = epilogue.of_summands(pc == 0, pc + kc == k).columns((jc, nc));
             bands(amx, c, epilogue, part(a, (0, m), (pc, kc)), b, &mut memory.a[..threads]);
         }
     }
 }
 
-/// c in as many bands of rows as there is memory for, side by side.
+/// c in bands of rows, which threads take as they come to them, each with memory of its own.
 fn bands(
     amx: Amx,
-    c: ArrayViewMut2<'_, f32>,
+    mut c: ArrayViewMut2<'_, f32>,
     epilogue: Epilogue<'_, f32>,
     a: ArrayView2<'_, f32>,
     b: &[Block],
     memory: &mut [Vec<Block>],
 ) {
-    let half = memory.len() / 2;
-    let cut = (c.nrows() * half / memory.len()).next_multiple_of(SIDE);
-    if half == 0 || cut >= c.nrows() {
-        return band(amx, c, epilogue, a, b, &mut memory[0]);
+    if let [memory] = memory {
+        return band(amx, c, epilogue, a, b, memory);
     }
-    let (one, other) = memory.split_at_mut(half);
-    let (c_one, c_other) = c.split_at(Axis(0), cut);
-    let (a_one, a_other) = a.split_at(Axis(0), cut);
-    let (first, second) = epilogue.split_at(Axis(0), cut);
-    rayon::join(
-        || bands(amx, c_one, first, a_one, b, one),
-        || bands(amx, c_other, second, a_other, b, other),
-    );
+    let (m, k) = a.dim();
+    let steps = Summands::of(k).blocks();
+    let each = m.div_ceil(SHARES * memory.len()).next_multiple_of(SIDE).min(rows_at_once(steps));
+    let waiting = Mutex::new(c.axis_chunks_iter_mut(Axis(0), each).enumerate());
+    let next = || waiting.lock().ok()?.next();
+    memory.par_iter_mut().for_each(|memory| {
+        while let Some((i, c)) = next() {
+            let rows = (i * each, c.nrows());
+            let (a, epilogue) = (part(a, rows, (0, k)), epilogue.part(rows, (0, c.ncols())));
+            band(amx, c, epilogue, a, b, memory);
+        }
+    });
 }
 
 /// [`product`] for split columns of b, on this thread.
