@@ -10,7 +10,8 @@
 //! | [`rows`] | rows of a few columns: gathered, added, summed |
 //! | [`formula`] | your own formula with elementary functions in it, over slices in one pass |
 //! | [`mod@wide`] | your own loop over slices, dispatched in the same way |
-//! | [`shared`], [`in_parts`], [`join`], [`awake`] | work shared out among threads |
+//! | [`shared`], [`in_parts`], [`summed`], [`awake`] | work shared out among threads |
+//! | [`column_sums`] | sums of the columns of a matrix |
 //! | [`filled`] | long slices in large pages |
 //! | [`linalg`] | `eigh`, `svd`, pivoted `qr`, `solve`, `inverse`, `slogdet` |
 //! | [`stream`] | counter-based random streams: same key, same numbers, on any number of threads |
