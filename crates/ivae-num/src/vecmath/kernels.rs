@@ -1,8 +1,9 @@
 //! The scalar kernels of [`super::VecMath`]: branch-free, so that a loop over them vectorises.
 //!
 //! With `n = round(x / ln 2)` and `r = x − n ln 2` (ln 2 in two parts, Cody & Waite 1980), eˣ = 2ⁿ (1 + q(r)), where
-//! q(r) = eʳ − 1 = r + r² p(r); for tanh, 2ʳ − 1 = r p(r) with r = 2 x / ln 2 − n. Logarithms use ln(1 + f) = f − s (f − s² p(s²)) with s = f / (2 + f), which is the
-//! series of 2 artanh s. All p are near-minimax (Chebyshev) fits; `tests/golden/vecmath.py` makes the coefficients.
+//! q(r) = eʳ − 1 = r + r² p(r); for tanh, 2ʳ − 1 = r p(r) with r = 2 x / ln 2 − n. Logarithms use
+//! ln(1 + f) = f − s (f − s² p(s²)) with s = f / (2 + f), which is the series of 2 artanh s. All p are near-minimax
+//! (Chebyshev) fits; `tests/golden/vecmath.py` makes the coefficients.
 
 use crate::simd::Target;
 
