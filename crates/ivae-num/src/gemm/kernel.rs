@@ -64,10 +64,16 @@ pub(super) struct Pointers<'c, 'e, F> {
     pub(super) k: usize,
     pub(super) a: *const F,
     pub(super) a_row: isize,
+    /// Multiples of `a_row`. Read from here, they stay in registers of their own through a tile; computed there, they
+    /// would be computed once more for each summand, where the vectors' multiplications want the ports.
+    a_rows: [isize; TALLEST],
     pub(super) a_col: isize,
     pub(super) b: *const F,
     pub(super) b_row: isize,
 }
+
+/// Rows of the tallest tile.
+const TALLEST: usize = 12;
 
 impl<F: Scalar> Shape<F> {
     /// The product of a `[m, k]` and b `[k, w]` to c `[m, w]` by its epilogue; rows of b contiguous.
@@ -81,6 +87,7 @@ impl<F: Scalar> Shape<F> {
             k,
             a: a.as_ptr(),
             a_row: a.strides()[0],
+            a_rows: std::array::from_fn(|i| i as isize * a.strides()[0]),
             a_col: a.strides()[1],
             b: b.as_ptr(),
             b_row: b.strides()[0],
@@ -108,7 +115,8 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
             let at = at.add(j * V::LANES);
             if masked(j) { V::load_masked(at, mask) } else { V::load(at) }
         };
-        let a: [*const F; R] = std::array::from_fn(|i| p.a.offset((row + i) as isize * p.a_row));
+        let a = p.a.offset(row as isize * p.a_row);
+        let rows: [isize; R] = std::array::from_fn(|i| p.a_rows[i]);
         let c: [*mut F; R] = std::array::from_fn(|i| p.to.c(row + i));
         c.iter().for_each(|c| (0..N).for_each(|j| prefetch(c.add(j * V::LANES))));
         p.to.fetch_factor::<V, R, N>(row);
@@ -117,7 +125,7 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
         for q in 0..p.k as isize {
             let b: [V; N] = std::array::from_fn(|j| load(p.b.offset(q * p.b_row), j));
             for i in 0..R {
-                let a = V::splat(*a[i].offset(q * p.a_col));
+                let a = V::splat(*a.offset(q * p.a_col).offset(rows[i]));
                 for j in 0..N {
                     sum[i][j] = a.mul_add(b[j], sum[i][j]);
                 }
