@@ -21,7 +21,7 @@ fn step<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &FitSpe
     let mut params = vec![0.0; net.layout().len()];
     net.init(&mut params, rows, key);
     let batch = spec.training.batch;
-    let mut stepper = Stepper::new(net, rows, &spec.training, batch, params);
+    let mut stepper = Stepper::new(net, rows, &spec.training, batch, &params);
     let index: Vec<u32> = (0..batch as u32).map(|i| (i * 7919) % 40_000).collect();
     let mut at = 0;
     c.bench_function(name, |b| {

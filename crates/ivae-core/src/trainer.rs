@@ -5,7 +5,7 @@ mod observer;
 use std::time::Instant;
 
 use ivae_nn::{Optimiser, Schedule, clip_norm};
-use ivae_num::{Purpose, Scalar, StreamKey, awake, filled, worth_sharing};
+use ivae_num::{Aligned, Purpose, Scalar, StreamKey, awake, worth_sharing};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
@@ -133,22 +133,22 @@ pub struct Stepper<'e, 'a, F: Scalar, E: Estimator<F>> {
     optimiser: Optimiser<F>,
     clip: Option<f64>,
     /// The parameters.
-    pub params: Vec<F>,
-    grad: Vec<F>,
+    pub params: Aligned<F>,
+    grad: Aligned<F>,
     ws: E::Workspace,
 }
 
 impl<'e, 'a, F: Scalar, E: Estimator<F>> Stepper<'e, 'a, F, E> {
     /// Start at `params`, with batches of up to `batch` rows of `data`.
-    pub fn new(estimator: &'e E, data: Batch<'a, F>, spec: &TrainSpec, batch: usize, params: Vec<F>) -> Self {
+    pub fn new(estimator: &'e E, data: Batch<'a, F>, spec: &TrainSpec, batch: usize, params: &[F]) -> Self {
         Self {
             estimator,
             data,
             buffer: BatchBuffer::new(&data, batch),
             optimiser: Optimiser::new(spec.optimiser, params.len()),
             clip: spec.clip_norm,
-            grad: filled(params.len(), F::zero()),
-            params,
+            grad: Aligned::filled(params.len(), F::zero()),
+            params: Aligned::from(params),
             ws: estimator.workspace(batch),
         }
     }
@@ -185,7 +185,7 @@ pub fn train<F: Scalar, E: Estimator<F>>(
     key: StreamKey,
     observer: &dyn Observer,
 ) -> Restart<F> {
-    let mut params = filled(estimator.layout().len(), F::zero());
+    let mut params = vec![F::zero(); estimator.layout().len()];
     estimator.init(&mut params, train, key.purpose(Purpose::Init));
     train_from(estimator, params, train, held_out, spec, key, observer)
 }
@@ -244,14 +244,14 @@ fn epochs<F: Scalar, E: Estimator<F>>(
     let mut out = Restart {
         stage: Stage::Search,
         restart: key.restart,
-        params: params.clone(),
+        params,
         best_epoch: 0,
         objective: f64::NEG_INFINITY,
         ending: Ending::StillRising,
         steps: 0,
         history: Vec::new(),
     };
-    let mut stepper = Stepper::new(estimator, train, spec, batch, params);
+    let mut stepper = Stepper::new(estimator, train, spec, batch, &out.params);
     let mut schedule = Schedule::new(spec.schedule);
     let mut order: Vec<u32> = (0..n as u32).collect();
 

@@ -1,6 +1,6 @@
 //! [`Mlp`]: linear layers with an activation between them, and optionally a linear map past them.
 
-use ivae_num::{GemmScratch, Scalar, filled};
+use ivae_num::{Aligned, GemmScratch, Scalar};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -59,13 +59,13 @@ pub struct MlpWorkspace<F> {
 pub struct Scratch<F> {
     pub(crate) gemm: GemmScratch<F>,
     /// Gradients of the hidden layers above and below the current one, `[B, widest]`.
-    delta: [Vec<F>; 2],
+    delta: [Aligned<F>; 2],
 }
 
 impl<F: Scalar> Scratch<F> {
     /// Empty memory; the first network of each size grows it.
     pub fn new() -> Self {
-        Self { gemm: GemmScratch::new(), delta: [Vec::new(), Vec::new()] }
+        Self { gemm: GemmScratch::new(), delta: [Aligned::default(), Aligned::default()] }
     }
 }
 
@@ -74,9 +74,9 @@ impl<F: Scalar> Scratch<F> {
 struct Hidden<F> {
     width: usize,
     /// f(pre-activation), `[batch, width]`.
-    value: Vec<F>,
+    value: Aligned<F>,
     /// f′(pre-activation), `[batch, width]`.
-    deriv: Vec<F>,
+    deriv: Aligned<F>,
 }
 
 impl<F: Scalar> Hidden<F> {
@@ -116,7 +116,7 @@ impl Mlp {
 
     /// Memory for up to `batch` rows.
     pub fn workspace<F: Scalar>(&self, batch: usize) -> MlpWorkspace<F> {
-        let zeros = |width: usize| filled(batch * width, F::zero());
+        let zeros = |width: usize| Aligned::filled(batch * width, F::zero());
         let hidden = self.widths().map(|w| Hidden { width: w, value: zeros(w), deriv: zeros(w) }).collect();
         MlpWorkspace { batch, rows: None, hidden }
     }
@@ -129,9 +129,7 @@ impl Mlp {
 
     fn reserve_delta<F: Scalar>(&self, scratch: &mut Scratch<F>, rows: usize) {
         let len = rows * self.widths().max().unwrap_or(0);
-        for delta in scratch.delta.iter_mut().filter(|delta| delta.len() < len) {
-            *delta = filled(len, F::zero());
-        }
+        scratch.delta.iter_mut().for_each(|delta| delta.reserve(len, F::zero()));
     }
 
     /// Widths of the hidden layers.

@@ -1,6 +1,6 @@
 //! [`Optimiser`]: one step from a gradient, in one pass over flat slices.
 
-use ivae_num::{Loop, Scalar, filled, summed, wide};
+use ivae_num::{Aligned, Loop, Scalar, summed, wide};
 use serde::{Deserialize, Serialize};
 
 use crate::SpecError;
@@ -88,9 +88,9 @@ pub struct Optimiser<F> {
     /// The rule.
     pub spec: OptimiserSpec,
     /// Adam: decaying mean of gradients. SGD: velocity.
-    pub first: Vec<F>,
+    pub first: Aligned<F>,
     /// Adam: decaying mean of squared gradients. SGD: empty.
-    pub second: Vec<F>,
+    pub second: Aligned<F>,
     /// Steps taken.
     pub steps: u64,
 }
@@ -99,7 +99,8 @@ impl<F: Scalar> Optimiser<F> {
     /// An optimiser of `len` parameters that has taken no step.
     pub fn new(spec: OptimiserSpec, len: usize) -> Self {
         let second = if matches!(spec, OptimiserSpec::Sgd { .. }) { 0 } else { len };
-        Self { spec, first: filled(len, F::zero()), second: filled(second, F::zero()), steps: 0 }
+        let zeros = |len| Aligned::filled(len, F::zero());
+        Self { spec, first: zeros(len), second: zeros(second), steps: 0 }
     }
 
     /// Move `params` one step down `grad`, and return its Euclidean norm, to the bit that of

@@ -12,7 +12,7 @@
 //! | [`mod@wide`] | your own loop over slices, dispatched in the same way |
 //! | [`shared`], [`in_parts`], [`summed`], [`awake`] | work shared out among threads |
 //! | [`column_sums`] | sums of the columns of a matrix |
-//! | [`filled`] | long slices in large pages |
+//! | [`Aligned`] | slices from a cache line on, long ones in large pages |
 //! | [`linalg`] | `eigh`, `svd`, pivoted `qr`, `solve`, `inverse`, `slogdet` |
 //! | [`stream`] | counter-based random streams: same key, same numbers, on any number of threads |
 //! | [`gradcheck`] | compare a gradient with finite differences |
@@ -38,7 +38,7 @@ pub mod wide;
 pub use formula::{Formula, FormulaLoop, Functions, each};
 pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_times};
 pub use linalg::LinalgError;
-pub use memory::filled;
+pub use memory::Aligned;
 pub use scalar::Scalar;
 pub use share::{awake, in_parts, shared, summed, worth_sharing};
 pub use stream::{Purpose, StreamKey};

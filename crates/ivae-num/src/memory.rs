@@ -1,8 +1,76 @@
-//! [`filled`]: long slices in large pages.
+//! [`Aligned`]: slices from a cache line on, long ones in large pages.
+
+use std::ops::{Deref, DerefMut};
+
+/// Bytes of a cache line, and of the widest vectors: one that reaches over two lines is read and written twice.
+const LINE: usize = 64;
+
+/// A slice on the heap that begins at a cache line.
+#[derive(Debug, Default)]
+pub struct Aligned<T> {
+    memory: Vec<T>,
+    /// Where the line begins.
+    start: usize,
+    len: usize,
+}
+
+impl<T: Clone> Aligned<T> {
+    /// `len` times `value`.
+    pub fn filled(len: usize, value: T) -> Self {
+        let slack = LINE / size_of::<T>().max(1);
+        let memory = filled(len + slack, value);
+        // What cannot be aligned is as good as it is.
+        let start = memory.as_ptr().align_offset(LINE).min(slack);
+        Self { memory, start, len }
+    }
+
+    /// Make it `len` times `value` if it is shorter than that.
+    pub fn reserve(&mut self, len: usize, value: T) {
+        if self.len < len {
+            *self = Self::filled(len, value);
+        }
+    }
+}
+
+impl<T> Deref for Aligned<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.memory[self.start..][..self.len]
+    }
+}
+
+impl<T> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.memory[self.start..][..self.len]
+    }
+}
+
+impl<T: Clone> From<&[T]> for Aligned<T> {
+    fn from(slice: &[T]) -> Self {
+        let Some(first) = slice.first() else { return Self { memory: Vec::new(), start: 0, len: 0 } };
+        let mut copy = Self::filled(slice.len(), first.clone());
+        copy.clone_from_slice(slice);
+        copy
+    }
+}
+
+impl<T: Clone> Clone for Aligned<T> {
+    /// The copy's own line begins elsewhere.
+    fn clone(&self) -> Self {
+        Self::from(&**self)
+    }
+}
+
+impl<T: PartialEq> PartialEq for Aligned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
 
 /// `len` times `value`. What is megabytes long is in pages of that size where the system has them for the asking (Linux),
 /// because a processor keeps the places of some thousand pages at hand, and each row of a large matrix has its own.
-pub fn filled<T: Copy>(len: usize, value: T) -> Vec<T> {
+pub(crate) fn filled<T: Clone>(len: usize, value: T) -> Vec<T> {
     let bytes = len.saturating_mul(size_of::<T>());
     let room =
         if bytes < LARGE { len } else { ((bytes + SMALL).next_multiple_of(LARGE) - SMALL) / size_of::<T>() };
@@ -40,7 +108,7 @@ fn in_large_pages<T>(_: &Vec<T>) {}
 
 #[cfg(test)]
 mod tests {
-    use super::filled;
+    use super::*;
 
     #[test]
     fn it_is_as_long_as_asked_and_full_of_the_value() {
@@ -50,5 +118,25 @@ mod tests {
             assert!(memory.iter().all(|&x| x == 1.5));
         }
         assert_eq!(filled(3, ()).len(), 3);
+    }
+
+    #[test]
+    fn a_slice_begins_at_a_line_and_so_does_its_copy() {
+        for len in [0, 1, 15, 16, 1000, 600_000] {
+            let mut memory = Aligned::filled(len, 1.5f32);
+            memory.iter_mut().enumerate().for_each(|(i, x)| *x = i as f32);
+            let copy = memory.clone();
+            assert!(copy == memory && copy.len() == len);
+            assert!(copy.iter().enumerate().all(|(i, &x)| x == i as f32));
+            if !cfg!(miri) && len > 0 {
+                assert_eq!([memory.as_ptr().addr() % LINE, copy.as_ptr().addr() % LINE], [0, 0]);
+            }
+            memory.reserve(len / 2, 0.0);
+            assert!(memory == copy, "long enough");
+            memory.reserve(len + 1, 2.0);
+            assert!(memory.len() == len + 1 && memory.iter().all(|&x| x == 2.0));
+        }
+        assert!(Aligned::<f64>::default().is_empty());
+        assert_eq!(Aligned::filled(3, ()).len(), 3);
     }
 }

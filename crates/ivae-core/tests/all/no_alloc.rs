@@ -22,7 +22,7 @@ fn allocations_of<E: Estimator<f32>>(net: &E, spec: &FitSpec, data: &Dataset<f32
     let mut params = vec![0.0; net.layout().len()];
     let key = StreamKey::new(0, Purpose::Init);
     net.init(&mut params, all, key);
-    let mut stepper = Stepper::new(net, all, &spec.training, 64, params);
+    let mut stepper = Stepper::new(net, all, &spec.training, 64, &params);
     let rows: Vec<u32> = (0..64u32).map(|i| i * 5 % 350).collect();
     let counted = allocation_counter::measure(|| {
         for step in 0..4 {

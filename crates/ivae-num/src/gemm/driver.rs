@@ -2,15 +2,18 @@
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 
+use super::GemmScratch;
 use super::finish::{Epilogue, Output, part, part_mut};
 use super::kernel::Shape;
 use super::pack::pack;
-use super::{GemmScratch, aligned};
 use crate::simd::Simd;
-use crate::{Scalar, column_sums, share};
+use crate::{Aligned, Scalar, column_sums, share};
 
 /// Summands that are added up before they go to c. Fixed, because it decides the rounding.
 const BLOCK_K: usize = 1024;
+/// Summands at a time, if there are more than twice as many: as many rows of a panel stay in a level-1 cache for all rows
+/// of c. Sums go on from where they are, so this decides nothing.
+const NEAR_K: usize = 64;
 /// Most rows of a, and of c, at a time: with [`BLOCK_K`], a share of a level-2 cache.
 const BLOCK_M: usize = 96;
 /// Bytes of c at a time, in rows that the tiles of all paths divide.
@@ -26,9 +29,11 @@ const BLOCK_N: usize = 1024;
 const ALIASED: usize = 2048;
 /// Bytes from which a is packed although it could be read in place.
 const LARGE_A: usize = 1 << 19;
-/// Rows and bytes from which packing b pays although its rows could be read in place.
+/// Rows from which packing b pays although its rows could be read in place: if it has so many bytes, or vectors of it would
+/// reach over two lines of a cache.
 const MANY_ROWS: usize = 128;
 const LARGE_B: usize = 1 << 17;
+const LINE: usize = 64;
 /// Columns below which the transpose of c may be the better product.
 const NARROW: usize = 8;
 /// Columns of the widest panel on any path.
@@ -165,7 +170,7 @@ fn parts<F: Scalar>(
     epilogue: Epilogue<'_, F>,
     a: ArrayView2<'_, F>,
     b: ArrayView2<'_, F>,
-    packed: &mut [Vec<F>],
+    packed: &mut [Aligned<F>],
 ) {
     let (m, n) = c.dim();
     // What is read in place may be read by every thread; what is packed should be packed by one of them.
@@ -197,7 +202,7 @@ fn alone<F: Scalar>(
     mut epilogue: Epilogue<'_, F>,
     a: ArrayView2<'_, F>,
     b: ArrayView2<'_, F>,
-    packed: &mut Vec<F>,
+    packed: &mut Aligned<F>,
 ) {
     let ((m, k), n) = (a.dim(), b.ncols());
     let shapes = F::shapes(simd);
@@ -206,12 +211,16 @@ fn alone<F: Scalar>(
     let bytes = |rows: usize, cols: usize| rows * cols * size_of::<F>();
     let aliased = (a.strides()[0].unsigned_abs() * size_of::<F>()).is_multiple_of(ALIASED);
     let pack_a = (a.strides()[1] != 1 || aliased) && bytes(m, k) > LARGE_A;
-    let pack_b = b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && bytes(k, n) > LARGE_B;
+    let astride = !b.as_ptr().addr().is_multiple_of(LINE) || !bytes(1, n).is_multiple_of(LINE);
+    let pack_b =
+        b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && n >= FEW && (bytes(k, n) > LARGE_B || astride);
+    let from_zero = epilogue.beta == F::zero() || epilogue.start.is_some();
+    let near = contiguous_c && from_zero && k > 2 * NEAR_K && k <= BLOCK_K;
     // Whether a few columns more than whole panels have are better off in a panel of their own.
     let few = (a.strides()[0] == 1 || a.strides()[1] == 1) && m >= FEW && k >= FEW;
     let panels = |n: usize| panels(shapes, n, few);
-    let memory = aligned(packed, scratch_len(m, k, n));
-    let (packed_b, memory) = memory.split_at_mut(k.min(BLOCK_K) * n.min(BLOCK_N).next_multiple_of(16));
+    packed.reserve(scratch_len(m, k, n), F::zero());
+    let (packed_b, memory) = packed.split_at_mut(k.min(BLOCK_K) * n.min(BLOCK_N).next_multiple_of(16));
     let (packed_a, tile) = memory.split_at_mut(m.min(BLOCK_M) * apart(k.min(BLOCK_K)));
 
     for (jc, nc) in blocks(n, BLOCK_N) {
@@ -220,8 +229,13 @@ fn alone<F: Scalar>(
         // With one panel, no row of a is read twice.
         let one = contiguous_c && !pack_a && shapes.iter().any(|shape| shape.cols >= nc);
         let rows = rows.clamp(WHOLE_TILES, if one { usize::MAX } else { BLOCK_M });
-        for (pc, kc) in blocks(k, BLOCK_K) {
-            let epilogue = epilogue.of_summands(pc == 0, pc + kc == k);
+        for (pc, kc) in blocks(k, if near { NEAR_K } else { BLOCK_K }) {
+            let last = pc + kc == k;
+            let epilogue = match near {
+                true if !last => Epilogue { goes_on: pc > 0, ..Epilogue::plain(F::one(), F::zero()) },
+                true => Epilogue { goes_on: true, ..epilogue.of_summands(true, true) },
+                false => epilogue.of_summands(pc == 0, last),
+            };
             let (alpha, beta) = (epilogue.alpha, epilogue.beta);
             let b = part(b, (pc, kc), (jc, nc));
             // With one block of rows, a panel is packed when it is used, in the same near memory as the others.

@@ -18,11 +18,13 @@ pub(crate) struct Epilogue<'a, F> {
     /// `[n]`: to which the rows of the result are added, from the first on. Only with a factor, alpha 1 and beta 0, one block
     /// of summands, and on one thread.
     pub(super) sums: Option<&'a mut [F]>,
+    /// Whether c holds sums of summands before these, which go on from them. Only with beta 0, or a start that is not c.
+    pub(super) goes_on: bool,
 }
 
 impl<'a, F: Scalar> Epilogue<'a, F> {
     pub(super) fn plain(alpha: F, beta: F) -> Self {
-        Self { alpha, beta, start: None, factor: None, sums: None }
+        Self { alpha, beta, start: None, factor: None, sums: None, goes_on: false }
     }
 
     /// For the first entries of an axis, and for the rest, without sums.
@@ -38,7 +40,7 @@ impl<'a, F: Scalar> Epilogue<'a, F> {
     pub(super) fn of_summands(&mut self, first: bool, last: bool) -> Epilogue<'_, F> {
         let (beta, start) = if first { (self.beta, self.start) } else { (F::one(), None) };
         let factor = self.factor.filter(|_| last);
-        Epilogue { alpha: self.alpha, beta, start, factor, sums: self.sums.as_deref_mut() }
+        Epilogue { alpha: self.alpha, beta, start, factor, sums: self.sums.as_deref_mut(), goes_on: false }
     }
 
     /// For a block of c, without sums.
@@ -86,6 +88,7 @@ pub(super) struct Output<'c, 'e, F> {
     sums: *mut F,
     alpha: F,
     beta: F,
+    goes_on: bool,
     views: PhantomData<(&'c mut F, &'e F)>,
 }
 
@@ -103,13 +106,14 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
         let place = |x: &ArrayView2<'_, F>| (x.as_ptr(), x.strides()[0]);
         let (start, start_row) = epilogue.start.as_ref().map_or((c.cast_const(), c_row), place);
         let (factor, factor_row) = epilogue.factor.as_ref().map_or((std::ptr::null(), 0), place);
-        let Epilogue { alpha, beta, .. } = epilogue;
+        let Epilogue { alpha, beta, goes_on, .. } = epilogue;
+        assert!(!goes_on || beta == F::zero() || epilogue.start.is_some());
         let sums = epilogue.sums.map_or(std::ptr::null_mut(), |sums| {
             assert!(sums.len() == cols);
             sums.as_mut_ptr()
         });
         let views = PhantomData;
-        Self { rows, cols, c, c_row, start, start_row, factor, factor_row, sums, alpha, beta, views }
+        Self { rows, cols, c, c_row, start, start_row, factor, factor_row, sums, alpha, beta, goes_on, views }
     }
 
     /// A block of it, `(start, length)` in rows and in columns.
@@ -133,6 +137,12 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
             sums: if self.sums.is_null() { self.sums } else { self.sums.wrapping_add(cols.0) },
             ..*self
         }
+    }
+
+    /// Whether c holds what sums start from.
+    #[inline(always)]
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// Where row `row` of c begins.

@@ -122,6 +122,13 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
         p.to.fetch_factor::<V, R, N>(row);
 
         let mut sum = [[V::splat(F::zero()); N]; R];
+        if p.to.goes_on() {
+            for i in 0..R {
+                for j in 0..N {
+                    sum[i][j] = load(c[i], j);
+                }
+            }
+        }
         for q in 0..p.k as isize {
             let b: [V; N] = std::array::from_fn(|j| load(p.b.offset(q * p.b_row), j));
             for i in 0..R {

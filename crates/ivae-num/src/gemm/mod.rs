@@ -40,7 +40,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 pub use kernel::GemmKernel;
 
 use crate::simd::Simd;
-use crate::{Scalar, filled};
+use crate::{Aligned, Scalar};
 
 /// Whether there is a matrix unit for large products.
 pub(crate) fn has_unit<F: Scalar>() -> bool {
@@ -54,7 +54,7 @@ pub(crate) fn has_unit<F: Scalar>() -> bool {
 #[derive(Debug, Clone, Default)]
 pub struct GemmScratch<F> {
     /// One for each thread that takes part.
-    packed: Vec<Vec<F>>,
+    packed: Vec<Aligned<F>>,
     #[cfg(target_arch = "x86_64")]
     split: tiled::Memory,
 }
@@ -76,7 +76,7 @@ impl<F: Scalar> GemmScratch<F> {
         }
         let len = driver::scratch_len(m, k, n).max(driver::scratch_len(n, k, m));
         for packed in self.shares(threads) {
-            aligned(packed, len);
+            packed.reserve(len, F::zero());
         }
     }
 
@@ -91,23 +91,12 @@ impl<F: Scalar> GemmScratch<F> {
     }
 
     /// Packing memory for `threads` threads.
-    fn shares(&mut self, threads: usize) -> &mut [Vec<F>] {
+    fn shares(&mut self, threads: usize) -> &mut [Aligned<F>] {
         if self.packed.len() < threads {
-            self.packed.resize(threads, Vec::new());
+            self.packed.resize_with(threads, Aligned::default);
         }
         &mut self.packed[..threads]
     }
-}
-
-/// The first `len` scalars of `packed`, grown if need be, from a cache line on.
-fn aligned<F: Scalar>(packed: &mut Vec<F>, len: usize) -> &mut [F] {
-    const LINE: usize = 64;
-    let slack = LINE / size_of::<F>();
-    if packed.len() < len + slack {
-        *packed = filled(len + slack, F::zero());
-    }
-    let start = packed.as_ptr().align_offset(LINE).min(slack);
-    &mut packed[start..start + len]
 }
 
 /// `c ← alpha · a b + beta · c`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, any strides.

@@ -19,7 +19,7 @@ use super::driver::blocks;
 use super::finish::{Epilogue, Output, part, part_mut};
 use super::split::{Block, Operand, SIDE, Summands, split};
 use super::unit::{Sums, Unit};
-use crate::filled;
+use crate::memory::filled;
 use crate::share::SHARES;
 use crate::simd::Amx;
 
