@@ -1,7 +1,7 @@
 //! [`Mlp`]: linear layers with an activation between them, and optionally a linear map past them.
 
 use ivae_num::{Aligned, GemmScratch, Scalar};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -128,7 +128,7 @@ impl Mlp {
     }
 
     fn reserve_delta<F: Scalar>(&self, scratch: &mut Scratch<F>, rows: usize) {
-        let len = rows * self.widths().max().unwrap_or(0);
+        let len = rows * self.widths().map(apart::<F>).max().unwrap_or(0);
         scratch.delta.iter_mut().for_each(|delta| delta.reserve(len, F::zero()));
     }
 
@@ -225,7 +225,7 @@ impl Mlp {
         let last = self.layers.len() - 1;
         self.layers[last].backward_bias(grad, d_out);
         for (i, layer) in self.layers.iter().enumerate().rev() {
-            let dy = if i == last { d_out } else { matrix(above, rows, layer.out()) };
+            let dy = if i == last { d_out } else { matrix(above, rows, apart::<F>(layer.out())).split_at(Axis(1), layer.out()).0 };
             let Some(i_below) = i.checked_sub(1) else {
                 layer.backward_weights(grad, input, dy, gemm);
                 if let Some(dx) = dx {
@@ -235,13 +235,22 @@ impl Mlp {
             };
             let hidden = &ws.hidden[i_below];
             layer.backward_weights(grad, hidden.input(rows), dy, gemm);
-            let delta = matrix_mut(below, rows, hidden.width);
+            let (delta, _) = matrix_mut(below, rows, apart::<F>(hidden.width)).split_at(Axis(1), hidden.width);
             let deriv = matrix(&hidden.deriv, rows, hidden.width);
             let d_bias = &mut grad[self.layers[i_below].bias.range()];
             layer.backward_activated(delta, d_bias, deriv, params, dy, gemm);
             std::mem::swap(above, below);
         }
     }
+}
+
+/// Scalars from one row of a gradient to the next: rows begin at cache lines, but not where they would compete for the same
+/// ones of a level-1 cache.
+fn apart<F>(width: usize) -> usize {
+    const LINE: usize = 64;
+    const ALIASED: usize = 2048;
+    let apart = width.next_multiple_of(LINE / size_of::<F>());
+    if (apart * size_of::<F>()).is_multiple_of(ALIASED) { width } else { apart }
 }
 
 /// The first `rows` rows of `flat`, `[rows, width]`.
