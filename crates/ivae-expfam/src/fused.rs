@@ -249,6 +249,8 @@ struct Sums<'a, F, M, const K: usize> {
 }
 
 impl<F: Scalar, M: Formula<F, 1, K>, const K: usize> FormulaLoop<F> for Sums<'_, F, M, K> {
+    type Output = ();
+
     #[inline(always)]
     fn run<Fs: Functions<F>>(self) {
         let Self { out, scale, n, width, firsts, theta, v, formula } = self;
@@ -312,6 +314,8 @@ struct Adding<S, const THETA: bool, const V: bool, const WHOLE: bool>(S);
 impl<F: Scalar, M: Formula<F, N, 1>, const N: usize, const THETA: bool, const V: bool, const WHOLE: bool>
     FormulaLoop<F> for Adding<Slopes<'_, F, M, N>, THETA, V, WHOLE>
 {
+    type Output = ();
+
     #[inline(always)]
     fn run<Fs: Functions<F>>(self) {
         let Slopes { to_theta, to_v, n, width, firsts, theta, v, d_out, formula } = self.0;

@@ -225,7 +225,11 @@ impl Mlp {
         let last = self.layers.len() - 1;
         self.layers[last].backward_bias(grad, d_out);
         for (i, layer) in self.layers.iter().enumerate().rev() {
-            let dy = if i == last { d_out } else { matrix(above, rows, apart::<F>(layer.out())).split_at(Axis(1), layer.out()).0 };
+            let dy = if i == last {
+                d_out
+            } else {
+                matrix(above, rows, apart::<F>(layer.out())).split_at(Axis(1), layer.out()).0
+            };
             let Some(i_below) = i.checked_sub(1) else {
                 layer.backward_weights(grad, input, dy, gemm);
                 if let Some(dx) = dx {
@@ -235,7 +239,8 @@ impl Mlp {
             };
             let hidden = &ws.hidden[i_below];
             layer.backward_weights(grad, hidden.input(rows), dy, gemm);
-            let (delta, _) = matrix_mut(below, rows, apart::<F>(hidden.width)).split_at(Axis(1), hidden.width);
+            let (delta, _) =
+                matrix_mut(below, rows, apart::<F>(hidden.width)).split_at(Axis(1), hidden.width);
             let deriv = matrix(&hidden.deriv, rows, hidden.width);
             let d_bias = &mut grad[self.layers[i_below].bias.range()];
             layer.backward_activated(delta, d_bias, deriv, params, dy, gemm);

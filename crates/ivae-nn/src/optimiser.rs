@@ -1,6 +1,7 @@
 //! [`Optimiser`]: one step from a gradient, in one pass over flat slices.
 
-use ivae_num::{Aligned, Loop, Scalar, summed, wide};
+use ivae_num::formula::run_formulas;
+use ivae_num::{Aligned, FormulaLoop, Functions, Loop, Scalar, summed, wide};
 use serde::{Deserialize, Serialize};
 
 use crate::SpecError;
@@ -71,7 +72,7 @@ impl OptimiserSpec {
             Self::Adam { beta1, beta2, epsilon } | Self::AdamW { beta1, beta2, epsilon, .. } => {
                 decay("beta1", beta1)?;
                 decay("beta2", beta2)?;
-                require(epsilon > 0.0 && epsilon.is_finite(), "epsilon", epsilon, "positive")?;
+                require((1e-30..=1e30).contains(&epsilon), "epsilon", epsilon, "from 1e-30 to 1e30")?;
             }
             Self::Sgd { momentum } => decay("momentum", momentum)?,
         }
@@ -154,7 +155,7 @@ impl<F: Scalar> Optimiser<F> {
             rest: beta.map(|b| F::of(1.0 - b)),
         };
         summed([params, &mut self.first, &mut self.second], [grad], WORK, &|slices, [grad]| {
-            wide(OverSlices { rule, slices, grad })
+            run_formulas(OverSlices { rule, slices, grad })
         })
     }
 }
@@ -179,10 +180,12 @@ struct Adam<F> {
 
 impl<F: Scalar> Adam<F> {
     #[inline(always)]
-    fn at(&self, [p, m, v]: [F; 3], g: F) -> [F; 3] {
+    fn at<M: Functions<F>>(&self, [p, m, v]: [F; 3], g: F) -> [F; 3] {
         let Self { keep, rate, root, epsilon, beta: [b1, b2], rest: [a1, a2] } = *self;
-        let (m, v) = (b1 * m + a1 * g, b2 * v + a2 * g * g);
-        [keep * p - rate * m / (v.sqrt() * root + epsilon), m, v]
+        let (m, v) = (M::mul_add(b1, m, a1 * g), M::mul_add(b2, v, a2 * g * g));
+        // The divider is busy with the root.
+        let step = M::quotient(rate * m, M::mul_add(v.sqrt(), root, epsilon));
+        [M::mul_add(keep, p, -step), m, v]
     }
 }
 
@@ -201,11 +204,11 @@ struct OverSlices<'a, F, R, const N: usize> {
     grad: &'a [F],
 }
 
-impl<F: Scalar> Loop for OverSlices<'_, F, Adam<F>, 3> {
+impl<F: Scalar> FormulaLoop<F> for OverSlices<'_, F, Adam<F>, 3> {
     type Output = f64;
 
     #[inline(always)]
-    fn run(self) -> f64 {
+    fn run<M: Functions<F>>(self) -> f64 {
         let (rule, [params, first, second], grad) = (self.rule, self.slices, self.grad);
         let mut sums = [0.0; LANES];
         let (grads, rest) = grad.as_chunks::<LANES>();
@@ -216,7 +219,7 @@ impl<F: Scalar> Loop for OverSlices<'_, F, Adam<F>, 3> {
             // Copies, which the compiler knows to be apart.
             let (mut p, mut m, mut v, g) = (*to_p, *to_m, *to_v, *g);
             for k in 0..LANES {
-                [p[k], m[k], v[k]] = rule.at([p[k], m[k], v[k]], g[k]);
+                [p[k], m[k], v[k]] = rule.at::<M>([p[k], m[k], v[k]], g[k]);
             }
             for k in 0..LANES {
                 sums[k] += g[k].f64() * g[k].f64();
@@ -225,7 +228,7 @@ impl<F: Scalar> Loop for OverSlices<'_, F, Adam<F>, 3> {
         }
         add_squares(&mut sums, rest);
         for ((p, g), (m, v)) in last.iter_mut().zip(rest).zip(last_first.iter_mut().zip(last_second)) {
-            [*p, *m, *v] = rule.at([*p, *m, *v], *g);
+            [*p, *m, *v] = rule.at::<M>([*p, *m, *v], *g);
         }
         sums.iter().sum()
     }
@@ -382,7 +385,7 @@ mod tests {
             "beta1 is 1, but must be at least 0 and below 1"
         );
         assert!(adam(0.9, f64::NAN, 1e-8).is_err());
-        assert!(adam(0.9, 0.9, 0.0).is_err());
+        assert!(adam(0.9, 0.9, 0.0).is_err() && adam(0.9, 0.9, f64::INFINITY).is_err());
         assert!(OptimiserSpec::Sgd { momentum: -0.1 }.check().is_err());
         let spec = OptimiserSpec::AdamW { beta1: 0.9, beta2: 0.9, epsilon: 1e-8, weight_decay: -1.0 };
         assert!(spec.check().is_err());

@@ -19,12 +19,17 @@ pub trait Functions<F> {
     fn sigmoid(x: F) -> F;
     /// ln(1 + eˣ).
     fn softplus(x: F) -> F;
+    /// a b + c, rounded once if that is one operation of the processor.
+    fn mul_add(a: F, b: F, c: F) -> F;
+    /// a / d for d > 0, within 2 units in the last place and without the processor's divider; for d from 10⁻³⁷ to 10³⁷ in
+    /// `f32`, from 10⁻³⁰⁷ to 10³⁰⁷ in `f64`, and otherwise anything.
+    fn quotient(a: F, d: F) -> F;
 }
 
 /// What becomes of N numbers that stand at one place of N slices, given K numbers of others.
 ///
 /// Mark [`at`](Formula::at) and what it calls `#[inline(always)]`, and let it choose by `if a { b } else { c }` of values
-/// alone: the compiler vectorises it. Each operation is rounded for itself (do not call `mul_add`).
+/// alone: the compiler vectorises it. Each operation is rounded for itself (do not call `Float::mul_add`).
 pub trait Formula<F, const N: usize, const K: usize>: Copy {
     /// The numbers that take the place of `x`.
     fn at<M: Functions<F>>(&self, x: [F; N], given: [F; K]) -> [F; N];
@@ -53,23 +58,25 @@ pub const LANES: usize = 16;
 ///
 /// Mark [`run`](FormulaLoop::run) and what it calls `#[inline(always)]`, as for [`Loop`](crate::Loop).
 pub trait FormulaLoop<F> {
+    /// What comes out, beside what is written into slices.
+    type Output;
     /// All of the work.
-    fn run<M: Functions<F>>(self);
+    fn run<M: Functions<F>>(self) -> Self::Output;
 }
 
 /// Run `work` with the widest vectors the processor has.
-pub fn run_formulas<F: Scalar>(work: impl FormulaLoop<F>) {
-    Simd::active().run(OnFunctions(work, PhantomData::<F>));
+pub fn run_formulas<F: Scalar, L: FormulaLoop<F>>(work: L) -> L::Output {
+    Simd::active().run(OnFunctions(work, PhantomData::<F>))
 }
 
 struct OnFunctions<L, F>(L, PhantomData<F>);
 
 impl<F: Scalar, L: FormulaLoop<F>> Kernel for OnFunctions<L, F> {
-    type Output = ();
+    type Output = L::Output;
 
     #[inline(always)]
-    fn run<T: Target>(self) {
-        self.0.run::<On<T>>();
+    fn run<T: Target>(self) -> L::Output {
+        self.0.run::<On<T>>()
     }
 }
 
@@ -102,6 +109,16 @@ impl<F: Scalar, T: Target> Functions<F> for On<T> {
     #[inline(always)]
     fn softplus(x: F) -> F {
         F::softplus_on::<T>(x)
+    }
+
+    #[inline(always)]
+    fn mul_add(a: F, b: F, c: F) -> F {
+        F::mul_add_on::<T>(a, b, c)
+    }
+
+    #[inline(always)]
+    fn quotient(a: F, d: F) -> F {
+        F::quotient_on::<T>(a, d)
     }
 }
 

@@ -14,6 +14,8 @@ pub trait OnTarget: Sized {
     fn tanh_on<T: Target>(x: Self) -> Self;
     fn sigmoid_on<T: Target>(x: Self) -> Self;
     fn softplus_on<T: Target>(x: Self) -> Self;
+    fn mul_add_on<T: Target>(a: Self, b: Self, c: Self) -> Self;
+    fn quotient_on<T: Target>(a: Self, d: Self) -> Self;
 }
 
 macro_rules! kernels {
@@ -25,8 +27,26 @@ macro_rules! kernels {
         const LIFTED: $float = ((1 as u64) << LIFT) as $float;
 
         #[inline(always)]
-        fn mul_add<T: Target>(a: $float, b: $float, c: $float) -> $float {
+        pub(in super::super) fn mul_add<T: Target>(a: $float, b: $float, c: $float) -> $float {
             if T::FMA { a.mul_add(b, c) } else { a * b + c }
+        }
+
+        /// `q + q (e + e²)` for e = 1 − d q: of e³, that is, when q is of e.
+        #[inline(always)]
+        fn nearer<T: Target>(q: $float, e: $float) -> $float {
+            mul_add::<T>(q, mul_add::<T>(e, e, e), q)
+        }
+
+        /// a / d within 2 units in the last place, for d as far from 0 and ∞ as [`RECIPROCAL`] allows; without the divider,
+        /// which other operations of a loop may be waiting for.
+        #[inline(always)]
+        pub(in super::super) fn quotient<T: Target>(a: $float, d: $float) -> $float {
+            let mut q = $float::from_bits(RECIPROCAL.wrapping_sub(d.to_bits()));
+            for _ in 1..STEPS {
+                q = nearer::<T>(q, mul_add::<T>(-d, q, 1.0));
+            }
+            // The last step takes a with it.
+            nearer::<T>(a * q, mul_add::<T>(-d, q, 1.0))
         }
 
         /// `p[0] + p[1] x + p[2] x² + …`
@@ -180,6 +200,9 @@ pub(super) mod single {
 
     const LN2_HIGH: f32 = 0.693_145_75;
     const LN2_LOW: f32 = 1.428_606_8e-6;
+    /// Less the bits of d, those of 1 / d within an eighth of it, for d from 2⁻¹²⁵ to 2¹²⁵; and the steps from there.
+    const RECIPROCAL: u32 = 0x7ef3_11c7;
+    const STEPS: usize = 2;
     const EXP_LOWEST: f32 = -104.0;
     const EXP_HIGHEST: f32 = 89.0;
     /// Where tanh and σ are 1 to the last bit.
@@ -203,6 +226,9 @@ pub(super) mod double {
 
     const LN2_HIGH: f64 = 0.693_147_180_560_117_7;
     const LN2_LOW: f64 = -1.723_944_452_561_483_5e-13;
+    /// For d from 2⁻¹⁰²¹ to 2¹⁰²¹.
+    const RECIPROCAL: u64 = 0x7fde_6238_22fc_16e6;
+    const STEPS: usize = 3;
     const EXP_LOWEST: f64 = -746.0;
     const EXP_HIGHEST: f64 = 710.0;
     const TANH_ONE: f64 = 22.0;

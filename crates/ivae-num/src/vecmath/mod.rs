@@ -175,6 +175,16 @@ macro_rules! slices {
                     kernels::$kernels::$name::<T>(x)
                 }
             )*
+
+            #[inline(always)]
+            fn mul_add_on<T: Target>(a: $float, b: $float, c: $float) -> $float {
+                kernels::$kernels::mul_add::<T>(a, b, c)
+            }
+
+            #[inline(always)]
+            fn quotient_on<T: Target>(a: $float, d: $float) -> $float {
+                kernels::$kernels::quotient::<T>(a, d)
+            }
         }
 
         impl VecMath for $float {

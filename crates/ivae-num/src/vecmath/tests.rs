@@ -289,3 +289,37 @@ fn the_inverse_unit_converges_for_every_slope() {
     check!(f32);
     check!(f64);
 }
+
+/// 3.7 / x.
+struct Quotient;
+
+impl<F: crate::Scalar> Function<F> for Quotient {
+    #[inline(always)]
+    fn value<T: Target>(x: F) -> F {
+        F::quotient_on::<T>(F::of(3.7), x)
+    }
+}
+
+#[test]
+fn quotients_are_near_wherever_they_are_promised() {
+    let (mut worst, mut worst_f64) = (0.0f64, 0.0f64);
+    for simd in paths() {
+        let (from, to) = (1e-37f32.to_bits(), 1e37f32.to_bits());
+        let d: Vec<f32> = (from..=to).step_by(12_345).map(f32::from_bits).collect();
+        let mut x = d.clone();
+        simd.run(OverSlice::<_, Quotient>::new(&mut x));
+        for (got, d) in x.iter().zip(&d) {
+            worst = worst.max(ulps_f32(*got, f64::from(3.7f32) / f64::from(*d)));
+        }
+        let (from, to) = (1e-307f64.to_bits(), 1e307f64.to_bits());
+        let d: Vec<f64> = (from..=to).step_by(12_345_678_901_234).map(f64::from_bits).collect();
+        let mut x = d.clone();
+        simd.run(OverSlice::<_, Quotient>::new(&mut x));
+        for (got, d) in x.iter().zip(&d) {
+            // What is left of the dividend, exactly.
+            let rest = got.mul_add(*d, -3.7).abs() / d;
+            worst_f64 = worst_f64.max(rest / (got.next_up() - got));
+        }
+    }
+    assert!(worst <= 2.0 && worst_f64 <= 2.0, "off by {worst} and {worst_f64} units in the last place");
+}
