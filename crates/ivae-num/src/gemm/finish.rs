@@ -110,6 +110,8 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
         assert!(!goes_on || beta == F::zero() || epilogue.start.is_some());
         let sums = epilogue.sums.map_or(std::ptr::null_mut(), |sums| {
             assert!(sums.len() == cols);
+            // The one instance that adds them up.
+            assert!(!factor.is_null() && alpha == F::one() && beta == F::zero());
             sums.as_mut_ptr()
         });
         let views = PhantomData;
