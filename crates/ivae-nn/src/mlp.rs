@@ -58,7 +58,7 @@ pub struct MlpWorkspace<F> {
 #[derive(Debug, Clone, Default)]
 pub struct Scratch<F> {
     pub(crate) gemm: GemmScratch<F>,
-    /// Gradients of the hidden layers above and below the current one, `[B, widest]`.
+    /// Gradients of the hidden layers above and below the current one, `[B, width]` with rows [`Aligned::apart`].
     delta: [Aligned<F>; 2],
 }
 
@@ -128,7 +128,7 @@ impl Mlp {
     }
 
     fn reserve_delta<F: Scalar>(&self, scratch: &mut Scratch<F>, rows: usize) {
-        let len = rows * self.widths().map(apart::<F>).max().unwrap_or(0);
+        let len = rows * self.widths().map(Aligned::<F>::apart).max().unwrap_or(0);
         scratch.delta.iter_mut().for_each(|delta| delta.reserve(len, F::zero()));
     }
 
@@ -228,7 +228,7 @@ impl Mlp {
             let dy = if i == last {
                 d_out
             } else {
-                matrix(above, rows, apart::<F>(layer.out())).split_at(Axis(1), layer.out()).0
+                matrix(above, rows, Aligned::<F>::apart(layer.out())).split_at(Axis(1), layer.out()).0
             };
             let Some(i_below) = i.checked_sub(1) else {
                 layer.backward_weights(grad, input, dy, gemm);
@@ -240,22 +240,13 @@ impl Mlp {
             let hidden = &ws.hidden[i_below];
             layer.backward_weights(grad, hidden.input(rows), dy, gemm);
             let (delta, _) =
-                matrix_mut(below, rows, apart::<F>(hidden.width)).split_at(Axis(1), hidden.width);
+                matrix_mut(below, rows, Aligned::<F>::apart(hidden.width)).split_at(Axis(1), hidden.width);
             let deriv = matrix(&hidden.deriv, rows, hidden.width);
             let d_bias = &mut grad[self.layers[i_below].bias.range()];
             layer.backward_activated(delta, d_bias, deriv, params, dy, gemm);
             std::mem::swap(above, below);
         }
     }
-}
-
-/// Scalars from one row of a gradient to the next: rows begin at cache lines, but not where they would compete for the same
-/// ones of a level-1 cache.
-fn apart<F>(width: usize) -> usize {
-    const LINE: usize = 64;
-    const ALIASED: usize = 2048;
-    let apart = width.next_multiple_of(LINE / size_of::<F>());
-    if (apart * size_of::<F>()).is_multiple_of(ALIASED) { width } else { apart }
 }
 
 /// The first `rows` rows of `flat`, `[rows, width]`.

@@ -3,7 +3,9 @@
 use std::ops::{Deref, DerefMut};
 
 /// Bytes of a cache line, and of the widest vectors: one that reaches over two lines is read and written twice.
-const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
+/// Rows of a matrix that are a multiple of so many bytes apart compete for the same lines of a level-1 cache.
+pub(crate) const ALIASED: usize = 2048;
 
 /// A slice on the heap that begins at a cache line.
 #[derive(Debug, Default)]
@@ -29,6 +31,16 @@ impl<T: Clone> Aligned<T> {
         if self.len < len {
             *self = Self::filled(len, value);
         }
+    }
+}
+
+impl<T> Aligned<T> {
+    /// Scalars from one row of `width` of them to the next, so that each begins at a line, but not where rows would compete for
+    /// lines.
+    pub fn apart(width: usize) -> usize {
+        let size = size_of::<T>().max(1);
+        let apart = width.next_multiple_of((LINE / size).max(1));
+        if (apart * size).is_multiple_of(ALIASED) { width } else { apart }
     }
 }
 
@@ -137,6 +149,8 @@ mod tests {
             assert!(memory.len() == len + 1 && memory.iter().all(|&x| x == 2.0));
         }
         assert!(Aligned::<f64>::default().is_empty());
+        assert_eq!([0, 5, 16, 100, 500, 512].map(Aligned::<f32>::apart), [0, 16, 16, 112, 500, 512]);
+        assert_eq!([8, 100].map(Aligned::<f64>::apart), [8, 104]);
         assert_eq!(Aligned::filled(3, ()).len(), 3);
     }
 }

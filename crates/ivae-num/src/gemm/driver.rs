@@ -6,14 +6,17 @@ use super::GemmScratch;
 use super::finish::{Epilogue, Output, part, part_mut};
 use super::kernel::Shape;
 use super::pack::pack;
+use crate::memory::{ALIASED, LINE};
 use crate::simd::Simd;
 use crate::{Aligned, Scalar, column_sums, share};
 
 /// Summands that are added up before they go to c. Fixed, because it decides the rounding.
 const BLOCK_K: usize = 1024;
-/// Summands at a time, if there are more than twice as many: as many rows of a panel stay in a level-1 cache for all rows
-/// of c. Sums go on from where they are, so this decides nothing.
+/// Summands at a time, if there are more than twice as many and c has no more bytes than it may: these rows of a panel, and
+/// c, then stay in a level-1 cache. Sums go on from where they are, so this decides no bits; those of few columns, which have
+/// kernels of their own, cannot.
 const NEAR_K: usize = 64;
+const NEAR_C: usize = 1 << 14;
 /// Most rows of a, and of c, at a time: with [`BLOCK_K`], a share of a level-2 cache.
 const BLOCK_M: usize = 96;
 /// Bytes of c at a time, in rows that the tiles of all paths divide.
@@ -25,15 +28,12 @@ const FEW: usize = 16;
 const WHOLE_TILES: usize = 24;
 /// Columns of b that are packed at a time.
 const BLOCK_N: usize = 1024;
-/// Rows of a that are a multiple of so many bytes apart compete for the same lines of a level-1 cache.
-const ALIASED: usize = 2048;
 /// Bytes from which a is packed although it could be read in place.
 const LARGE_A: usize = 1 << 19;
 /// Rows from which packing b pays although its rows could be read in place: if it has so many bytes, or vectors of it would
 /// reach over two lines of a cache.
 const MANY_ROWS: usize = 128;
 const LARGE_B: usize = 1 << 17;
-const LINE: usize = 64;
 /// Columns below which the transpose of c may be the better product.
 const NARROW: usize = 8;
 /// Columns of the widest panel on any path.
@@ -215,7 +215,8 @@ fn alone<F: Scalar>(
     let pack_b =
         b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && n >= FEW && (bytes(k, n) > LARGE_B || astride);
     let from_zero = epilogue.beta == F::zero() || epilogue.start.is_some();
-    let near = contiguous_c && from_zero && k > 2 * NEAR_K && k <= BLOCK_K;
+    let small = bytes(m, n) <= NEAR_C && n.is_multiple_of(FEW);
+    let near = contiguous_c && from_zero && small && k > 2 * NEAR_K && k <= BLOCK_K;
     // Whether a few columns more than whole panels have are better off in a panel of their own.
     let few = (a.strides()[0] == 1 || a.strides()[1] == 1) && m >= FEW && k >= FEW;
     let panels = |n: usize| panels(shapes, n, few);

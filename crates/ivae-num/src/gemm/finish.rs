@@ -88,7 +88,8 @@ pub(super) struct Output<'c, 'e, F> {
     sums: *mut F,
     alpha: F,
     beta: F,
-    goes_on: bool,
+    /// Whether c holds what sums start from.
+    pub(super) goes_on: bool,
     views: PhantomData<(&'c mut F, &'e F)>,
 }
 
@@ -139,12 +140,6 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
             sums: if self.sums.is_null() { self.sums } else { self.sums.wrapping_add(cols.0) },
             ..*self
         }
-    }
-
-    /// Whether c holds what sums start from.
-    #[inline(always)]
-    pub(super) fn goes_on(&self) -> bool {
-        self.goes_on
     }
 
     /// Where row `row` of c begins.

@@ -122,7 +122,7 @@ unsafe fn tile<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
         p.to.fetch_factor::<V, R, N>(row);
 
         let mut sum = [[V::splat(F::zero()); N]; R];
-        if p.to.goes_on() {
+        if p.to.goes_on {
             for i in 0..R {
                 for j in 0..N {
                     sum[i][j] = load(c[i], j);

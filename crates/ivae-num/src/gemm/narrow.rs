@@ -49,7 +49,7 @@ pub(super) unsafe fn to_eight(p: &Pointers<'_, '_, f32>) {
 
 /// Whether a has contiguous rows or columns, and enough of both; sums start from 0 here.
 fn worth(p: &Pointers<'_, '_, f32>) -> bool {
-    !p.to.goes_on() && (p.a_col == 1 || p.a_row == 1) && p.to.rows >= LANES && p.k >= LANES
+    !p.to.goes_on && (p.a_col == 1 || p.a_row == 1) && p.to.rows >= LANES && p.k >= LANES
 }
 
 /// `N` columns, which are `Q` vectors of four, in vectors of [`LANES`] rows. Returns how many rows are done.

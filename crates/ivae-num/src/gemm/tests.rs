@@ -302,7 +302,7 @@ fn check_fused<F: Scalar>(case: Case, scratch: &mut GemmScratch<F>) {
 #[test]
 fn fused_products_with_several_blocks_of_summands() {
     let layouts = (Layout::Rows, Layout::Columns, Layout::Rows);
-    for shape in [(9, 600, 50), (1, 257, 1), (300, 513, 5)] {
+    for shape in [(9, 600, 50), (1, 257, 1), (300, 513, 5), (9, 600, 48), (20, 129, 64), (61, 300, 16)] {
         let case = Case { shape, layouts, alpha: 1.0, beta: 0.0, seed: 1 };
         check_fused::<f32>(case, &mut GemmScratch::new());
         check_fused::<f64>(case, &mut GemmScratch::new());
