@@ -2,10 +2,10 @@
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 
-use super::GemmScratch;
 use super::finish::{Epilogue, Output, part, part_mut};
 use super::kernel::Shape;
 use super::pack::pack;
+use super::{GemmScratch, few};
 use crate::memory::{ALIASED, LINE};
 use crate::simd::Simd;
 use crate::{Aligned, Scalar, column_sums, share};
@@ -207,6 +207,15 @@ fn alone<F: Scalar>(
     let ((m, k), n) = (a.dim(), b.ncols());
     let shapes = F::shapes(simd);
     let contiguous_c = c.strides()[1] == 1 || n == 1;
+    if k <= few::MOST && contiguous_c && !epilogue.scales() {
+        let mut b = b;
+        if b.strides()[1] != 1 && n > 1 {
+            packed.reserve(k * n, F::zero());
+            pack(simd, &mut packed[..k * n], n, b);
+            b = view(packed, k, n);
+        }
+        return F::few_summands(simd).run(Output::new(c, epilogue), a, b);
+    }
     // Contiguous rows of a are read in place: in every measured shape that was as fast.
     let bytes = |rows: usize, cols: usize| rows * cols * size_of::<F>();
     let aliased = (a.strides()[0].unsigned_abs() * size_of::<F>()).is_multiple_of(ALIASED);

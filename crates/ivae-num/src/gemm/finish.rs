@@ -27,6 +27,12 @@ impl<'a, F: Scalar> Epilogue<'a, F> {
         Self { alpha, beta, start: None, factor: None, sums: None, goes_on: false }
     }
 
+    /// Whether sums are multiplied by a number, or both added to something and multiplied by a factor.
+    pub(super) fn scales(&self) -> bool {
+        let adds = self.beta == F::one() && self.factor.is_none();
+        self.alpha != F::one() || self.beta != F::zero() && !adds
+    }
+
     /// For the first entries of an axis, and for the rest, without sums.
     pub(super) fn split_at(self, axis: Axis, cut: usize) -> (Self, Self) {
         let [start, factor] = [self.start, self.factor].map(|x| x.map(|x| x.split_at(axis, cut)));
@@ -148,13 +154,41 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
         self.c.wrapping_offset(row as isize * self.c_row)
     }
 
+    /// Where row `row` of the start begins: of c itself, if it is that.
+    #[inline(always)]
+    pub(super) fn start(&self, row: usize) -> *const F {
+        self.start.wrapping_offset(row as isize * self.start_row)
+    }
+
+    /// Where row `row` of the factor begins.
+    #[inline(always)]
+    pub(super) fn factor(&self, row: usize) -> *const F {
+        self.factor.wrapping_offset(row as isize * self.factor_row)
+    }
+
+    #[inline(always)]
+    pub(super) fn has_factor(&self) -> bool {
+        !self.factor.is_null()
+    }
+
+    /// Null for none.
+    #[inline(always)]
+    pub(super) fn sums(&self) -> *mut F {
+        self.sums
+    }
+
+    /// Whether nothing is added to the sums.
+    #[inline(always)]
+    pub(super) fn overwrites(&self) -> bool {
+        self.beta == F::zero()
+    }
+
     /// Bring the factors of rows `row..row + R` near, `N` vectors of each.
     #[inline(always)]
     pub(super) fn fetch_factor<V: Vector<F>, const R: usize, const N: usize>(&self, row: usize) {
-        if !self.factor.is_null() {
+        if self.has_factor() {
             for i in 0..R {
-                let factor = self.factor.wrapping_offset((row + i) as isize * self.factor_row);
-                (0..N).for_each(|j| prefetch(factor.wrapping_add(j * V::LANES)));
+                (0..N).for_each(|j| prefetch(self.factor(row + i).wrapping_add(j * V::LANES)));
             }
         }
     }
@@ -171,13 +205,13 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
     ) {
         // Instances for what there is most of, without a multiplication by 1; each keeps the sums in their registers.
         let plain = self.alpha == F::one();
-        let (overwrites, adds) = (self.beta == F::zero(), self.beta == F::one());
+        let (overwrites, adds) = (self.overwrites(), self.beta == F::one());
         // SAFETY: as the caller promises; `FACTOR` if there is one.
         unsafe {
-            match self.factor.is_null() {
-                true if plain && overwrites => self.store::<V, R, N, PARTIAL, false, false, false>(row, sum),
-                true if plain && adds => self.store::<V, R, N, PARTIAL, true, false, false>(row, sum),
-                false if plain && overwrites => self.store::<V, R, N, PARTIAL, false, true, false>(row, sum),
+            match self.has_factor() {
+                false if plain && overwrites => self.store::<V, R, N, PARTIAL, false, false, false>(row, sum),
+                false if plain && adds => self.store::<V, R, N, PARTIAL, true, false, false>(row, sum),
+                true if plain && overwrites => self.store::<V, R, N, PARTIAL, false, true, false>(row, sum),
                 _ => self.store::<V, R, N, PARTIAL, false, false, true>(row, sum),
             }
         }
@@ -218,15 +252,15 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
             if START || GENERAL && self.beta != F::zero() {
                 for i in 0..R {
                     for j in 0..N {
-                        let start = load(self.start.offset((row + i) as isize * self.start_row), j);
+                        let start = load(self.start(row + i), j);
                         value[i][j] = value[i][j].add(if GENERAL { start.mul(beta) } else { start });
                     }
                 }
             }
-            if FACTOR || GENERAL && !self.factor.is_null() {
+            if FACTOR || GENERAL && self.has_factor() {
                 for i in 0..R {
                     for j in 0..N {
-                        let factor = load(self.factor.offset((row + i) as isize * self.factor_row), j);
+                        let factor = load(self.factor(row + i), j);
                         value[i][j] = value[i][j].mul(factor);
                     }
                 }

@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use super::few;
 use super::finish::{Epilogue, Output};
 #[cfg(target_arch = "x86_64")]
 use super::narrow;
@@ -23,6 +24,9 @@ pub trait GemmKernel: Sealed {
     /// The kernels of a path, the one for all but the last columns first.
     #[doc(hidden)]
     fn shapes(simd: Simd) -> &'static [Shape<Self>];
+    /// The kernel of a path for any number of columns and at most [`few::MOST`] summands, without scaling.
+    #[doc(hidden)]
+    fn few_summands(simd: Simd) -> &'static Shape<Self>;
     /// Copies columns to rows.
     #[doc(hidden)]
     fn transposer(simd: Simd) -> unsafe fn(&Transposition<Self>);
@@ -93,7 +97,7 @@ impl<F: Scalar> Shape<F> {
             b_row: b.strides()[0],
         };
         // SAFETY: the pointers and strides come from views of the shapes just checked, the one of c from a mutable
-        // view; and `GemmKernel::shapes` gives out only kernels for instructions that its `Simd` vouches for.
+        // view; and `GemmKernel` gives out only kernels for instructions that its `Simd` vouches for.
         unsafe { (self.kernel)(&pointers) }
     }
 }
@@ -235,6 +239,18 @@ macro_rules! shapes {
     };
 }
 
+/// The kernel of one path for few summands, with that many vectors of b at a time.
+macro_rules! few {
+    ($float:ty, $features:tt, $vector:ty, $room:literal) => {
+        &Shape {
+            cols: usize::MAX,
+            lanes: usize::MAX,
+            few: false,
+            kernel: enabled!($features Pointers<'_, '_, $float> => few::panels::<$float, $vector, $room>),
+        }
+    };
+}
+
 macro_rules! gemm_kernel {
     ($float:ty, $zmm:ident, $ymm:ident x $square:literal, $xmm:ident $(with $eight:path, $four:path)?, [$($transpose:tt)+], {$($unit:item)*}) => {
         #[allow(private_interfaces)]
@@ -254,6 +270,22 @@ macro_rules! gemm_kernel {
                             $float, ["avx512f,avx512vl,avx512dq,avx512bw,fma"],
                             $zmm, 8 x 3; $zmm, 6 x 4; $zmm, 8 x 2; $zmm, 12 x 1; $ymm, 12 x 1 $(or $eight)?; $xmm, 12 x 1 $(or $four)?
                         )
+                    }
+                }
+            }
+
+            fn few_summands(simd: Simd) -> &'static Shape<Self> {
+                match simd.level() {
+                    Level::Portable => few!($float, [], [$float; 4], 8),
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => {
+                        use super::vector::avx2::$ymm;
+                        few!($float, ["avx2,fma"], $ymm, 10)
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 | Level::Amx => {
+                        use super::vector::avx512::$zmm;
+                        few!($float, ["avx512f,avx512vl,avx512dq,avx512bw,fma"], $zmm, 24)
                     }
                 }
             }

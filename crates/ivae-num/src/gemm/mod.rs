@@ -14,6 +14,8 @@
 
 mod driver;
 #[allow(unsafe_code)]
+mod few;
+#[allow(unsafe_code)]
 mod finish;
 #[allow(unsafe_code)]
 mod kernel;

@@ -2,12 +2,10 @@
 
 use super::kernel::{Pointers, rest_of_panel};
 use super::vector::Vector;
-use super::vector::avx512::{F32x4, F32x8, F32x16, four_of_each, transpose_quarters};
+use super::vector::avx512::{EIGHT, F32x4, F32x8, F32x16, eight_of_each, transpose_quarters};
 
 /// Rows of c that are the lanes of a vector.
 const LANES: usize = 16;
-/// Summands that are loaded at a time.
-const FOUR: usize = 4;
 
 /// A panel of one to four columns.
 ///
@@ -58,55 +56,63 @@ fn worth(p: &Pointers<'_, '_, f32>) -> bool {
 /// As for [`rest_of_panel`], with rows or columns of a contiguous.
 #[inline(always)]
 unsafe fn columns<const N: usize, const Q: usize>(p: &Pointers<'_, '_, f32>) -> usize {
-    let mut row = 0;
+    let (mut row, by_rows) = (0, p.a_col == 1);
     // SAFETY: as the caller promises; there are as many rows as a block has.
     unsafe {
-        if p.a_col == 1 {
-            while row + LANES <= p.to.rows {
-                to_rows::<N, Q>(p, row, &sums_of_rows::<N>(p, row));
-                row += LANES;
-            }
-        } else {
-            while row + 2 * LANES <= p.to.rows {
-                let [first, second] = sums_of_columns::<N, 2>(p, row);
-                to_rows::<N, Q>(p, row, &first);
-                to_rows::<N, Q>(p, row + LANES, &second);
-                row += 2 * LANES;
-            }
-            while row + LANES <= p.to.rows {
-                let [sums] = sums_of_columns::<N, 1>(p, row);
-                to_rows::<N, Q>(p, row, &sums);
-                row += LANES;
-            }
+        // Two blocks at a time, since the sums of one would wait for each other.
+        while row + 2 * LANES <= p.to.rows {
+            let [first, second] =
+                if by_rows { sums_of_rows::<N, 2>(p, row) } else { sums_of_columns::<N, 2>(p, row) };
+            to_rows::<N, Q>(p, row, &first);
+            to_rows::<N, Q>(p, row + LANES, &second);
+            row += 2 * LANES;
+        }
+        while row + LANES <= p.to.rows {
+            let [sums] = if by_rows { sums_of_rows::<N, 1>(p, row) } else { sums_of_columns::<N, 1>(p, row) };
+            to_rows::<N, Q>(p, row, &sums);
+            row += LANES;
         }
     }
     row
 }
 
-/// The sums of [`LANES`] rows from `row` on, a column in each vector, from contiguous rows of a.
+/// The sums of `G` times [`LANES`] rows from `row` on, a column in each vector, from contiguous rows of a.
 ///
 /// # Safety
 /// As for [`columns`]; there are that many rows.
 #[inline(always)]
-unsafe fn sums_of_rows<const N: usize>(p: &Pointers<'_, '_, f32>, row: usize) -> [F32x16; N] {
+unsafe fn sums_of_rows<const N: usize, const G: usize>(
+    p: &Pointers<'_, '_, f32>,
+    row: usize,
+) -> [[F32x16; N]; G] {
     // SAFETY: as the caller promises, with all reads from the k entries of a row of a, or rows of b.
     unsafe {
-        let a = p.a.offset(row as isize * p.a_row);
+        let a = |g: usize| p.a.offset((row + g * LANES) as isize * p.a_row);
         let b = |q: usize, j: usize| *p.b.offset(q as isize * p.b_row).add(j);
-        let mut sums = [F32x16::splat(0.0); N];
-        let fours = p.k / FOUR * FOUR;
-        for q in (0..fours).step_by(FOUR) {
-            let columns = four_of_each(a.add(q), p.a_row);
-            for i in 0..FOUR {
+        let mut sums = [[F32x16::splat(0.0); N]; G];
+        let whole = p.k / EIGHT * EIGHT;
+        for q in (0..whole).step_by(EIGHT) {
+            let mut columns = [[F32x16::splat(0.0); EIGHT]; G];
+            for g in 0..G {
+                columns[g] = eight_of_each::<true>(a(g).add(q), p.a_row, EIGHT);
+            }
+            for i in 0..EIGHT {
                 for j in 0..N {
-                    sums[j] = columns[i].mul_add(F32x16::splat(b(q + i, j)), sums[j]);
+                    let b = F32x16::splat(b(q + i, j));
+                    for g in 0..G {
+                        sums[g][j] = columns[g][i].mul_add(b, sums[g][j]);
+                    }
                 }
             }
         }
-        for q in fours..p.k {
-            let column: [f32; LANES] = std::array::from_fn(|i| *a.offset(i as isize * p.a_row).add(q));
-            for j in 0..N {
-                sums[j] = F32x16::load(column.as_ptr()).mul_add(F32x16::splat(b(q, j)), sums[j]);
+        if whole < p.k {
+            for g in 0..G {
+                let columns = eight_of_each::<false>(a(g).add(whole), p.a_row, p.k - whole);
+                for q in whole..p.k {
+                    for j in 0..N {
+                        sums[g][j] = columns[q - whole].mul_add(F32x16::splat(b(q, j)), sums[g][j]);
+                    }
+                }
             }
         }
         sums

@@ -163,7 +163,24 @@ fn products_of_several_blocks() {
     }
 }
 
-/// With whole vectors of rows and with some left, whole fours of summands and with some left.
+/// In panels of one to four vectors, with some columns left, on every path.
+#[test]
+fn few_summands() {
+    let (mut single, mut double) = (GemmScratch::new(), GemmScratch::new());
+    let rows = (Layout::Rows, Layout::Rows, Layout::Rows);
+    let other = (Layout::Columns, Layout::Columns, Layout::Gapped);
+    for (k, n) in (1..=9).flat_map(|k| [1, 8, 15, 33, 48, 64, 100, 130].map(|n| (k, n))) {
+        for (layouts, alpha, beta) in [(rows, 1.0, 0.0), (other, 1.0, 1.0), (rows, 0.5, -1.0)] {
+            let case = Case { shape: (11, k, n), layouts, alpha, beta, seed: 5 };
+            check::<f32>(case, &mut single);
+            check::<f64>(case, &mut double);
+            check_fused::<f32>(case, &mut single);
+            check_fused::<f64>(case, &mut double);
+        }
+    }
+}
+
+/// With whole vectors of rows and with some left, whole eights of summands and with some left.
 #[test]
 fn few_columns() {
     let (mut single, mut double) = (GemmScratch::new(), GemmScratch::new());

@@ -242,6 +242,49 @@ pub(super) mod avx512 {
         }
     }
 
+    /// Rows of an [`eight_of_each`].
+    pub(in super::super) const EIGHT: usize = 8;
+
+    /// The first eight scalars of each of 16 columns, `from_col` apart, as eight rows; or unless `WHOLE` the first `left`,
+    /// with rows of zeros for the others.
+    ///
+    /// # Safety
+    /// The pointers are valid for that, and the processor has AVX-512.
+    #[inline(always)]
+    pub(in super::super) unsafe fn eight_of_each<const WHOLE: bool>(
+        from: *const f32,
+        from_col: isize,
+        left: usize,
+    ) -> [F32x16; EIGHT] {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let mask = F32x8::mask(left);
+            // Columns j and j + 4 as the halves of a vector, then j + 8 and j + 12.
+            let mut halves = [[F32x16::splat(0.0); 4]; 2];
+            for g in 0..2 {
+                for j in 0..4 {
+                    let from = from.offset((8 * g + j) as isize * from_col);
+                    let other = from.offset(4 * from_col);
+                    let (low, high) = if WHOLE {
+                        (F32x8::load(from), F32x8::load(other))
+                    } else {
+                        (F32x8::load_masked(from, mask), F32x8::load_masked(other, mask))
+                    };
+                    let low = _mm512_castps256_ps512(low.0);
+                    halves[g][j] = F32x16(_mm512_insertf32x8::<1>(low, high.0));
+                }
+            }
+            // Row i of columns j to j + 3 in quarter 0, of j + 4 to j + 7 in quarter 2; row 4 + i in quarters 1 and 3.
+            let [a, b] = [transpose_quarters(halves[0]), transpose_quarters(halves[1])];
+            let mut rows = [F32x16::splat(0.0); EIGHT];
+            for i in 0..4 {
+                rows[i] = F32x16(_mm512_shuffle_f32x4::<0b10_00_10_00>(a[i].0, b[i].0));
+                rows[4 + i] = F32x16(_mm512_shuffle_f32x4::<0b11_01_11_01>(a[i].0, b[i].0));
+            }
+            rows
+        }
+    }
+
     /// In each quarter, the square of four by four that the rows have there, transposed.
     ///
     /// # Safety
