@@ -88,9 +88,9 @@ impl OptimiserSpec {
 pub struct Optimiser<F> {
     /// The rule.
     pub spec: OptimiserSpec,
-    /// Adam: decaying mean of gradients. SGD: velocity.
+    /// Adam: decaying sum of gradients, Σ β₁ᵏ g, which is their mean m times 1 / (1 − β₁). SGD: velocity.
     pub first: Aligned<F>,
-    /// Adam: decaying mean of squared gradients. SGD: empty.
+    /// Adam: decaying sum of squared gradients, v / (1 − β₂). SGD: empty.
     pub second: Aligned<F>,
     /// Steps taken.
     pub steps: u64,
@@ -134,7 +134,7 @@ impl<F: Scalar> Optimiser<F> {
         squares.sqrt()
     }
 
-    /// p ← (1 − η w) p − η m̂ / (√v̂ + ε), with the corrections 1 − βᵗ moved out of the loop. Returns the sum of squares of
+    /// p ← (1 − η w) p − η m̂ / (√v̂ + ε), with all but the sums Σ βᵏ g moved out of the loop. Returns the sum of squares of
     /// the gradient.
     fn adam(
         &mut self,
@@ -145,14 +145,14 @@ impl<F: Scalar> Optimiser<F> {
         epsilon: f64,
         decay: f64,
     ) -> f64 {
-        let correction = beta.map(|b| 1.0 - b.powf(self.steps as f64));
+        // From sums to corrected means.
+        let mean = beta.map(|b| (1.0 - b) / (1.0 - b.powf(self.steps as f64)));
         let rule = Adam {
             keep: F::of(1.0 - rate * decay),
-            rate: F::of(rate / correction[0]),
-            root: F::of(1.0 / correction[1].sqrt()),
+            rate: F::of(rate * mean[0]),
+            root: F::of(mean[1].sqrt()),
             epsilon: F::of(epsilon),
             beta: beta.map(F::of),
-            rest: beta.map(|b| F::of(1.0 - b)),
         };
         summed([params, &mut self.first, &mut self.second], [grad], WORK, &|slices, [grad]| {
             run_formulas(OverSlices { rule, slices, grad })
@@ -168,21 +168,19 @@ const WORK: usize = 64;
 struct Adam<F> {
     /// 1 − η w.
     keep: F,
-    /// η / (1 − β₁ᵗ).
+    /// η (1 − β₁) / (1 − β₁ᵗ).
     rate: F,
-    /// 1 / √(1 − β₂ᵗ).
+    /// √((1 − β₂) / (1 − β₂ᵗ)).
     root: F,
     epsilon: F,
     beta: [F; 2],
-    /// 1 − β.
-    rest: [F; 2],
 }
 
 impl<F: Scalar> Adam<F> {
     #[inline(always)]
     fn at<M: Functions<F>>(&self, [p, m, v]: [F; 3], g: F) -> [F; 3] {
-        let Self { keep, rate, root, epsilon, beta: [b1, b2], rest: [a1, a2] } = *self;
-        let (m, v) = (M::mul_add(b1, m, a1 * g), M::mul_add(b2, v, a2 * g * g));
+        let Self { keep, rate, root, epsilon, beta: [b1, b2] } = *self;
+        let (m, v) = (M::mul_add(b1, m, g), M::mul_add(b2, v, g * g));
         // The divider is busy with the root.
         let step = M::quotient(rate * m, M::mul_add(v.sqrt(), root, epsilon));
         [M::mul_add(keep, p, -step), m, v]

@@ -177,8 +177,8 @@ fn parts<F: Scalar>(
     let by_rows = m >= WHOLE && (n < WHOLE || a.strides()[1] != 1);
     let len = if by_rows { m } else { n };
     let half = packed.len() / 2;
-    let cut = (len * half / packed.len().max(1)).next_multiple_of(WHOLE);
-    if half == 0 || cut >= len {
+    let cut = if half == 0 { len } else { (len * half / packed.len()).next_multiple_of(WHOLE) };
+    if cut >= len {
         return alone(simd, c, epilogue, a, b, &mut packed[0]);
     }
     let (one, other) = packed.split_at_mut(half);
@@ -235,9 +235,9 @@ fn alone<F: Scalar>(
 
     for (jc, nc) in blocks(n, BLOCK_N) {
         let block = if k <= FEW { BLOCK_C_FEW } else { BLOCK_C };
-        let rows = block / bytes(1, nc) / WHOLE_TILES * WHOLE_TILES;
+        let rows = if bytes(m, nc) <= block { m } else { block / bytes(1, nc) / WHOLE_TILES * WHOLE_TILES };
         // With one panel, no row of a is read twice.
-        let one = contiguous_c && !pack_a && shapes.iter().any(|shape| shape.cols >= nc);
+        let one = m > BLOCK_M && contiguous_c && !pack_a && shapes.iter().any(|shape| shape.cols >= nc);
         let rows = rows.clamp(WHOLE_TILES, if one { usize::MAX } else { BLOCK_M });
         for (pc, kc) in blocks(k, if near { NEAR_K } else { BLOCK_K }) {
             let last = pc + kc == k;
@@ -307,7 +307,13 @@ fn view<F>(flat: &[F], rows: usize, cols: usize) -> ArrayView2<'_, F> {
 
 /// `(start, length)` of consecutive blocks of at most `size`.
 pub(super) fn blocks(len: usize, size: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..len).step_by(size).map(move |start| (start, size.min(len - start)))
+    // Without the division of `step_by`.
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let block = (start, size.min(len - start));
+        start += block.1;
+        (block.1 > 0).then_some(block)
+    })
 }
 
 /// `(start, shape, columns)` of the panels that `n` columns are cut into: the first shape until another holds the rest,
@@ -318,9 +324,12 @@ fn panels<F>(shapes: &[Shape<F>], n: usize, few: bool) -> impl Iterator<Item = (
     let mut start = 0;
     std::iter::from_fn(move || {
         let (left, first) = (n - start, shapes.first()?);
-        let last = shapes.iter().filter(|s| s.cols >= left).min_by_key(|s| s.cols);
-        let apart = left > first.cols && left <= first.cols + few;
-        let shape = last.filter(|_| !apart).or(Some(first)).filter(|_| left > 0)?;
+        let apart = left > WIDEST || left > first.cols && left <= first.cols + few;
+        let shape = match left {
+            0 => return None,
+            _ if apart => first,
+            _ => shapes.iter().filter(|s| s.cols >= left).min_by_key(|s| s.cols).unwrap_or(first),
+        };
         let panel = (start, shape, left.min(shape.cols));
         start += panel.2;
         Some(panel)

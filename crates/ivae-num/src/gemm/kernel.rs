@@ -8,7 +8,7 @@ use super::finish::{Epilogue, Output};
 use super::narrow;
 #[cfg(target_arch = "x86_64")]
 use super::pack::transpose_wide;
-use super::pack::{Transposition, transpose};
+use super::pack::{Block, copy, transpose};
 #[cfg(target_arch = "x86_64")]
 use super::tiled;
 use super::vector::{Vector, prefetch};
@@ -27,9 +27,12 @@ pub trait GemmKernel: Sealed {
     /// The kernel of a path for any number of columns and at most [`few::MOST`] summands, without scaling.
     #[doc(hidden)]
     fn few_summands(simd: Simd) -> &'static Shape<Self>;
-    /// Copies columns to rows.
+    /// Packs rows.
     #[doc(hidden)]
-    fn transposer(simd: Simd) -> unsafe fn(&Transposition<Self>);
+    fn copier(simd: Simd) -> unsafe fn(&Block<Self>);
+    /// Packs columns.
+    #[doc(hidden)]
+    fn transposer(simd: Simd) -> unsafe fn(&Block<Self>);
     /// The matrix unit, if there is one for this scalar and it is the faster way to the product `[m, k] × [k, n]`.
     #[doc(hidden)]
     #[cfg(target_arch = "x86_64")]
@@ -290,17 +293,33 @@ macro_rules! gemm_kernel {
                 }
             }
 
-            fn transposer(simd: Simd) -> unsafe fn(&Transposition<Self>) {
+            fn copier(simd: Simd) -> unsafe fn(&Block<Self>) {
                 match simd.level() {
-                    Level::Portable => enabled!([] Transposition<$float> => transpose::<$float, [$float; 4], 4>),
+                    Level::Portable => enabled!([] Block<$float> => copy::<$float, [$float; 4]>),
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx2 => {
                         use super::vector::avx2::$ymm;
-                        enabled!(["avx2,fma"] Transposition<$float> => transpose::<$float, $ymm, $square>)
+                        enabled!(["avx2,fma"] Block<$float> => copy::<$float, $ymm>)
                     }
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx512 | Level::Amx => {
-                        enabled!(["avx512f,avx512vl,fma"] Transposition<$float> => $($transpose)+)
+                        use super::vector::avx512::$zmm;
+                        enabled!(["avx512f,avx512vl,avx512dq,avx512bw,fma"] Block<$float> => copy::<$float, $zmm>)
+                    }
+                }
+            }
+
+            fn transposer(simd: Simd) -> unsafe fn(&Block<Self>) {
+                match simd.level() {
+                    Level::Portable => enabled!([] Block<$float> => transpose::<$float, [$float; 4], 4>),
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => {
+                        use super::vector::avx2::$ymm;
+                        enabled!(["avx2,fma"] Block<$float> => transpose::<$float, $ymm, $square>)
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 | Level::Amx => {
+                        enabled!(["avx512f,avx512vl,fma"] Block<$float> => $($transpose)+)
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView2;
 
-use super::vector::Square;
+use super::vector::{Square, Vector};
 use crate::Scalar;
 use crate::simd::Simd;
 
@@ -10,25 +10,21 @@ use crate::simd::Simd;
 pub(super) fn pack<F: Scalar>(simd: Simd, to: &mut [F], to_row: usize, from: ArrayView2<'_, F>) {
     let (rows, cols) = from.dim();
     assert!(to_row >= cols && to.len() == rows * to_row);
-    if from.strides()[1] == 1 {
-        for (to, from) in to.chunks_exact_mut(to_row).zip(from.rows()) {
-            match from.to_slice() {
-                Some(from) => to[..cols].copy_from_slice(from),
-                None => to.iter_mut().zip(from).for_each(|(to, &from)| *to = from),
-            }
-        }
-    } else if from.strides()[0] == 1 {
-        let transposition = Transposition {
-            rows,
-            cols,
-            from: from.as_ptr(),
-            from_col: from.strides()[1],
-            to: to.as_mut_ptr(),
-            to_row,
-        };
-        // SAFETY: `from` is a view of that shape whose columns are contiguous, `to` has as many rows of at least as many
-        // scalars, and `simd` vouches for the instructions.
-        unsafe { F::transposer(simd)(&transposition) }
+    let block = Block {
+        rows,
+        cols,
+        from: from.as_ptr(),
+        from_row: from.strides()[0],
+        from_col: from.strides()[1],
+        to: to.as_mut_ptr(),
+        to_row,
+    };
+    // SAFETY, of both: `from` is a view of that shape whose rows, or columns, are contiguous, `to` has as many rows of at least
+    // as many scalars, and `simd` vouches for the instructions.
+    if block.from_col == 1 {
+        unsafe { F::copier(simd)(&block) }
+    } else if block.from_row == 1 {
+        unsafe { F::transposer(simd)(&block) }
     } else {
         for (to, from) in to.chunks_exact_mut(to_row).zip(from.rows()) {
             to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
@@ -36,23 +32,46 @@ pub(super) fn pack<F: Scalar>(simd: Simd, to: &mut [F], to_row: usize, from: Arr
     }
 }
 
-/// From contiguous columns to contiguous rows.
-pub(crate) struct Transposition<F> {
+/// What is packed, `[rows, cols]`, and whereto: to contiguous rows, from such rows or from contiguous columns.
+pub(crate) struct Block<F> {
     rows: usize,
     cols: usize,
     from: *const F,
+    from_row: isize,
     from_col: isize,
     to: *mut F,
     to_row: usize,
 }
 
-/// In squares of `16 × 16`.
+/// From contiguous rows.
+///
+/// # Safety
+/// `t` describes valid memory, and the processor has the instructions of `V`.
+#[inline(always)]
+pub(super) unsafe fn copy<F: Scalar, V: Vector<F>>(t: &Block<F>) {
+    let whole = t.cols / V::LANES * V::LANES;
+    // SAFETY: every access is to a row below rows and to columns below cols, by the mask or because the vector is whole.
+    unsafe {
+        let mask = V::mask(t.cols - whole);
+        for i in 0..t.rows {
+            let (from, to) = (t.from.offset(i as isize * t.from_row), t.to.add(i * t.to_row));
+            for j in (0..whole).step_by(V::LANES) {
+                V::load(from.add(j)).store(to.add(j));
+            }
+            if whole < t.cols {
+                V::load_masked(from.add(whole), mask).store_masked(to.add(whole), mask);
+            }
+        }
+    }
+}
+
+/// From contiguous columns, in squares of `16 × 16`.
 ///
 /// # Safety
 /// As for [`transpose`], on a processor with AVX-512.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) unsafe fn transpose_wide(t: &Transposition<f32>) {
+pub(super) unsafe fn transpose_wide(t: &Block<f32>) {
     use super::vector::avx512::{F32x8, SQUARE, transpose_square};
     // SAFETY: the squares are within the rows and columns; all else as the caller promises.
     unsafe {
@@ -73,12 +92,12 @@ fn squares(len: usize, side: usize) -> impl Iterator<Item = usize> {
     (0..len).step_by(side).map(move |start| start.min(len - side))
 }
 
-/// In squares of `L × L`.
+/// From contiguous columns, in squares of `L × L`.
 ///
 /// # Safety
 /// `t` describes valid memory, and the processor has the instructions of `V`.
 #[inline(always)]
-pub(super) unsafe fn transpose<F, V: Square<F, L>, const L: usize>(t: &Transposition<F>) {
+pub(super) unsafe fn transpose<F, V: Square<F, L>, const L: usize>(t: &Block<F>) {
     // SAFETY: every access is to row i + .. below rows and column j + .. below cols, by the masks or because the
     // square is a whole one.
     unsafe {
