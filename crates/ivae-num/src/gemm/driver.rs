@@ -229,15 +229,31 @@ fn alone<F: Scalar>(
     // Whether a few columns more than whole panels have are better off in a panel of their own.
     let few = (a.strides()[0] == 1 || a.strides()[1] == 1) && m >= FEW && k >= FEW;
     let panels = |n: usize| panels(shapes, n, few);
+    let block = if k <= FEW { BLOCK_C_FEW } else { BLOCK_C };
+    // With one panel, no row of a is read twice.
+    let one_panel = |n: usize| shapes.iter().any(|shape| shape.cols >= n);
+    let one_block = k <= BLOCK_K && bytes(m, n) <= block && (m <= BLOCK_M && n <= BLOCK_N || one_panel(n));
+    if one_block && contiguous_c && !pack_a && !near {
+        packed.reserve(k * WIDEST, F::zero());
+        let to = Output::new(c, epilogue);
+        for (j, shape, cols) in panels(n) {
+            let mut b = part(b, (0, k), (j, cols));
+            if pack_b {
+                // When it is used, in the same near memory as the others.
+                pack(simd, &mut packed[..k * cols], cols, b);
+                b = view(packed, k, cols);
+            }
+            shape.run(to.block((0, m), (j, cols)), a, b);
+        }
+        return;
+    }
     packed.reserve(scratch_len(m, k, n), F::zero());
     let (packed_b, memory) = packed.split_at_mut(k.min(BLOCK_K) * n.min(BLOCK_N).next_multiple_of(16));
     let (packed_a, tile) = memory.split_at_mut(m.min(BLOCK_M) * apart(k.min(BLOCK_K)));
 
     for (jc, nc) in blocks(n, BLOCK_N) {
-        let block = if k <= FEW { BLOCK_C_FEW } else { BLOCK_C };
-        let rows = if bytes(m, nc) <= block { m } else { block / bytes(1, nc) / WHOLE_TILES * WHOLE_TILES };
-        // With one panel, no row of a is read twice.
-        let one = m > BLOCK_M && contiguous_c && !pack_a && shapes.iter().any(|shape| shape.cols >= nc);
+        let rows = block / bytes(1, nc) / WHOLE_TILES * WHOLE_TILES;
+        let one = contiguous_c && !pack_a && one_panel(nc);
         let rows = rows.clamp(WHOLE_TILES, if one { usize::MAX } else { BLOCK_M });
         for (pc, kc) in blocks(k, if near { NEAR_K } else { BLOCK_K }) {
             let last = pc + kc == k;
@@ -248,9 +264,7 @@ fn alone<F: Scalar>(
             };
             let (alpha, beta) = (epilogue.alpha, epilogue.beta);
             let b = part(b, (pc, kc), (jc, nc));
-            // With one block of rows, a panel is packed when it is used, in the same near memory as the others.
-            let at_once = pack_b && m <= rows;
-            if pack_b && !at_once {
+            if pack_b {
                 for (j, _, cols) in panels(nc) {
                     let to = &mut packed_b[j * kc..(j + cols) * kc];
                     pack(simd, to, cols, part(b, (0, kc), (j, cols)));
@@ -270,14 +284,7 @@ fn alone<F: Scalar>(
                 }
                 for (j, shape, cols) in panels(nc) {
                     let b_panel = part(b, (0, kc), (j, cols));
-                    let b = match (pack_b, at_once) {
-                        (false, _) => b_panel,
-                        (true, false) => view(&packed_b[j * kc..], kc, cols),
-                        (true, true) => {
-                            pack(simd, &mut packed_b[..kc * cols], cols, b_panel);
-                            view(packed_b, kc, cols)
-                        }
-                    };
+                    let b = if pack_b { view(&packed_b[j * kc..], kc, cols) } else { b_panel };
                     let (rows, columns) = ((ic, mc), (jc + j, cols));
                     if let Some(to) = &to {
                         shape.run(to.block(rows, columns), a, b);
