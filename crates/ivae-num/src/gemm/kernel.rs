@@ -319,7 +319,7 @@ macro_rules! gemm_kernel {
                     }
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx512 | Level::Amx => {
-                        enabled!(["avx512f,avx512vl,fma"] Block<$float> => $($transpose)+)
+                        enabled!(["avx512f,avx512vl,avx512dq,avx512bw,fma"] Block<$float> => $($transpose)+)
                     }
                 }
             }

@@ -65,23 +65,35 @@ pub(super) unsafe fn copy<F: Scalar, V: Vector<F>>(t: &Block<F>) {
     }
 }
 
-/// From contiguous columns, in squares of `16 × 16`.
+/// From contiguous columns, in squares of `16 × 16`, or in `8 × 16` if there are fewer rows.
 ///
 /// # Safety
 /// As for [`transpose`], on a processor with AVX-512.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) unsafe fn transpose_wide(t: &Block<f32>) {
-    use super::vector::avx512::{F32x8, SQUARE, transpose_square};
-    // SAFETY: the squares are within the rows and columns; all else as the caller promises.
+    use super::vector::avx512::{EIGHT, F32x8, SQUARE, eight_of_each, transpose_square};
+    // SAFETY: the squares are within the rows and columns, and so are the rows of eight that are stored; all else as the
+    // caller promises.
     unsafe {
-        if t.rows < SQUARE || t.cols < SQUARE {
+        if t.cols < SQUARE {
             return transpose::<f32, F32x8, 8>(t);
         }
         for j in squares(t.cols, SQUARE) {
-            for i in squares(t.rows, SQUARE) {
-                let from = t.from.offset(j as isize * t.from_col).add(i);
-                transpose_square(from, t.from_col, t.to.add(i * t.to_row + j), t.to_row);
+            let from = t.from.offset(j as isize * t.from_col);
+            if t.rows >= SQUARE {
+                for i in squares(t.rows, SQUARE) {
+                    transpose_square(from.add(i), t.from_col, t.to.add(i * t.to_row + j), t.to_row);
+                }
+                continue;
+            }
+            for i in (0..t.rows).step_by(EIGHT) {
+                let rows = eight_of_each::<false>(from.add(i), t.from_col, EIGHT.min(t.rows - i));
+                for (r, row) in rows.iter().enumerate() {
+                    if i + r < t.rows {
+                        row.store(t.to.add((i + r) * t.to_row + j));
+                    }
+                }
             }
         }
     }

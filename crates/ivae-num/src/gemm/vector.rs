@@ -211,34 +211,12 @@ pub(super) mod avx512 {
     ) {
         // SAFETY: as the caller promises.
         unsafe {
-            for i in (0..SQUARE).step_by(4) {
-                let rows = four_of_each(from.add(i), from_col);
+            for i in (0..SQUARE).step_by(EIGHT) {
+                let rows = eight_of_each::<true>(from.add(i), from_col, EIGHT);
                 rows.iter()
                     .enumerate()
                     .for_each(|(r, row)| _mm512_storeu_ps(to.add((i + r) * to_row), row.0));
             }
-        }
-    }
-
-    /// The first four scalars of each of 16 columns, `from_col` apart, as four rows.
-    ///
-    /// # Safety
-    /// As for [`transpose_square`].
-    #[inline(always)]
-    pub(in super::super) unsafe fn four_of_each(from: *const f32, from_col: isize) -> [F32x16; 4] {
-        // SAFETY: as the caller promises.
-        unsafe {
-            // Those of columns j, j + 4, j + 8 and j + 12, put together as they are loaded.
-            let mut rows = [F32x16::splat(0.0); 4];
-            for j in 0..4 {
-                let from = from.offset(j as isize * from_col);
-                let one = _mm512_castps128_ps512(_mm_loadu_ps(from));
-                let two = _mm512_insertf32x4::<1>(one, _mm_loadu_ps(from.offset(4 * from_col)));
-                let three = _mm512_insertf32x4::<2>(two, _mm_loadu_ps(from.offset(8 * from_col)));
-                let four = _mm512_insertf32x4::<3>(three, _mm_loadu_ps(from.offset(12 * from_col)));
-                rows[j] = F32x16(four);
-            }
-            transpose_quarters(rows)
         }
     }
 
