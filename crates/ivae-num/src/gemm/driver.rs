@@ -227,14 +227,14 @@ fn alone<F: Scalar>(
     let small = bytes(m, n) <= NEAR_C && n.is_multiple_of(FEW);
     let near = contiguous_c && from_zero && small && k > 2 * NEAR_K && k <= BLOCK_K;
     // Whether a few columns more than whole panels have are better off in a panel of their own.
-    let few = (a.strides()[0] == 1 || a.strides()[1] == 1) && m >= FEW && k >= FEW;
-    let panels = |n: usize| panels(shapes, n, few);
+    let left_apart = (a.strides()[0] == 1 || a.strides()[1] == 1) && m >= FEW && k >= FEW;
+    let panels = |n: usize| panels(shapes, n, left_apart);
     let block = if k <= FEW { BLOCK_C_FEW } else { BLOCK_C };
     // With one panel, no row of a is read twice.
     let one_panel = |n: usize| shapes.iter().any(|shape| shape.cols >= n);
     let one_block = k <= BLOCK_K && bytes(m, n) <= block && (m <= BLOCK_M && n <= BLOCK_N || one_panel(n));
     if one_block && contiguous_c && !pack_a && !near {
-        packed.reserve(k * WIDEST, F::zero());
+        packed.reserve(k * n.min(WIDEST), F::zero());
         let to = Output::new(c, epilogue);
         for (j, shape, cols) in panels(n) {
             let mut b = part(b, (0, k), (j, cols));

@@ -253,10 +253,14 @@ fn nan_and_infinity_come_through() {
 
 #[test]
 fn reserve_is_enough() {
-    for (m, k, n) in [(1, 1, 1), (64, 100, 5), (300, 300, 2000), (2000, 300, 30)] {
+    let sides = [(1, 1, 1), (64, 100, 5), (1, 1000, 10), (40, 8, 100), (300, 300, 2000), (2000, 300, 30)];
+    for (m, k, n) in sides {
         let mut scratch = GemmScratch::<f32>::new();
         scratch.reserve(m, k, n);
-        let before = (scratch.packed.as_ptr(), scratch.packed.len());
+        let places = |scratch: &GemmScratch<f32>| -> Vec<_> {
+            scratch.packed.iter().map(|packed| (packed.as_ptr(), packed.len())).collect()
+        };
+        let before = places(&scratch);
         for (a, b) in [((m, k), (k, n)), ((m.div_ceil(2), k), (k, n))] {
             for layout in LAYOUTS {
                 let mut c = layout.memory(a.0, b.1, 1);
@@ -271,7 +275,7 @@ fn reserve_is_enough() {
                 );
             }
         }
-        assert_eq!((scratch.packed.as_ptr(), scratch.packed.len()), before);
+        assert_eq!(places(&scratch), before, "{m} × {k} × {n}");
     }
 }
 
