@@ -9,6 +9,7 @@
 //! | [`vecmath`] | `exp`, `ln`, `tanh`, `sigmoid`, `softplus` over slices, dispatched at run time |
 //! | [`rows`] | rows of a few columns: gathered, added, summed |
 //! | [`formula`] | your own formula with elementary functions in it, over slices in one pass |
+//! | [`divides_fast`] | whether a formula may leave a quotient to the divider beside a root |
 //! | [`mod@wide`] | your own loop over slices, dispatched in the same way |
 //! | [`shared`], [`in_parts`], [`summed`], [`awake`] | work shared out among threads |
 //! | [`column_sums`] | sums of the columns of a matrix |
@@ -41,6 +42,7 @@ pub use linalg::LinalgError;
 pub use memory::Aligned;
 pub use scalar::Scalar;
 pub use share::{awake, in_parts, shared, summed, worth_sharing};
+pub use simd::divides_fast;
 pub use stream::{Purpose, StreamKey};
 pub use sums::column_sums;
 pub use wide::{Loop, wide};

@@ -128,9 +128,40 @@ impl Simd {
     }
 }
 
+/// Whether this is a processor with whole vectors of 512 bits, a fast divider, and as little trouble with vectors that reach
+/// over two lines of a cache as with others: known are those of AMD from family 26 (Zen 5) on.
+pub(crate) fn wide_core() -> bool {
+    static WIDE: OnceLock<bool> = OnceLock::new();
+    *WIDE.get_or_init(|| {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        let wide =
+            Simd::active().level() == Level::Avx512 && x86::amd_family().is_some_and(|family| family >= 26);
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        let wide = false;
+        wide
+    })
+}
+
+/// Whether the processor divides in less time than [`Functions::quotient`](crate::Functions::quotient) takes, even where its
+/// divider has a root to find for each quotient. Environment variable `IVAE_SIMD` set to anything makes it false, so that a
+/// path asked for gives the same bits on every processor that has it.
+pub fn divides_fast() -> bool {
+    static FAST: OnceLock<bool> = OnceLock::new();
+    *FAST.get_or_init(|| wide_core() && std::env::var_os("IVAE_SIMD").is_none())
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Kernel, Target};
+
+    /// The family of the processor, if AMD made it.
+    #[cfg(not(miri))]
+    pub(super) fn amd_family() -> Option<u32> {
+        use std::arch::x86_64::__cpuid;
+        let (vendor, version) = (__cpuid(0), __cpuid(1).eax);
+        let name = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
+        (name.as_flattened() == b"AuthenticAMD").then_some((version >> 8 & 0xf) + (version >> 20 & 0xff))
+    }
 
     /// Whether the processor has the matrix unit, and the system lets this process use it. Asks the system for it, once
     /// for all threads; Linux alone can be asked, from 5.16 on.

@@ -108,20 +108,32 @@ macro_rules! kernels {
             mul_add::<T>(power, q, power)
         }
 
-        /// `(p, q)` with tanh x = p / q
+        /// `(r, 2ⁿ)` with e²ˣ = 2ʳ 2ⁿ, r from −½ to ½, for x where tanh is not yet ±1, and for the nearest such x elsewhere.
         #[inline(always)]
-        pub(in super::super) fn tanh_parts<T: Target>(x: $float) -> ($float, $float) {
-            // tanh x = t / (2 + t) with t = e²ˣ − 1. An error of the factor that makes it a power of 2 is one of x, and
-            // tanh x changes by no more of itself than x does; so there is no second part of the factor.
+        pub(in super::super) fn tanh_power<T: Target>(x: $float) -> ($float, $float) {
+            // An error of the factor that makes it a power of 2 is one of x, and tanh x changes by no more of itself than x
+            // does; so there is no second part of the factor.
             const FACTOR: $float = 2.0 * std::$float::consts::LOG2_E;
             let x = if x > TANH_ONE { TANH_ONE } else { x };
             let x = if x < -TANH_ONE { -TANH_ONE } else { x };
             let (n, bits) = nearest_integer::<T, BIAS>(x, FACTOR);
-            let r = mul_add::<T>(x, FACTOR, -n);
-            let (q, scale) = (r * polynomial::<T, _>(&EXP2M1, r), $float::from_bits(bits << MANTISSA));
-            // Not scale − 1, so that −0 stays −0.
+            (mul_add::<T>(x, FACTOR, -n), $float::from_bits(bits << MANTISSA))
+        }
+
+        /// `(p, q)` with tanh x = p / q for [`tanh_power`] of x
+        #[inline(always)]
+        pub(in super::super) fn tanh_of_power<T: Target>(r: $float, scale: $float) -> ($float, $float) {
+            // tanh x = t / (2 + t) with t = e²ˣ − 1. Not scale − 1, so that −0 stays −0.
+            let q = r * polynomial::<T, _>(&EXP2M1, r);
             let t = mul_add::<T>(scale, q, -(1.0 - scale));
             (t, 2.0 + t)
+        }
+
+        /// `(p, q)` with tanh x = p / q
+        #[inline(always)]
+        pub(in super::super) fn tanh_parts<T: Target>(x: $float) -> ($float, $float) {
+            let (r, scale) = tanh_power::<T>(x);
+            tanh_of_power::<T>(r, scale)
         }
 
         #[inline(always)]
