@@ -49,11 +49,13 @@ fn lint() -> Result<(), Failure> {
     run(&mut cargo(["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
-/// The other back end of the linear algebra; it links the system's OpenBLAS.
+/// The other back end of the linear algebra; it links the system's OpenBLAS. Its tests, which compile the crate with the
+/// pointers once more, have the standard library's debug assertions, too.
 fn lapack() -> Result<(), Failure> {
     let openblas = ["--package", "ivae-num", "--features", "lapack"];
     run(cargo(["clippy", "--all-targets"]).args(openblas).args(["--", "-D", "warnings"]))?;
-    run(cargo(["test"]).args(openblas))
+    let assertions = ["--config", "profile.dev.package.ivae-num.debug-assertions=true"];
+    run(cargo(["test"]).args(assertions).args(openblas))
 }
 
 #[cfg(test)]

@@ -209,15 +209,42 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
         // SAFETY: as the caller promises; `FACTOR` if there is one.
         unsafe {
             match self.has_factor() {
-                false if plain && overwrites => self.store::<V, R, N, PARTIAL, false, false, false>(row, sum),
-                false if plain && adds => self.store::<V, R, N, PARTIAL, true, false, false>(row, sum),
-                true if plain && overwrites => self.store::<V, R, N, PARTIAL, false, true, false>(row, sum),
-                _ => self.store::<V, R, N, PARTIAL, false, false, true>(row, sum),
+                false if plain && overwrites => self.store::<V, R, N, PARTIAL, false, false>(row, sum),
+                false if plain && adds => self.store::<V, R, N, PARTIAL, true, false>(row, sum),
+                true if plain && overwrites => self.store::<V, R, N, PARTIAL, false, true>(row, sum),
+                _ => {
+                    // A copy: what has an address does not stay in registers.
+                    let sum = *sum;
+                    self.scale(row, R, sum.as_ptr().cast(), N * V::LANES);
+                }
             }
         }
     }
 
-    /// With a start, a factor, neither; or, if `GENERAL`, with what there is, and scaled.
+    /// From sums, the next row `to_row` numbers on, to as many rows of c: scaled, with what start and factor there are. One
+    /// instance for all vectors, since this is rare.
+    ///
+    /// # Safety
+    /// `row + rows ≤ self.rows`, and there are as many rows of at least `self.cols` sums.
+    unsafe fn scale(&self, row: usize, rows: usize, sums: *const F, to_row: usize) {
+        // SAFETY: as the caller promises; start and factor have the shape of c.
+        unsafe {
+            for i in 0..rows {
+                for j in 0..self.cols {
+                    let mut value = *sums.add(i * to_row + j) * self.alpha;
+                    if self.beta != F::zero() {
+                        value += *self.start(row + i).add(j) * self.beta;
+                    }
+                    if self.has_factor() {
+                        value *= *self.factor(row + i).add(j);
+                    }
+                    *self.c(row + i).add(j) = value;
+                }
+            }
+        }
+    }
+
+    /// With a start, a factor, or neither.
     ///
     /// # Safety
     /// As for [`Output::finish`]; `FACTOR` only if there is one.
@@ -229,7 +256,6 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
         const PARTIAL: bool,
         const START: bool,
         const FACTOR: bool,
-        const GENERAL: bool,
     >(
         &self,
         row: usize,
@@ -244,20 +270,16 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
                 let at = at.add(j * V::LANES);
                 if masked(j) { V::load_masked(at, mask) } else { V::load(at) }
             };
-            let (mut value, alpha, beta) = (*sum, V::splat(self.alpha), V::splat(self.beta));
+            let mut value = *sum;
             // One loop for each, so that none has a branch in it and all are unrolled.
-            if GENERAL {
-                value = value.map(|row| row.map(|value| value.mul(alpha)));
-            }
-            if START || GENERAL && self.beta != F::zero() {
+            if START {
                 for i in 0..R {
                     for j in 0..N {
-                        let start = load(self.start(row + i), j);
-                        value[i][j] = value[i][j].add(if GENERAL { start.mul(beta) } else { start });
+                        value[i][j] = value[i][j].add(load(self.start(row + i), j));
                     }
                 }
             }
-            if FACTOR || GENERAL && self.has_factor() {
+            if FACTOR {
                 for i in 0..R {
                     for j in 0..N {
                         let factor = load(self.factor(row + i), j);

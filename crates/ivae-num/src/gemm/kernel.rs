@@ -192,20 +192,17 @@ unsafe fn rows<F: Scalar, V: Vector<F>, const R: usize, const N: usize, const PA
             tile::<F, V, R, N, PARTIAL>(p, row);
             row += R;
         }
-        while row + 8 <= p.to.rows {
+        // Few heights, since each is compiled for every width and path.
+        while p.to.rows - row > 5 || p.to.rows - row == 4 {
             tile::<F, V, 4, N, PARTIAL>(p, row);
             row += 4;
         }
-        // All that are left at once, so that b is read once for them.
         match p.to.rows - row {
             0 => {}
             1 => tile::<F, V, 1, N, PARTIAL>(p, row),
             2 => tile::<F, V, 2, N, PARTIAL>(p, row),
             3 => tile::<F, V, 3, N, PARTIAL>(p, row),
-            4 => tile::<F, V, 4, N, PARTIAL>(p, row),
-            5 => tile::<F, V, 5, N, PARTIAL>(p, row),
-            6 => tile::<F, V, 6, N, PARTIAL>(p, row),
-            _ => tile::<F, V, 7, N, PARTIAL>(p, row),
+            _ => tile::<F, V, 5, N, PARTIAL>(p, row),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::simd::PORTABLE_FMA;
 
-/// A register of several scalars.
+/// A register of several scalars, which lies in memory like an array of them.
 ///
 /// # Safety
 /// All functions need the instructions that the type stands for; those that take a pointer need it to be valid for the
@@ -99,6 +99,7 @@ macro_rules! register {
      $splat:ident, $load:ident, $store:ident, |$from:ident, $m:ident| $load_masked:expr, $store_masked:ident,
      $fma:ident, $mul:ident, $add:ident) => {
         #[derive(Clone, Copy)]
+        #[repr(transparent)]
         pub(crate) struct $name($register);
 
         // SAFETY, of every block: the caller vouches for the instructions, and for the memory behind pointers.
