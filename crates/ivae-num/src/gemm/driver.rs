@@ -243,7 +243,7 @@ fn alone<F: Scalar>(
         packed.reserve(k * n.min(WIDEST), F::zero());
         let to = Output::new(c, epilogue);
         for (j, shape, cols) in panels(n) {
-            let mut b = part(b, (0, k), (j, cols));
+            let mut b = columns(b, j, cols);
             if pack_b {
                 // When it is used, in the same near memory as the others.
                 pack(simd, &mut packed[..k * cols], cols, b);
@@ -273,7 +273,7 @@ fn alone<F: Scalar>(
             if pack_b {
                 for (j, _, cols) in panels(nc) {
                     let to = &mut packed_b[j * kc..(j + cols) * kc];
-                    pack(simd, to, cols, part(b, (0, kc), (j, cols)));
+                    pack(simd, to, cols, columns(b, j, cols));
                 }
             }
             // Straight to c, or by way of a tile.
@@ -289,8 +289,7 @@ fn alone<F: Scalar>(
                     a = part(view(packed_a, mc, apart(kc)), (0, mc), (0, kc));
                 }
                 for (j, shape, cols) in panels(nc) {
-                    let b_panel = part(b, (0, kc), (j, cols));
-                    let b = if pack_b { view(&packed_b[j * kc..], kc, cols) } else { b_panel };
+                    let b = if pack_b { view(&packed_b[j * kc..], kc, cols) } else { columns(b, j, cols) };
                     let (rows, columns) = ((ic, mc), (jc + j, cols));
                     if let Some(to) = &to {
                         shape.run(to.block(rows, columns), a, b);
@@ -313,6 +312,11 @@ fn alone<F: Scalar>(
     }
 }
 
+/// `len` columns of `x` from `start` on.
+fn columns<F>(x: ArrayView2<'_, F>, start: usize, len: usize) -> ArrayView2<'_, F> {
+    x.split_at(Axis(1), start).1.split_at(Axis(1), len).0
+}
+
 fn view<F>(flat: &[F], rows: usize, cols: usize) -> ArrayView2<'_, F> {
     ArrayView2::from_shape((rows, cols), &flat[..rows * cols])
         .expect("the slice is as long as the shape says")
@@ -333,16 +337,18 @@ pub(super) fn blocks(len: usize, size: usize) -> impl Iterator<Item = (usize, us
 /// then the narrowest that does. With `few`, up to [`NARROW`] columns beyond a first shape are left to a shape for few
 /// columns, where there is one, though another might hold them all.
 fn panels<F>(shapes: &[Shape<F>], n: usize, few: bool) -> impl Iterator<Item = (usize, &Shape<F>, usize)> {
-    let few = if few && shapes.iter().any(|shape| shape.few) { NARROW } else { 0 };
+    let few = if few && shapes.last().is_some_and(|shape| shape.few) { NARROW } else { 0 };
     let mut start = 0;
     std::iter::from_fn(move || {
-        let (left, first) = (n - start, shapes.first()?);
-        let apart = left > WIDEST || left > first.cols && left <= first.cols + few;
-        let shape = match left {
-            0 => return None,
-            _ if apart => first,
-            _ => shapes.iter().filter(|s| s.cols >= left).min_by_key(|s| s.cols).unwrap_or(first),
-        };
+        let left = n - start;
+        let mut shape = shapes.first().filter(|_| left > 0)?;
+        if left <= WIDEST && !(left > shape.cols && left <= shape.cols + few) {
+            for other in &shapes[1..] {
+                if other.cols >= left && (other.cols < shape.cols || shape.cols < left) {
+                    shape = other;
+                }
+            }
+        }
         let panel = (start, shape, left.min(shape.cols));
         start += panel.2;
         Some(panel)
