@@ -21,6 +21,9 @@ const NEAR_C: usize = 1 << 14;
 const BLOCK_M: usize = 96;
 /// Bytes of a that are not cut into blocks of rows: a share of a level-1 cache.
 const NEAR_A: usize = 1 << 15;
+/// The same on a [`wide_core`], whose level-2 cache is as fast, where b has more bytes than that: it is then read once, not once
+/// for each block.
+const NEAR_A_WIDE: usize = 1 << 18;
 /// Bytes of c at a time, in rows that the tiles of all paths divide.
 const BLOCK_C: usize = 1 << 18;
 /// The same where summands are [`FEW`]: most of the time goes into reading and writing c then, which is best done along its
@@ -237,7 +240,8 @@ fn alone<F: Scalar>(
     let block = if k <= FEW { BLOCK_C_FEW } else { BLOCK_C };
     // With one panel, no row of a is read twice.
     let one_panel = |n: usize| shapes.iter().any(|shape| shape.cols >= n);
-    let few_rows = m <= BLOCK_M || bytes(m, k) <= NEAR_A;
+    let near_a = if wide_core() && bytes(k, n) > NEAR_A { NEAR_A_WIDE } else { NEAR_A };
+    let few_rows = m <= BLOCK_M || bytes(m, k) <= near_a;
     let one_block = k <= BLOCK_K && bytes(m, n) <= block && (few_rows && n <= BLOCK_N || one_panel(n));
     if one_block && contiguous_c && !pack_a && !near {
         packed.reserve(k * n.min(WIDEST), F::zero());
