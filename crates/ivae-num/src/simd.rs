@@ -102,6 +102,18 @@ impl Simd {
         (self.0 == Level::Amx).then_some(Amx(()))
     }
 
+    /// Whether the level is run by a processor with whole vectors of 512 bits, a fast divider, and as little trouble with vectors
+    /// that reach over two lines of a cache as with others: known are those of AMD from family 26 (Zen 5) on.
+    pub(crate) fn wide_core(self) -> bool {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        {
+            static FAMILY: OnceLock<Option<u32>> = OnceLock::new();
+            self.0 == Level::Avx512 && FAMILY.get_or_init(x86::amd_family).is_some_and(|family| family >= 26)
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        false
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self.0 {
             Level::Portable => "portable",
@@ -128,26 +140,12 @@ impl Simd {
     }
 }
 
-/// Whether this is a processor with whole vectors of 512 bits, a fast divider, and as little trouble with vectors that reach
-/// over two lines of a cache as with others: known are those of AMD from family 26 (Zen 5) on.
-pub(crate) fn wide_core() -> bool {
-    static WIDE: OnceLock<bool> = OnceLock::new();
-    *WIDE.get_or_init(|| {
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
-        let wide =
-            Simd::active().level() == Level::Avx512 && x86::amd_family().is_some_and(|family| family >= 26);
-        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-        let wide = false;
-        wide
-    })
-}
-
 /// Whether the processor divides in less time than [`Functions::quotient`](crate::Functions::quotient) takes, even where its
 /// divider has a root to find for each quotient. Environment variable `IVAE_SIMD` set to anything makes it false, so that a
 /// path asked for gives the same bits on every processor that has it.
 pub fn divides_fast() -> bool {
     static FAST: OnceLock<bool> = OnceLock::new();
-    *FAST.get_or_init(|| wide_core() && std::env::var_os("IVAE_SIMD").is_none())
+    *FAST.get_or_init(|| Simd::active().wide_core() && std::env::var_os("IVAE_SIMD").is_none())
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -1,3 +1,5 @@
+//! Every rule against its paper, number by number, and what a step returns.
+
 use super::*;
 
 const RATE: f64 = 0.05;

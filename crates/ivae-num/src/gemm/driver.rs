@@ -7,7 +7,7 @@ use super::kernel::Shape;
 use super::pack::pack;
 use super::{GemmScratch, few};
 use crate::memory::{ALIASED, LINE};
-use crate::simd::{Simd, wide_core};
+use crate::simd::Simd;
 use crate::{Aligned, Scalar, column_sums, share};
 
 /// Summands that are added up before they go to c. Fixed, because it decides the rounding.
@@ -21,8 +21,8 @@ const NEAR_C: usize = 1 << 14;
 const BLOCK_M: usize = 96;
 /// Bytes of a that are not cut into blocks of rows: a share of a level-1 cache.
 const NEAR_A: usize = 1 << 15;
-/// The same on a [`wide_core`], whose level-2 cache is as fast, where b has more bytes than that: it is then read once, not once
-/// for each block.
+/// The same on a [wide core](Simd::wide_core), whose level-2 cache is as fast, where b has more bytes than that: it is then
+/// read once, not once for each block.
 const NEAR_A_WIDE: usize = 1 << 18;
 /// Bytes of c at a time, in rows that the tiles of all paths divide.
 const BLOCK_C: usize = 1 << 18;
@@ -39,7 +39,7 @@ const LARGE_A: usize = 1 << 19;
 /// reach over two lines of a cache.
 const MANY_ROWS: usize = 128;
 const LARGE_B: usize = 1 << 17;
-/// The same on a [`wide_core`], where those vectors are no hindrance.
+/// The same on a [wide core](Simd::wide_core), where those vectors are no hindrance.
 const LARGE_B_WIDE: usize = 1 << 19;
 /// Columns below which the transpose of c may be the better product.
 const NARROW: usize = 8;
@@ -227,10 +227,15 @@ fn alone<F: Scalar>(
     let bytes = |rows: usize, cols: usize| rows * cols * size_of::<F>();
     let aliased = (a.strides()[0].unsigned_abs() * size_of::<F>()).is_multiple_of(ALIASED);
     let pack_a = (a.strides()[1] != 1 || aliased) && bytes(m, k) > LARGE_A;
-    let (line, large) = if wide_core() { (1, LARGE_B_WIDE) } else { (LINE, LARGE_B) };
-    let astride = !b.as_ptr().addr().is_multiple_of(line) || !bytes(1, n).is_multiple_of(line);
+    let (large_b, near_a) = match simd.wide_core() {
+        true if bytes(k, n) > NEAR_A => (LARGE_B_WIDE, NEAR_A_WIDE),
+        true => (LARGE_B_WIDE, NEAR_A),
+        false => (LARGE_B, NEAR_A),
+    };
+    let at_lines = b.as_ptr().addr().is_multiple_of(LINE) && bytes(1, n).is_multiple_of(LINE);
+    let astride = !simd.wide_core() && !at_lines;
     let pack_b =
-        b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && n >= FEW && (bytes(k, n) > large || astride);
+        b.strides()[1] != 1 && n > 1 || m >= MANY_ROWS && n >= FEW && (bytes(k, n) > large_b || astride);
     let from_zero = epilogue.beta == F::zero() || epilogue.start.is_some();
     let small = bytes(m, n) <= NEAR_C && n.is_multiple_of(FEW);
     let near = contiguous_c && from_zero && small && k > 2 * NEAR_K && k <= BLOCK_K;
@@ -240,7 +245,6 @@ fn alone<F: Scalar>(
     let block = if k <= FEW { BLOCK_C_FEW } else { BLOCK_C };
     // With one panel, no row of a is read twice.
     let one_panel = |n: usize| shapes.iter().any(|shape| shape.cols >= n);
-    let near_a = if wide_core() && bytes(k, n) > NEAR_A { NEAR_A_WIDE } else { NEAR_A };
     let few_rows = m <= BLOCK_M || bytes(m, k) <= near_a;
     let one_block = k <= BLOCK_K && bytes(m, n) <= block && (few_rows && n <= BLOCK_N || one_panel(n));
     if one_block && contiguous_c && !pack_a && !near {

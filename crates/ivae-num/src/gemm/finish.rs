@@ -206,7 +206,8 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
         // Instances for what there is most of, without a multiplication by 1; each keeps the sums in their registers.
         let plain = self.alpha == F::one();
         let (overwrites, adds) = (self.overwrites(), self.beta == F::one());
-        // SAFETY: as the caller promises; `FACTOR` if there is one.
+        // SAFETY: as the caller promises; `FACTOR` if there is one; vectors lie in memory like arrays, so rows of sums like rows of
+        // `N` times as many numbers as a vector has.
         unsafe {
             match self.has_factor() {
                 false if plain && overwrites => self.store::<V, R, N, PARTIAL, false, false>(row, sum),
