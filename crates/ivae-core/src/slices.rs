@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, DataMut, Ix2, Slice};
+use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, DataMut, Ix2};
 
 /// The first `rows` rows.
 pub(crate) fn top<F, S: Data<Elem = F>>(a: &ArrayBase<S, Ix2>, rows: usize) -> ArrayView2<'_, F> {
-    a.slice_axis(Axis(0), Slice::from(..rows))
+    a.view().split_at(Axis(0), rows).0
 }
 
 /// The first `rows` rows.
@@ -14,7 +14,7 @@ pub(crate) fn top_mut<F, S: DataMut<Elem = F>>(
     a: &mut ArrayBase<S, Ix2>,
     rows: usize,
 ) -> ArrayViewMut2<'_, F> {
-    a.slice_axis_mut(Axis(0), Slice::from(..rows))
+    a.view_mut().split_at(Axis(0), rows).0
 }
 
 /// Rows `range`.
@@ -28,7 +28,8 @@ pub(crate) fn rows_mut<F, S: DataMut<Elem = F>>(
     a: &mut ArrayBase<S, Ix2>,
     range: Range<usize>,
 ) -> ArrayViewMut2<'_, F> {
-    a.slice_axis_mut(Axis(0), Slice::from(range))
+    let (_, tail) = a.view_mut().split_at(Axis(0), range.start);
+    tail.split_at(Axis(0), range.len()).0
 }
 
 /// Columns `range`.
@@ -42,5 +43,6 @@ pub(crate) fn columns_mut<F, S: DataMut<Elem = F>>(
     a: &mut ArrayBase<S, Ix2>,
     range: Range<usize>,
 ) -> ArrayViewMut2<'_, F> {
-    a.slice_axis_mut(Axis(1), Slice::from(range))
+    let (_, tail) = a.view_mut().split_at(Axis(1), range.start);
+    tail.split_at(Axis(1), range.len()).0
 }

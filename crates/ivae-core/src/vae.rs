@@ -264,10 +264,10 @@ impl Vae {
             }
             KlTerm::Sampled => {
                 p.log_prob(&mut ws.log_pz[..b], theta_p, z);
-                posterior::log_density(&mut ws.log_qz[..b], theta_q, top(&ws.noise, b));
-                for i in 0..b {
-                    ws.kl[i] = ws.log_qz[i] - ws.log_pz[i];
-                }
+                let (noise, scratch) = (top(&ws.noise, b), &mut ws.scratch[..b * n]);
+                posterior::log_density(&mut ws.log_qz[..b], theta_q, noise, scratch);
+                let densities = ws.log_qz[..b].iter().zip(&ws.log_pz);
+                ws.kl[..b].iter_mut().zip(densities).for_each(|(kl, (&q, &p))| *kl = q - p);
             }
         }
         if self.correlated && kl != KlTerm::None {
@@ -330,7 +330,7 @@ impl Vae {
                 gaussian_kl_backward(d_q, d_p, theta_q, self.prior_form, theta_p, d_plus);
             }
             KlTerm::Sampled => {
-                posterior::log_density_backward(d_q.view_mut(), d_plus);
+                posterior::log_density_backward(d_q.view_mut(), d_plus, &mut ws.scratch[..b * n]);
                 p.log_prob_backward(Some(d_p.view_mut()), Some(d_z.view_mut()), theta_p, z, d_minus);
             }
         }

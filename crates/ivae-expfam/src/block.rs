@@ -1,18 +1,12 @@
 //! Cutting `[B, n]` arrays into contiguous pieces on the stack.
-//!
-//! Rows are short: what is moved goes in chunks of a fixed length, of which the last of a row may run over into the next
-//! row's place, that is then overwritten.
 
 use std::ops::Range;
 
-use ivae_num::{Functions, Loop, Scalar, wide};
+use ivae_num::{Functions, Scalar, rows};
 use ndarray::{ArrayView2, ArrayViewMut2, AxisDescription, Slice};
 
 /// Most elements in a block.
 pub(crate) const BLOCK: usize = 512;
-
-/// Elements that are moved at a time.
-const CHUNK: usize = 8;
 
 /// A rectangle of an array: some whole short rows, or a piece of one long row.
 #[derive(Debug, Clone)]
@@ -31,7 +25,8 @@ impl Block {
     pub(crate) fn gather<F: Scalar, W: Scalar>(&self, buf: &mut [W], from: &ArrayView2<'_, F>, first: usize) {
         let cols = first + self.cols.start..first + self.cols.end;
         if let Some(flat) = from.as_slice() {
-            return wide(Gather { buf, flat, rows: Rows::of(self, from.ncols(), cols) });
+            let (first, width, stride) = self.place(cols, from.ncols());
+            return rows::read_columns(buf, width, &flat[first..], stride);
         }
         let part = from.slice_each_axis(self.part(cols));
         buf.iter_mut().zip(part).for_each(|(buf, &x)| *buf = W::of(x.f64()));
@@ -69,7 +64,8 @@ impl Block {
         let (cols, width) = (first + self.cols.start..first + self.cols.end, to.ncols());
         let scale = W::of(scale);
         if let Some(flat) = to.as_slice_mut() {
-            return wide(Add { flat, scale, values, rows: Rows::of(self, width, cols) });
+            let (first, width, stride) = self.place(cols, width);
+            return rows::add_columns(&mut flat[first..], stride, scale, values, width);
         }
         let part = to.slice_each_axis_mut(self.part(cols));
         part.into_iter().zip(values).for_each(|(to, &value)| *to += F::of((scale * value).f64()));
@@ -77,13 +73,19 @@ impl Block {
 
     /// Overwrite each row of `buf` with that row's entry of `per_row` `[B]`.
     pub(crate) fn spread<F: Scalar, W: Scalar>(&self, buf: &mut [W], per_row: &[F]) {
-        wide(Spread { buf, per_row: &per_row[self.rows.clone()], cols: self.cols.len() });
+        rows::spread(buf, self.cols.len(), &per_row[self.rows.clone()]);
     }
 
     /// Add `scale` times the sum of each row of `buf` to that row's entry of `out` `[B]`.
     pub(crate) fn add_row_sums<F: Scalar, W: Scalar>(&self, out: &mut [F], scale: f64, buf: &[W]) {
-        let out = &mut out[self.rows.clone()];
-        wide(Sums { out, scale: W::of(scale), buf, cols: self.cols.len() });
+        rows::add_row_sums(&mut out[self.rows.clone()], W::of(scale), buf, self.cols.len());
+    }
+
+    /// Where the columns `cols` of this block's rows stand in a row-major array of `stride` columns: the first element, the
+    /// length of a row, and from one row to the next. What stands in one piece is one row.
+    fn place(&self, cols: Range<usize>, stride: usize) -> (usize, usize, usize) {
+        let (first, width) = (self.rows.start * stride + cols.start, cols.len());
+        if width == stride { (first, self.len(), self.len()) } else { (first, width, stride) }
     }
 
     /// The rows of this block and the columns `cols`, for arrays that are not in standard layout.
@@ -103,149 +105,6 @@ pub(crate) fn blocks(rows: usize, cols: usize) -> impl Iterator<Item = Block> {
             .step_by(height)
             .map(move |i| Block { rows: i..(i + height).min(rows), cols: j..(j + width).min(cols) })
     })
-}
-
-/// Where the rows of a block stand in a row-major array.
-#[derive(Debug, Clone, Copy)]
-struct Rows {
-    /// Of the first row's first element.
-    start: usize,
-    /// From one row to the next.
-    stride: usize,
-    count: usize,
-    /// Elements in each.
-    len: usize,
-}
-
-impl Rows {
-    fn of(block: &Block, stride: usize, cols: Range<usize>) -> Self {
-        let (start, count, len) = (block.rows.start * stride + cols.start, block.rows.len(), cols.len());
-        if stride == len {
-            return Self { start, stride: count * len, count: 1, len: count * len };
-        }
-        Self { start, stride, count, len }
-    }
-}
-
-/// f(0), f(1), … as one vector: all is read before it is written.
-#[inline(always)]
-fn chunk<W: Scalar>(f: impl Fn(usize) -> W) -> [W; CHUNK] {
-    let mut out = [W::zero(); CHUNK];
-    for i in 0..CHUNK {
-        out[i] = f(i);
-    }
-    out
-}
-
-struct Gather<'a, F, W> {
-    buf: &'a mut [W],
-    flat: &'a [F],
-    rows: Rows,
-}
-
-impl<F: Scalar, W: Scalar> Loop for Gather<'_, F, W> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { buf, flat, rows } = self;
-        if rows.count == 1 {
-            let from = &flat[rows.start..][..rows.len];
-            return buf.iter_mut().zip(from).for_each(|(to, from)| *to = W::of(from.f64()));
-        }
-        let whole = rows.len / CHUNK * CHUNK;
-        for row in 0..rows.count {
-            let (from, to) = (&flat[rows.start + row * rows.stride..], &mut buf[row * rows.len..]);
-            let chunks = from[..whole].as_chunks::<CHUNK>().0.iter();
-            for (to, from) in to[..whole].as_chunks_mut::<CHUNK>().0.iter_mut().zip(chunks) {
-                *to = chunk(|i| W::of(from[i].f64()));
-            }
-            if whole == rows.len {
-                continue;
-            }
-            let (from, to) = (&from[whole..], &mut to[whole..]);
-            if let (Some(from), Some(to)) = (from.first_chunk::<CHUNK>(), to.first_chunk_mut::<CHUNK>()) {
-                *to = chunk(|i| W::of(from[i].f64()));
-            } else {
-                let rest = rows.len - whole;
-                to[..rest].iter_mut().zip(&from[..rest]).for_each(|(to, from)| *to = W::of(from.f64()));
-            }
-        }
-    }
-}
-
-struct Add<'a, F, W> {
-    flat: &'a mut [F],
-    scale: W,
-    values: &'a [W],
-    rows: Rows,
-}
-
-impl<F: Scalar, W: Scalar> Loop for Add<'_, F, W> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { flat, scale, values, rows } = self;
-        for row in 0..rows.count {
-            let to = &mut flat[rows.start + row * rows.stride..][..rows.len];
-            let from = &values[row * rows.len..][..rows.len];
-            to.iter_mut().zip(from).for_each(|(to, &value)| *to += F::of((scale * value).f64()));
-        }
-    }
-}
-
-struct Spread<'a, F, W> {
-    buf: &'a mut [W],
-    per_row: &'a [F],
-    cols: usize,
-}
-
-impl<F: Scalar, W: Scalar> Loop for Spread<'_, F, W> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { buf, per_row, cols } = self;
-        let whole = cols / CHUNK * CHUNK;
-        for (row, &x) in per_row.iter().enumerate() {
-            let (to, x) = (&mut buf[row * cols..], W::of(x.f64()));
-            to[..whole].as_chunks_mut::<CHUNK>().0.iter_mut().for_each(|to| *to = [x; CHUNK]);
-            match to[whole..].first_chunk_mut::<CHUNK>() {
-                Some(to) => *to = [x; CHUNK],
-                None => to[whole..].iter_mut().for_each(|to| *to = x),
-            }
-        }
-    }
-}
-
-struct Sums<'a, F, W> {
-    out: &'a mut [F],
-    scale: W,
-    buf: &'a [W],
-    cols: usize,
-}
-
-impl<F: Scalar, W: Scalar> Loop for Sums<'_, F, W> {
-    type Output = ();
-
-    /// In eight interleaved partial sums: fast on long rows, the same on every machine.
-    #[inline(always)]
-    fn run(self) {
-        let Self { out, scale, buf, cols } = self;
-        for (row, out) in out.iter_mut().enumerate() {
-            let (chunks, rest) = buf[row * cols..(row + 1) * cols].as_chunks::<CHUNK>();
-            let mut lanes = [W::zero(); CHUNK];
-            for values in chunks {
-                lanes = chunk(|i| lanes[i] + values[i]);
-            }
-            let mut tail = W::zero();
-            rest.iter().for_each(|&x| tail += x);
-            let [a, b, c, d, e, f, g, h] = lanes;
-            let sum = ((a + e) + (c + g)) + ((b + f) + (d + h)) + tail;
-            *out += F::of((scale * sum).f64());
-        }
-    }
 }
 
 /// e^(factor · log scale) with a finite number where that would be +∞: so that 0 · exp(..) stays 0. NaN stays NaN.

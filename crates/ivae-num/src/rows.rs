@@ -11,18 +11,20 @@ pub const NARROW: usize = 16;
 /// Rows that are added up side by side.
 const LANES: usize = 16;
 
-/// Calls `$f::<W>(..)` if `$width` is a W that is narrow, else `$otherwise`.
+/// `$call`, in which `$w` is a constant, if `$width` is narrow, else `$otherwise`.
 macro_rules! by_width {
-    ($width:expr, $otherwise:expr, $f:ident $arguments:tt) => {
-        by_width!(@ $width, $otherwise, $f $arguments, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    ($width:expr, $w:ident => $call:expr, $otherwise:expr) => {
+        by_width!(@ $width, $w => $call, $otherwise, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
     };
-    (@ $width:expr, $otherwise:expr, $f:ident $arguments:tt, $($w:literal)*) => {
+    (@ $width:expr, $w:ident => $call:expr, $otherwise:expr, $($narrow:literal)*) => {
         match $width {
-            $($w => by_width!(@call $f $w $arguments),)*
+            $($narrow => {
+                const $w: usize = $narrow;
+                $call
+            })*
             _ => $otherwise,
         }
     };
-    (@call $f:ident $w:literal ($($argument:expr),*)) => { $f::<_, $w>($($argument),*) };
 }
 
 /// `to[i] ← from[index[i]]`, rows of `width` columns. Overwrites the first rows of `to`.
@@ -33,10 +35,10 @@ pub fn gather<F: Scalar>(to: &mut [F], from: &[F], width: usize, index: &[u32]) 
     assert!(to.len() >= width * index.len(), "{} rows of {width} in {} numbers", index.len(), to.len());
     by_width!(
         width,
+        W => gather_narrow::<F, W>(to, from, index),
         for (to, &i) in to.chunks_exact_mut(width.max(1)).zip(index) {
             to.copy_from_slice(&from[i as usize * width..][..width]);
-        },
-        gather_narrow(to, from, index)
+        }
     );
 }
 
@@ -54,10 +56,10 @@ fn gather_narrow<F: Scalar, const W: usize>(to: &mut [F], from: &[F], index: &[u
 pub fn scatter_add<F: Scalar>(to: &mut [F], from: &[F], width: usize, index: &[u32]) {
     by_width!(
         width,
+        W => scatter_add_narrow::<F, W>(to, from, index),
         for (from, &i) in from.chunks_exact(width.max(1)).zip(index) {
             to[i as usize * width..][..width].iter_mut().zip(from).for_each(|(to, &x)| *to += x);
-        },
-        scatter_add_narrow(to, from, index)
+        }
     );
 }
 
@@ -69,33 +71,152 @@ fn scatter_add_narrow<F: Scalar, const W: usize>(to: &mut [F], from: &[F], index
     }
 }
 
+/// Up to the end of the last of the rows of `width` columns, every `stride`, that have `len` numbers in all.
+fn extent(len: usize, width: usize, stride: usize) -> usize {
+    assert!(width <= stride, "rows of {width} every {stride}");
+    len.checked_div(width).and_then(|rows| rows.checked_sub(1)).map_or(0, |last| last * stride + width)
+}
+
+/// The number in another format.
+#[inline(always)]
+fn converted<F: Scalar, T: Scalar>(x: F) -> T {
+    T::of(x.f64())
+}
+
+/// `to[i, j] ← from[i · stride + j]`, rows of `width` columns. Overwrites all of `to`.
+///
+/// # Panics
+/// If `stride` is below `width`, or `from` has too few rows.
+pub fn read_columns<F: Scalar, T: Scalar>(to: &mut [T], width: usize, from: &[F], stride: usize) {
+    let from = &from[..extent(to.len(), width, stride)];
+    by_width!(
+        width,
+        W => read_narrow::<F, T, W>(to, from, stride),
+        wide(Read { to, width, from, stride })
+    );
+}
+
+fn read_narrow<F: Scalar, T: Scalar, const W: usize>(to: &mut [T], from: &[F], stride: usize) {
+    for (to, from) in to.as_chunks_mut::<W>().0.iter_mut().zip(from.chunks(stride)) {
+        if let Some(from) = from.first_chunk::<W>() {
+            *to = from.map(converted);
+        }
+    }
+}
+
+struct Read<'a, F, T> {
+    to: &'a mut [T],
+    width: usize,
+    from: &'a [F],
+    stride: usize,
+}
+
+impl<F: Scalar, T: Scalar> Loop for Read<'_, F, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { to, width, from, stride } = self;
+        for (to, from) in to.chunks_exact_mut(width.max(1)).zip(from.chunks(stride.max(1))) {
+            to.iter_mut().zip(from).for_each(|(to, &x)| *to = converted(x));
+        }
+    }
+}
+
+/// `to[i · stride + j] ← to[i · stride + j] + scale · values[i, j]`, rows of `width` columns.
+///
+/// # Panics
+/// If `stride` is below `width`, or `to` has too few rows.
+pub fn add_columns<F: Scalar, T: Scalar>(to: &mut [F], stride: usize, scale: T, values: &[T], width: usize) {
+    let to = &mut to[..extent(values.len(), width, stride)];
+    by_width!(
+        width,
+        W => add_narrow::<F, T, W>(to, stride, scale, values),
+        wide(Add { to, stride, scale, values, width })
+    );
+}
+
+fn add_narrow<F: Scalar, T: Scalar, const W: usize>(to: &mut [F], stride: usize, scale: T, values: &[T]) {
+    for (to, values) in to.chunks_mut(stride).zip(values.as_chunks::<W>().0) {
+        if let Some(to) = to.first_chunk_mut::<W>() {
+            (0..W).for_each(|j| to[j] += converted(scale * values[j]));
+        }
+    }
+}
+
+struct Add<'a, F, T> {
+    to: &'a mut [F],
+    stride: usize,
+    scale: T,
+    values: &'a [T],
+    width: usize,
+}
+
+impl<F: Scalar, T: Scalar> Loop for Add<'_, F, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { to, stride, scale, values, width } = self;
+        for (to, values) in to.chunks_mut(stride.max(1)).zip(values.chunks_exact(width.max(1))) {
+            to.iter_mut().zip(values).for_each(|(to, &value)| *to += converted(scale * value));
+        }
+    }
+}
+
 /// `to[i, j] ← values[i]`, rows of `width` columns. Overwrites.
-pub fn spread<F: Scalar>(to: &mut [F], width: usize, values: &[F]) {
+pub fn spread<F: Scalar, T: Scalar>(to: &mut [T], width: usize, values: &[F]) {
     by_width!(
         width,
-        to.chunks_exact_mut(width.max(1)).zip(values).for_each(|(to, &v)| to.fill(v)),
-        spread_narrow(to, values)
+        W => spread_narrow::<F, T, W>(to, values),
+        to.chunks_exact_mut(width.max(1)).zip(values).for_each(|(to, &v)| to.fill(converted(v)))
     );
 }
 
-fn spread_narrow<F: Scalar, const W: usize>(to: &mut [F], values: &[F]) {
-    to.as_chunks_mut::<W>().0.iter_mut().zip(values).for_each(|(to, &v)| *to = [v; W]);
+fn spread_narrow<F: Scalar, T: Scalar, const W: usize>(to: &mut [T], values: &[F]) {
+    to.as_chunks_mut::<W>().0.iter_mut().zip(values).for_each(|(to, &v)| *to = [converted(v); W]);
 }
 
-/// `out[i] ← out[i] + scale · Σ_j from[i, j]`, rows of `width` columns, each summed from its first column on.
-pub fn add_row_sums<F: Scalar>(out: &mut [F], scale: F, from: &[F], width: usize) {
+/// `out[i] ← out[i] + scale · Σ_j from[i, j]`, rows of `width` columns: narrow ones summed from the first column on, wider
+/// ones every eighth column together.
+pub fn add_row_sums<F: Scalar, T: Scalar>(out: &mut [F], scale: T, from: &[T], width: usize) {
     by_width!(
         width,
-        for (out, from) in out.iter_mut().zip(from.chunks_exact(width.max(1))) {
-            *out += scale * from.iter().copied().sum();
-        },
-        add_row_sums_narrow(out, scale, from)
+        W => add_row_sums_narrow::<F, T, W>(out, scale, from),
+        wide(RowSums { out, scale, from, width })
     );
 }
 
-fn add_row_sums_narrow<F: Scalar, const W: usize>(out: &mut [F], scale: F, from: &[F]) {
+fn add_row_sums_narrow<F: Scalar, T: Scalar, const W: usize>(out: &mut [F], scale: T, from: &[T]) {
     for (out, from) in out.iter_mut().zip(from.as_chunks::<W>().0) {
-        *out += scale * from.iter().copied().sum();
+        *out += converted(scale * from.iter().copied().sum());
+    }
+}
+
+struct RowSums<'a, F, T> {
+    out: &'a mut [F],
+    scale: T,
+    from: &'a [T],
+    width: usize,
+}
+
+impl<F: Scalar, T: Scalar> Loop for RowSums<'_, F, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { out, scale, from, width } = self;
+        for (out, from) in out.iter_mut().zip(from.chunks_exact(width.max(1))) {
+            let (chunks, rest) = from.as_chunks::<8>();
+            let mut lanes = [T::zero(); 8];
+            for values in chunks {
+                (0..8).for_each(|i| lanes[i] += values[i]);
+            }
+            let tail: T = rest.iter().copied().sum();
+            let [a, b, c, d, e, f, g, h] = lanes;
+            let sum = ((a + e) + (c + g)) + ((b + f) + (d + h)) + tail;
+            *out += converted(scale * sum);
+        }
     }
 }
 
@@ -105,10 +226,10 @@ pub fn add_column_sums<F: Scalar>(sums: &mut [F], from: &[F]) {
     let width = sums.len();
     by_width!(
         width,
+        W => add_column_sums_narrow::<F, W>(sums, from),
         for from in from.chunks_exact(width.max(1)) {
             sums.iter_mut().zip(from).for_each(|(sum, &x)| *sum += x);
-        },
-        add_column_sums_narrow(sums, from)
+        }
     );
 }
 
@@ -182,7 +303,8 @@ mod tests {
                 add_column_sums(&mut by_column, &gathered);
                 for (i, sum) in by_row.into_iter().enumerate() {
                     let row = gathered.iter().skip(i * width).take(width);
-                    assert_eq!(sum, 1.0 - 2.0 * row.sum::<f64>());
+                    let plain = 1.0 - 2.0 * row.sum::<f64>();
+                    assert!(if width <= NARROW { sum == plain } else { (sum - plain).abs() < 1e-13 });
                 }
                 for (j, sum) in by_column.into_iter().enumerate() {
                     let column: f64 = (0..rows).map(|i| at(i, j)).sum();
@@ -190,6 +312,37 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn columns_of_wider_rows_follow_the_definition() {
+        for (width, more) in (0..=NARROW + 2).flat_map(|width| [(width, 0), (width, 3)]) {
+            for rows in [0, 1, 2, 17] {
+                let stride = width + more;
+                // No more than the last row needs.
+                let len = (rows * stride).saturating_sub(more);
+                let table = normals(len);
+                let mut read = vec![f32::NAN; rows * width];
+                read_columns(&mut read, width, &table, stride);
+                let mut added = table.clone();
+                add_columns(&mut added, stride, -0.5, &read, width);
+                for (at, (&added, &start)) in added.iter().zip(&table).enumerate() {
+                    let (i, j) = (at / stride, at % stride);
+                    if j < width {
+                        assert_eq!(read[i * width + j], start as f32);
+                        assert_eq!(added, start + f64::from(-0.5 * start as f32));
+                    } else {
+                        assert_eq!(added, start, "beside the columns");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "rows of 5 every 4")]
+    fn rows_that_overlap_are_refused() {
+        read_columns(&mut [0.0f32; 10], 5, &[0.0f64; 20], 4);
     }
 
     #[test]

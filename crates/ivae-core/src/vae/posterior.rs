@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use ivae_expfam::GaussianForm;
-use ivae_num::{Scalar, vecmath::VecMath};
+use ivae_num::{Scalar, rows, vecmath::VecMath};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 /// Columns of θ_p where the mean and the log-variance of the n latents begin.
@@ -173,22 +173,30 @@ pub(crate) fn total_correlation_backward<F: Scalar>(
     }
 }
 
-/// log q(z) of independent latents at z = μ + ε σ itself: −½ Σ (ε² + log σ² + log 2π). Overwrites `out` `[B]`.
-pub(crate) fn log_density<F: Scalar>(out: &mut [F], theta_q: ArrayView2<'_, F>, noise: ArrayView2<'_, F>) {
-    let n = noise.ncols();
-    for (row, out) in out.iter_mut().enumerate() {
-        let term = |i| noise[[row, i]] * noise[[row, i]] + theta_q[[row, n + i]] + F::TAU().ln();
-        *out = F::of(-0.5) * (0..n).map(term).sum::<F>();
-    }
+/// log q(z) of independent latents at z = μ + ε σ itself: −½ Σ (ε² + log σ² + log 2π), for the ε of `noise` `[B, n]`.
+/// Overwrites `out` `[B]` and `scratch` `[B n]`.
+pub(crate) fn log_density<F: Scalar>(
+    out: &mut [F],
+    theta_q: ArrayView2<'_, F>,
+    noise: ArrayView2<'_, F>,
+    scratch: &mut [F],
+) {
+    let width = theta_q.ncols();
+    let [theta_q, noise] =
+        [theta_q, noise].map(|x| x.to_slice().expect("rows of a workspace are contiguous"));
+    rows::read_columns(scratch, width / 2, &theta_q[width / 2..], width);
+    scratch.iter_mut().zip(noise).for_each(|(term, &noise)| *term = noise * noise + *term + F::TAU().ln());
+    out.fill(F::zero());
+    rows::add_row_sums(out, F::of(-0.5), scratch, width / 2);
 }
 
 /// Backward of [`log_density`] for the cotangents `d_out` `[B]`. Adds to `d_q` `[B, 2n]`: z moves with θ_q, so that
-/// log σ² alone matters.
-pub(crate) fn log_density_backward<F: Scalar>(mut d_q: ArrayViewMut2<'_, F>, d_out: &[F]) {
-    let n = d_q.ncols() / 2;
-    for (mut row, &d) in d_q.rows_mut().into_iter().zip(d_out) {
-        (n..2 * n).for_each(|c| row[c] -= F::of(0.5) * d);
-    }
+/// log σ² alone matters. Overwrites `scratch` `[B n]`.
+pub(crate) fn log_density_backward<F: Scalar>(d_q: ArrayViewMut2<'_, F>, d_out: &[F], scratch: &mut [F]) {
+    let width = d_q.ncols();
+    let d_q = d_q.into_slice().expect("rows of a workspace are contiguous");
+    rows::spread(scratch, width / 2, d_out);
+    rows::add_columns(&mut d_q[width / 2..], width, F::of(-0.5), scratch, width / 2);
 }
 
 /// Multiply `d_z` `[B, n]` by the standard deviations of `theta_q` `[B, 2n]`; `scratch` is `[B n]`.

@@ -78,7 +78,7 @@ impl<F: Scalar> VaeWorkspace<F> {
             encoder_input: matrix(encoder_columns),
             correlated: matrix(only(vae.correlated)),
             weight: vec![F::zero(); batch * only(vae.product)],
-            scratch: vec![F::zero(); batch * only(vae.product || vae.correlated)],
+            scratch: vec![F::zero(); batch * n],
             d_z: matrix(n),
             d_theta_e: matrix(e),
             d_theta_q: matrix(q),

@@ -154,17 +154,18 @@ impl<F: Scalar> Reparam<F> for Gaussian {
         assert_shape("d_theta", &d_theta.view(), rows, self.form.width(n));
         assert_shape("noise", &noise, rows, n);
         let (mean, log_var) = self.form.places(n);
-        if mean.is_some() {
-            let mut d_mean = d_theta.view_mut().split_at(Axis(1), n).0;
-            d_mean += &dz;
-        }
-        let Some(first) = log_var else { return };
         let (mut terms, slope) = (Terms::new(), SampleSlope(Scale::new(0.5)));
         for block in blocks(rows, n) {
-            let Filled { v: noise, log_scale: log_var, d, .. } =
+            let Filled { v: noise, log_scale: slopes, d, .. } =
                 terms.fill(&block, (None, log_var), &theta, &noise);
-            each([&mut *log_var], [noise, block.read(d, &dz)], slope);
-            block.scatter_add(&mut d_theta, first, 1.0, log_var);
+            let dz = block.read(d, &dz);
+            if let Some(first) = mean {
+                block.scatter_add(&mut d_theta, first, 1.0, dz);
+            }
+            if let Some(first) = log_var {
+                each([&mut *slopes], [noise, dz], slope);
+                block.scatter_add(&mut d_theta, first, 1.0, slopes);
+            }
         }
     }
 

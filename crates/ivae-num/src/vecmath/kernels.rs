@@ -1,7 +1,8 @@
 //! The scalar kernels of [`super::VecMath`]: branch-free, so that a loop over them vectorises.
 //!
 //! With `n = round(x / ln 2)` and `r = x − n ln 2` (ln 2 in two parts, Cody & Waite 1980), eˣ = 2ⁿ (1 + q(r)), where
-//! q(r) = eʳ − 1 = r + r² p(r); for tanh, 2ʳ − 1 = r p(r) with r = 2 x / ln 2 − n. Logarithms use
+//! q(r) = eʳ − 1 = r + r² p(r). Where there is a division anyway, eʳ = (1 + v) / (1 − v) with v = tanh ½ r = r p(r²): for
+//! σ, and for tanh with 2ʳ, r = 2 x / ln 2 − n. Logarithms use
 //! ln(1 + f) = f − s (f − s² p(s²)) with s = f / (2 + f), which is the series of 2 artanh s. All p are near-minimax
 //! (Chebyshev) fits; `tests/golden/vecmath.py` makes the coefficients.
 
@@ -69,26 +70,31 @@ macro_rules! kernels {
             (rounded - large, rounded.to_bits())
         }
 
-        /// `(q, n)` with `eˣ = 2ⁿ (1 + q)`; n is an integer in the low bits, plus `OFFSET`, which must make it positive.
+        /// `(r, n)` with `eˣ = 2ⁿ eʳ`, |r| ≤ ½ ln 2; n is an integer in the low bits, plus `OFFSET`, which must make it positive.
         #[inline(always)]
-        fn reduced_exp<T: Target, const OFFSET: $bits>(x: $float) -> ($float, $bits) {
+        fn reduced<T: Target, const OFFSET: $bits>(x: $float) -> ($float, $bits) {
             let (n, bits) = nearest_integer::<T, OFFSET>(x, std::$float::consts::LOG2_E);
             let r = mul_add::<T>(n, -LN2_HIGH, x);
-            let r = mul_add::<T>(n, -LN2_LOW, r);
-            (mul_add::<T>(r * r, polynomial::<T, _>(&EXPM1, r), r), bits)
+            (mul_add::<T>(n, -LN2_LOW, r), bits)
+        }
+
+        /// `eʳ − 1` for |r| ≤ ½ ln 2.
+        #[inline(always)]
+        fn small_expm1<T: Target>(r: $float) -> $float {
+            mul_add::<T>(r * r, polynomial::<T, _>(&EXPM1, r), r)
         }
 
         /// e to the power of x, for x from [`EXP_LOWEST`] to [`EXP_HIGHEST`], outside of which it is 0 or ∞.
         #[inline(always)]
         fn limited_exp<T: Target>(x: $float) -> $float {
             const OFFSET: $bits = 2 * (BIAS + 1);
-            let (q, n) = reduced_exp::<T, OFFSET>(x);
+            let (r, n) = reduced::<T, OFFSET>(x);
             // In two steps, because 2ⁿ alone may be too large or too small for the format. Bits above the exponent
             // fall off by the shift.
             let half = n >> 1;
             let power = |n: $bits| $float::from_bits(n.wrapping_sub(OFFSET / 2 - BIAS) << MANTISSA);
             let (first, second) = (power(half), power(n.wrapping_sub(half)));
-            (1.0 + q) * first * second
+            (1.0 + small_expm1::<T>(r)) * first * second
         }
 
         #[inline(always)]
@@ -97,15 +103,14 @@ macro_rules! kernels {
             limited_exp::<T>(if x < EXP_LOWEST { EXP_LOWEST } else { x })
         }
 
-        /// e to the power of x, [`LIFTED`] times as large, because it may be a denormal; for x from [`EXP_LOWEST`] on, below
-        /// which it is 0, up to [`SIGMOID_ONE`].
+        /// `(r, p)` with p eʳ = eˣ [`LIFTED`], so large because eˣ may be a denormal; |r| ≤ ½ ln 2. For x from [`EXP_LOWEST`] on,
+        /// below which it is 0, up to [`SIGMOID_ONE`].
         #[inline(always)]
-        fn lifted_exp<T: Target>(x: $float) -> $float {
+        fn lifted<T: Target>(x: $float) -> ($float, $float) {
             let x = if x < EXP_LOWEST { EXP_LOWEST } else { x };
             // The offset is what 2ⁿ has in its exponent beside n.
-            let (q, n) = reduced_exp::<T, { BIAS + LIFT }>(x);
-            let power = $float::from_bits(n << MANTISSA);
-            mul_add::<T>(power, q, power)
+            let (r, n) = reduced::<T, { BIAS + LIFT }>(x);
+            (r, $float::from_bits(n << MANTISSA))
         }
 
         /// `(r, 2ⁿ)` with e²ˣ = 2ʳ 2ⁿ, r from −½ to ½, for x where tanh is not yet ±1, and for the nearest such x elsewhere.
@@ -123,10 +128,11 @@ macro_rules! kernels {
         /// `(p, q)` with tanh x = p / q for [`tanh_power`] of x
         #[inline(always)]
         pub(in super::super) fn tanh_of_power<T: Target>(r: $float, scale: $float) -> ($float, $float) {
-            // tanh x = t / (2 + t) with t = e²ˣ − 1. Not scale − 1, so that −0 stays −0.
-            let q = r * polynomial::<T, _>(&EXP2M1, r);
-            let t = mul_add::<T>(scale, q, -(1.0 - scale));
-            (t, 2.0 + t)
+            // 2ʳ = (1 + v) / (1 − v) for v = tanh(½ r ln 2), so tanh x = (2ⁿ 2ʳ − 1) / (2ⁿ 2ʳ + 1) is
+            // (2ⁿ − 1 + (2ⁿ + 1) v) / (2ⁿ + 1 + (2ⁿ − 1) v). Not scale − 1, so that −0 stays −0.
+            let v = r * polynomial::<T, _>(&TANH_2, r * r);
+            let (less, more) = (-(1.0 - scale), 1.0 + scale);
+            (mul_add::<T>(more, v, less), mul_add::<T>(less, v, more))
         }
 
         /// `(p, q)` with tanh x = p / q
@@ -151,8 +157,11 @@ macro_rules! kernels {
         /// `(p, q)` with σ(x) = p / q
         #[inline(always)]
         pub(in super::super) fn sigmoid_parts<T: Target>(x: $float) -> ($float, $float) {
-            let z = lifted_exp::<T>(if x > SIGMOID_ONE { SIGMOID_ONE } else { x });
-            (z, LIFTED + z)
+            let (r, power) = lifted::<T>(if x > SIGMOID_ONE { SIGMOID_ONE } else { x });
+            // eʳ = (1 + v) / (1 − v) for v = tanh ½ r.
+            let v = r * polynomial::<T, _>(&TANH_E, r * r);
+            let z = mul_add::<T>(power, v, power);
+            (z, mul_add::<T>(-LIFTED, v, LIFTED) + z)
         }
 
         #[inline(always)]
@@ -169,7 +178,8 @@ macro_rules! kernels {
 
         #[inline(always)]
         pub(in super::super) fn softplus<T: Target>(x: $float) -> $float {
-            let z = lifted_exp::<T>(-x.abs()) * (1.0 / LIFTED);
+            let (r, power) = lifted::<T>(-x.abs());
+            let z = mul_add::<T>(power, small_expm1::<T>(r), power) * (1.0 / LIFTED);
             (if x > 0.0 { x } else { 0.0 }) + ln_1p::<T, _>(&LN_1P, z)
         }
 
@@ -220,9 +230,10 @@ pub(super) mod single {
     /// Where tanh and σ are 1 to the last bit.
     const TANH_ONE: f32 = 12.0;
     const SIGMOID_ONE: f32 = 20.0;
-    /// (2ʳ − 1) / r for |r| ≤ ½.
-    const EXP2M1: [f32; 6] =
-        [std::f32::consts::LN_2, 0.240_226_5, 0.055_503_57, 0.009_618_083, 0.001_339_086_6, 0.000_154_531_65];
+    /// tanh(½ r ln 2) / r in r², for |r| ≤ ½; exact at 0.
+    const TANH_2: [f32; 3] = [0.346_573_6, -0.013_875_169, 0.000_655_542_5];
+    /// tanh(½ r) / r in r², for |r| ≤ ½ ln 2.
+    const TANH_E: [f32; 3] = [0.5, -0.041_664_085, 0.004_097_005_4];
     /// (eʳ − 1 − r) / r² for |r| ≤ ½ ln 2.
     const EXPM1: [f32; 5] = [0.5, 0.166_665_76, 0.041_666_556, 0.008_363_203, 0.001_392_621_3];
     /// (2 artanh s − 2 s) / s³ in s², for s ≤ 1/3: logarithms from 1 to 2.
@@ -245,18 +256,23 @@ pub(super) mod double {
     const EXP_HIGHEST: f64 = 710.0;
     const TANH_ONE: f64 = 22.0;
     const SIGMOID_ONE: f64 = 40.0;
-    const EXP2M1: [f64; 11] = [
-        std::f64::consts::LN_2,
-        0.240_226_506_959_100_97,
-        0.055_504_108_664_821_6,
-        0.009_618_129_107_606_885,
-        0.001_333_355_814_641_693_3,
-        0.000_154_035_304_417_418_56,
-        1.525_273_382_983_921_3e-5,
-        1.321_544_258_438_270_6e-6,
-        1.017_806_244_395_939_8e-7,
-        7.072_586_657_066_206e-9,
-        4.454_960_975_460_706e-10,
+    const TANH_2: [f64; 7] = [
+        0.346_573_590_279_972_64,
+        -0.013_876_027_166_205_042,
+        0.000_666_677_907_293_948_7,
+        -3.241_205_862_136_399e-5,
+        1.577_594_833_846_199_6e-6,
+        -7.674_532_821_257_315e-8,
+        3.585_183_137_802_571_7e-9,
+    ];
+    const TANH_E: [f64; 7] = [
+        0.5,
+        -0.041_666_666_666_665_6,
+        0.004_166_666_666_494_141,
+        -0.000_421_626_974_826_342_2,
+        4.271_361_406_870_830_6e-5,
+        -4.324_852_769_205_683e-6,
+        4.204_970_688_892_792e-7,
     ];
     const EXPM1: [f64; 10] = [
         0.500_000_000_000_000_1,

@@ -7,7 +7,7 @@ import random
 import struct
 from pathlib import Path
 
-from mpmath import atanh, chebyfit, exp, expm1, floor, log, log1p, mp, mpf, sqrt, tanh
+from mpmath import atanh, chebyfit, cos, exp, expm1, floor, log, log1p, lu_solve, matrix, mp, mpf, pi, sqrt, tanh
 
 mp.prec = 400
 
@@ -25,9 +25,9 @@ def expm1_rest(r):
     return mpf(1) / 2 + r / 6 + r * r / 24 if abs(r) < mpf(2) ** -60 else (expm1(r) - r) / r**2
 
 
-def exp2_rest(r):
-    """(2^r - 1) / r"""
-    return log(2) + r * log(2) ** 2 / 2 if abs(r) < mpf(2) ** -60 else expm1(r * log(2)) / r
+def tanh_rest(half):
+    """t -> tanh(half r) / r, t = r^2"""
+    return lambda t: half - half**3 * t / 3 if t < mpf(2) ** -120 else tanh(sqrt(t) * half) / sqrt(t)
 
 
 def artanh_rest(t):
@@ -35,22 +35,29 @@ def artanh_rest(t):
     return mpf(2) / 3 + 2 * t / 5 if t < mpf(2) ** -60 else (2 * atanh(sqrt(t)) - 2 * sqrt(t)) / (sqrt(t) * t)
 
 
+def exact_at_zero(f, h, n):
+    """n coefficients of a near-minimax fit on [0, h] whose error is 0 at 0, where a small argument needs all digits."""
+    roots = [cos(pi * (2 * k + 1) / (2 * n)) for k in reversed(range(n))]
+    at = [h * (x - roots[0]) / (1 - roots[0]) for x in roots]
+    return list(lu_solve(matrix([[t**j for j in range(n)] for t in at]), matrix([f(t) for t in at])))
+
+
 def coefficients():
     half = log(2) / 2 * mpf("1.0005")
     third = mpf(1) / 9 * mpf("1.001")
     root = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2 * mpf("1.001")
-    one_half = mpf("0.50001")
-    for name, terms, ln2_bits in ("single", (5, 6, 5, 3), 15), ("double", (10, 11, 10, 7), 41):
+    for name, terms, tanh_terms, ln2_bits in ("single", (5, 5, 3), 3, 15), ("double", (10, 10, 7), 7, 41):
         print(name)
         fits = (
             ("EXPM1", expm1_rest, -half, half),
-            ("EXP2M1", exp2_rest, -one_half, one_half),
             ("LN_1P", artanh_rest, 0, third),
             ("LN", artanh_rest, 0, root),
         )
         for (label, f, a, b), n in zip(fits, terms):
             p, error = chebyfit(f, [a, b], n, error=True)
             print(f"  {label} error {float(error):.1e}:", [float(c) for c in reversed(p)])
+        for label, base, most in ("TANH_2", log(2), mpf("0.50001")), ("TANH_E", mpf(1), half):
+            print(f"  {label}:", [float(c) for c in exact_at_zero(tanh_rest(base / 2), most**2, tanh_terms)])
         high = floor(log(2) * 2**ln2_bits + mpf(1) / 2) / mpf(2) ** ln2_bits
         print("  LN2_HIGH", float(high), "LN2_LOW", float(log(2) - high))
 
