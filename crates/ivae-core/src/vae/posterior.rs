@@ -184,7 +184,8 @@ pub(crate) fn log_density<F: Scalar>(
     let width = theta_q.ncols();
     let [theta_q, noise] =
         [theta_q, noise].map(|x| x.to_slice().expect("rows of a workspace are contiguous"));
-    rows::read_columns(scratch, width / 2, &theta_q[width / 2..], width);
+    // No rows have no second half.
+    rows::read_columns(scratch, width / 2, theta_q.get(width / 2..).unwrap_or(&[]), width);
     scratch.iter_mut().zip(noise).for_each(|(term, &noise)| *term = noise * noise + *term + F::TAU().ln());
     out.fill(F::zero());
     rows::add_row_sums(out, F::of(-0.5), scratch, width / 2);
@@ -196,7 +197,8 @@ pub(crate) fn log_density_backward<F: Scalar>(d_q: ArrayViewMut2<'_, F>, d_out: 
     let width = d_q.ncols();
     let d_q = d_q.into_slice().expect("rows of a workspace are contiguous");
     rows::spread(scratch, width / 2, d_out);
-    rows::add_columns(&mut d_q[width / 2..], width, F::of(-0.5), scratch, width / 2);
+    let log_vars = d_q.get_mut(width / 2..).unwrap_or(&mut []);
+    rows::add_columns(log_vars, width, F::of(-0.5), scratch, width / 2);
 }
 
 /// Multiply `d_z` `[B, n]` by the standard deviations of `theta_q` `[B, 2n]`; `scratch` is `[B n]`.
@@ -239,6 +241,28 @@ mod tests {
             assert!((variance - 1.0 / precision).abs() < 1e-14);
             assert!((mean - (0.25 + prior_mean / prior_variance) / precision).abs() < 1e-14);
         }
+    }
+
+    /// Against N(z; μ, σ²) itself, and its derivative in log σ² by hand; of no rows, too.
+    #[test]
+    fn the_density_at_a_sample_is_that_of_its_noise() {
+        let theta_q = arr2(&[[1.0, -2.0, 4.0f64.ln(), 0.25f64.ln()], [0.5, 0.0, 0.3, -0.7]]);
+        let noise = arr2(&[[0.3, -1.2], [2.0, 0.1]]);
+        let (mut out, mut d_q, mut scratch) = ([f64::NAN; 2], Array2::zeros((2, 4)), [f64::NAN; 4]);
+        log_density(&mut out, theta_q.view(), noise.view(), &mut scratch);
+        log_density_backward(d_q.view_mut(), &[2.0, -1.0], &mut scratch);
+        for (row, out) in out.into_iter().enumerate() {
+            let of = |i: usize| {
+                let sd = (0.5 * theta_q[[row, 2 + i]]).exp();
+                let z = theta_q[[row, i]] + sd * noise[[row, i]];
+                let e = (z - theta_q[[row, i]]) / sd;
+                -0.5 * e * e - (sd * std::f64::consts::TAU.sqrt()).ln()
+            };
+            assert!((out - of(0) - of(1)).abs() < 1e-14);
+        }
+        assert_eq!(d_q, arr2(&[[0.0, 0.0, -1.0, -1.0], [0.0, 0.0, 0.5, 0.5]]));
+        log_density(&mut [], Array2::<f64>::zeros((0, 4)).view(), Array2::zeros((0, 2)).view(), &mut []);
+        log_density_backward(Array2::<f64>::zeros((0, 4)).view_mut(), &[], &mut []);
     }
 
     /// The noise is A ε with A Aᵀ of unit diagonal, and the total correlation is −½ log |A Aᵀ|.
