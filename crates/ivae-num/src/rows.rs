@@ -73,7 +73,7 @@ fn scatter_add_narrow<F: Scalar, const W: usize>(to: &mut [F], from: &[F], index
 
 /// Up to the end of the last of the rows of `width` columns, every `stride`, that have `len` numbers in all.
 fn extent(len: usize, width: usize, stride: usize) -> usize {
-    assert!(width <= stride, "rows of {width} every {stride}");
+    assert!(width <= stride && len.is_multiple_of(width), "{len} numbers in rows of {width} every {stride}");
     len.checked_div(width).and_then(|rows| rows.checked_sub(1)).map_or(0, |last| last * stride + width)
 }
 
@@ -86,22 +86,10 @@ fn converted<F: Scalar, T: Scalar>(x: F) -> T {
 /// `to[i, j] ← from[i · stride + j]`, rows of `width` columns. Overwrites all of `to`.
 ///
 /// # Panics
-/// If `stride` is below `width`, or `from` has too few rows.
+/// If `stride` is below `width`, `to` is no whole rows, or `from` has too few.
 pub fn read_columns<F: Scalar, T: Scalar>(to: &mut [T], width: usize, from: &[F], stride: usize) {
     let from = &from[..extent(to.len(), width, stride)];
-    by_width!(
-        width,
-        W => read_narrow::<F, T, W>(to, from, stride),
-        wide(Read { to, width, from, stride })
-    );
-}
-
-fn read_narrow<F: Scalar, T: Scalar, const W: usize>(to: &mut [T], from: &[F], stride: usize) {
-    for (to, from) in to.as_chunks_mut::<W>().0.iter_mut().zip(from.chunks(stride)) {
-        if let Some(from) = from.first_chunk::<W>() {
-            *to = from.map(converted);
-        }
-    }
+    by_width!(width, W => Read { to, width: W, from, stride }.run(), wide(Read { to, width, from, stride }));
 }
 
 struct Read<'a, F, T> {
@@ -118,7 +106,7 @@ impl<F: Scalar, T: Scalar> Loop for Read<'_, F, T> {
     fn run(self) {
         let Self { to, width, from, stride } = self;
         for (to, from) in to.chunks_exact_mut(width.max(1)).zip(from.chunks(stride.max(1))) {
-            to.iter_mut().zip(from).for_each(|(to, &x)| *to = converted(x));
+            to.iter_mut().zip(&from[..width]).for_each(|(to, &x)| *to = converted(x));
         }
     }
 }
@@ -126,22 +114,14 @@ impl<F: Scalar, T: Scalar> Loop for Read<'_, F, T> {
 /// `to[i · stride + j] ← to[i · stride + j] + scale · values[i, j]`, rows of `width` columns.
 ///
 /// # Panics
-/// If `stride` is below `width`, or `to` has too few rows.
+/// If `stride` is below `width`, `values` are no whole rows, or `to` has too few.
 pub fn add_columns<F: Scalar, T: Scalar>(to: &mut [F], stride: usize, scale: T, values: &[T], width: usize) {
     let to = &mut to[..extent(values.len(), width, stride)];
     by_width!(
         width,
-        W => add_narrow::<F, T, W>(to, stride, scale, values),
+        W => Add { to, stride, scale, values, width: W }.run(),
         wide(Add { to, stride, scale, values, width })
     );
-}
-
-fn add_narrow<F: Scalar, T: Scalar, const W: usize>(to: &mut [F], stride: usize, scale: T, values: &[T]) {
-    for (to, values) in to.chunks_mut(stride).zip(values.as_chunks::<W>().0) {
-        if let Some(to) = to.first_chunk_mut::<W>() {
-            (0..W).for_each(|j| to[j] += converted(scale * values[j]));
-        }
-    }
 }
 
 struct Add<'a, F, T> {
@@ -159,7 +139,7 @@ impl<F: Scalar, T: Scalar> Loop for Add<'_, F, T> {
     fn run(self) {
         let Self { to, stride, scale, values, width } = self;
         for (to, values) in to.chunks_mut(stride.max(1)).zip(values.chunks_exact(width.max(1))) {
-            to.iter_mut().zip(values).for_each(|(to, &value)| *to += converted(scale * value));
+            to[..width].iter_mut().zip(values).for_each(|(to, &value)| *to += converted(scale * value));
         }
     }
 }
@@ -340,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "rows of 5 every 4")]
+    #[should_panic(expected = "10 numbers in rows of 5 every 4")]
     fn rows_that_overlap_are_refused() {
         read_columns(&mut [0.0f32; 10], 5, &[0.0f64; 20], 4);
     }
