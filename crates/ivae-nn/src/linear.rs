@@ -1,7 +1,8 @@
 //! [`Linear`]: y = x W + E\[u\] + b.
 
-use ivae_num::{GemmScratch, Loop, Scalar, column_sums, gemm, gemm_bias, gemm_times, in_parts, wide};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ivae_num::levels::{look_up, sum_rows};
+use ivae_num::{GemmScratch, Scalar, column_sums, gemm, gemm_bias, gemm_levels, gemm_times};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 use rand::Rng;
 
 use crate::{Init, Input, Inputs, Layout, Slot};
@@ -75,22 +76,19 @@ impl Linear {
         scratch: &mut GemmScratch<F>,
     ) {
         self.assert_fits(&input, y.dim());
-        let bias = self.bias.view(params);
-        match (input.dense, input.levels, self.bias.is_empty()) {
-            (Some(x), None, false) => {
-                return gemm_bias(y, bias.row(0), x, self.dense.view(params), scratch);
-            }
-            (_, Some(levels), false) => {
-                let (table, bias) = (&params[self.levels.range()], Some(&params[self.bias.range()]));
-                LookUp { y: y.view_mut(), bias, table, levels }.run_in_parts();
-            }
-            (None, None, false) => y.assign(&bias),
-            (_, _, true) => {
-                y.fill(F::zero());
-                self.add_levels(y.view_mut(), params, &input);
-            }
+        if self.bias.is_empty() {
+            y.fill(F::zero());
+            return self.add(y, params, input, scratch);
         }
-        self.add_product(y, params, input, scratch);
+        let (bias, table) = (&params[self.bias.range()], self.levels.view(params));
+        match (input.dense, input.levels) {
+            (Some(x), Some(levels)) => {
+                gemm_levels(y, bias, table, levels, x, self.dense.view(params), scratch);
+            }
+            (Some(x), None) => gemm_bias(y, bias.into(), x, self.dense.view(params), scratch),
+            (None, Some(levels)) => look_up(y, Some(bias), table, levels),
+            (None, None) => y.assign(&ArrayView1::from(bias)),
+        }
     }
 
     /// Add to `y` `[B, o]`, any strides.
@@ -108,25 +106,20 @@ impl Linear {
         if !self.bias.is_empty() {
             y += &self.bias.view(params);
         }
-        self.add_levels(y.view_mut(), params, &input);
-        self.add_product(y, params, input, scratch);
+        self.add(y, params, input, scratch);
     }
 
-    /// `y ← y + E[u]`.
-    fn add_levels<F: Scalar>(&self, y: ArrayViewMut2<'_, F>, params: &[F], input: &Input<'_, F>) {
-        if let Some(levels) = input.levels {
-            LookUp { y, bias: None, table: &params[self.levels.range()], levels }.run_in_parts();
-        }
-    }
-
-    /// `y ← y + x W`.
-    fn add_product<F: Scalar>(
+    /// `y ← y + E[u] + x W`.
+    fn add<F: Scalar>(
         &self,
-        y: ArrayViewMut2<'_, F>,
+        mut y: ArrayViewMut2<'_, F>,
         params: &[F],
         input: Input<'_, F>,
         scratch: &mut GemmScratch<F>,
     ) {
+        if let Some(levels) = input.levels {
+            look_up(y.view_mut(), None, self.levels.view(params), levels);
+        }
         if let Some(x) = input.dense {
             gemm(y, F::one(), F::one(), x, self.dense.view(params), scratch);
         }
@@ -170,7 +163,7 @@ impl Linear {
     ) {
         self.assert_fits(&input, dy.dim());
         if let Some(levels) = input.levels {
-            SumRows { sums: self.levels.view_mut(grad), levels, dy }.run_in_parts();
+            sum_rows(self.levels.view_mut(grad), levels, dy);
         }
         if let Some(x) = input.dense {
             gemm(self.dense.view_mut(grad), F::zero(), F::one(), x.t(), dy, scratch);
@@ -205,88 +198,5 @@ impl Linear {
     fn assert_fits<F>(&self, input: &Input<'_, F>, y: (usize, usize)) {
         assert_eq!(y.1, self.out(), "the output has {} columns, the layer {}", y.1, self.out());
         input.assert_fits(y.0, self.inputs());
-    }
-}
-
-/// y ← y + E\[u\], or bias + E\[u\].
-struct LookUp<'a, F> {
-    y: ArrayViewMut2<'a, F>,
-    bias: Option<&'a [F]>,
-    table: &'a [F],
-    levels: &'a [u32],
-}
-
-impl<F: Scalar> Loop for LookUp<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(mut self) {
-        let width = self.y.ncols();
-        for (mut y, &u) in self.y.rows_mut().into_iter().zip(self.levels) {
-            let from = &self.table[u as usize * width..][..width];
-            match (y.as_slice_mut(), self.bias) {
-                (Some(y), None) => y.iter_mut().zip(from).for_each(|(y, &e)| *y += e),
-                (Some(y), Some(bias)) => {
-                    y.iter_mut().zip(bias.iter().zip(from)).for_each(|(y, (&b, &e))| *y = b + e)
-                }
-                (None, None) => y.iter_mut().zip(from).for_each(|(y, &e)| *y += e),
-                (None, Some(bias)) => {
-                    y.iter_mut().zip(bias.iter().zip(from)).for_each(|(y, (&b, &e))| *y = b + e)
-                }
-            }
-        }
-    }
-}
-
-/// Work of one entry in multiplications: memory is what takes time.
-const LOOK_UP: usize = 16;
-const SUM: usize = 4;
-
-impl<F: Scalar> LookUp<'_, F> {
-    fn run_in_parts(self) {
-        let (rows, columns) = self.y.dim();
-        in_parts(self, rows, LOOK_UP * columns, &Self::split_rows, &wide);
-    }
-
-    fn split_rows(self, at: usize) -> (Self, Self) {
-        let Self { y, bias, table, levels } = self;
-        let ((y, other_y), (levels, other_levels)) = (y.split_at(Axis(0), at), levels.split_at(at));
-        (Self { y, bias, table, levels }, Self { y: other_y, bias, table, levels: other_levels })
-    }
-}
-
-/// `sums[u] ← Σ dy` over the rows with level u, in their order; `sums` `[M, o]`.
-struct SumRows<'a, F> {
-    sums: ArrayViewMut2<'a, F>,
-    levels: &'a [u32],
-    dy: ArrayView2<'a, F>,
-}
-
-impl<F: Scalar> SumRows<'_, F> {
-    fn run_in_parts(self) {
-        let (rows, columns) = self.dy.dim();
-        in_parts(self, columns, SUM * rows, &Self::split_columns, &wide);
-    }
-
-    fn split_columns(self, at: usize) -> (Self, Self) {
-        let Self { sums, levels, dy } = self;
-        let ((sums, other_sums), (dy, other_dy)) = (sums.split_at(Axis(1), at), dy.split_at(Axis(1), at));
-        (Self { sums, levels, dy }, Self { sums: other_sums, levels, dy: other_dy })
-    }
-}
-
-impl<F: Scalar> Loop for SumRows<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(mut self) {
-        self.sums.fill(F::zero());
-        for (dy, &level) in self.dy.rows().into_iter().zip(self.levels) {
-            let mut to = self.sums.row_mut(level as usize);
-            match (to.as_slice_mut(), dy.as_slice()) {
-                (Some(to), Some(dy)) => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
-                _ => to.iter_mut().zip(dy).for_each(|(to, &d)| *to += d),
-            }
-        }
     }
 }

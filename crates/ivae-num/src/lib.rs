@@ -8,6 +8,7 @@
 //! | [`mod@gemm`] | matrix products into caller-owned memory, with caller-owned scratch |
 //! | [`vecmath`] | `exp`, `ln`, `tanh`, `sigmoid`, `softplus` over slices, dispatched at run time |
 //! | [`rows`] | rows of a few columns: gathered, added, summed |
+//! | [`levels`] | rows of a table by level: looked up, summed |
 //! | [`formula`] | your own formula with elementary functions in it, over slices in one pass |
 //! | [`divides_fast`] | whether a formula may leave a quotient to the divider beside a root |
 //! | [`mod@wide`] | your own loop over slices, dispatched in the same way |
@@ -23,6 +24,7 @@
 pub mod formula;
 pub mod gemm;
 pub mod gradcheck;
+pub mod levels;
 pub mod linalg;
 #[allow(unsafe_code)]
 mod memory;
@@ -37,7 +39,7 @@ pub mod vecmath;
 pub mod wide;
 
 pub use formula::{Formula, FormulaLoop, Functions, each};
-pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_times};
+pub use gemm::{GemmScratch, gemm, gemm_bias, gemm_levels, gemm_times};
 pub use linalg::LinalgError;
 pub use memory::Aligned;
 pub use scalar::Scalar;

@@ -6,6 +6,7 @@ use super::finish::{Epilogue, Output, part, part_mut};
 use super::kernel::Shape;
 use super::pack::pack;
 use super::{GemmScratch, few};
+use crate::levels::look_up;
 use crate::memory::{ALIASED, LINE};
 use crate::simd::Simd;
 use crate::{Aligned, Scalar, column_sums, share};
@@ -115,6 +116,27 @@ pub(super) fn bias_on<F: Scalar>(
     } else {
         c.assign(&bias);
         gemm_on(simd, c, one, one, a, b, scratch);
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the path, and what `gemm_levels` has")]
+pub(super) fn levels_on<F: Scalar>(
+    simd: Simd,
+    mut c: ArrayViewMut2<'_, F>,
+    bias: &[F],
+    table: ArrayView2<'_, F>,
+    levels: &[u32],
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    scratch: &mut GemmScratch<F>,
+) {
+    let ((m, k), n) = (a.dim(), b.ncols());
+    let by_rows = n == 1 || [c.strides()[1], table.strides()[1], b.strides()[1]] == [1; 3];
+    if k <= few::MOST && fits(&c, &a, &b) && by_rows && threads(m, k, n) == 1 {
+        F::few_summands(simd).run(Output::of_levels(c, bias, table, levels), a, b);
+    } else {
+        look_up(c.view_mut(), Some(bias), table, levels);
+        gemm_on(simd, c, F::one(), F::one(), a, b, scratch);
     }
 }
 

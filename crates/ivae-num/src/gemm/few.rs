@@ -7,6 +7,14 @@ use crate::Scalar;
 /// Most summands.
 pub(super) const MOST: usize = 8;
 
+/// What becomes of sums: c; or added to a start, or to a bias and a row of a table; or multiplied by a factor.
+mod end {
+    pub(super) const STORE: u8 = 0;
+    pub(super) const START: u8 = 1;
+    pub(super) const LEVEL: u8 = 2;
+    pub(super) const FACTOR: u8 = 3;
+}
+
 /// All columns of c, however many, with up to `ROOM` vectors of b at a time; for an epilogue that does not scale.
 ///
 /// # Safety
@@ -38,25 +46,19 @@ pub(super) unsafe fn panels<F: Scalar, V: Vector<F>, const ROOM: usize>(p: &Poin
 unsafe fn summands<F: Scalar, V: Vector<F>, const ROOM: usize, const K: usize>(p: &Pointers<'_, '_, F>) {
     // SAFETY: as the caller promises.
     unsafe {
-        match (p.to.has_factor(), p.to.overwrites()) {
-            (true, _) => columns::<F, V, ROOM, K, false, true>(p),
-            (false, true) => columns::<F, V, ROOM, K, false, false>(p),
-            (false, false) => columns::<F, V, ROOM, K, true, false>(p),
+        match (p.to.has_factor(), p.to.looks_up(), p.to.overwrites()) {
+            (true, _, _) => columns::<F, V, ROOM, K, { end::FACTOR }>(p),
+            (_, true, _) => columns::<F, V, ROOM, K, { end::LEVEL }>(p),
+            (_, _, true) => columns::<F, V, ROOM, K, { end::STORE }>(p),
+            _ => columns::<F, V, ROOM, K, { end::START }>(p),
         }
     }
 }
 
 /// # Safety
-/// As for [`summands`], with a start or a factor as the constants say.
+/// As for [`summands`], with what the [`end`] needs.
 #[inline(always)]
-unsafe fn columns<
-    F: Scalar,
-    V: Vector<F>,
-    const ROOM: usize,
-    const K: usize,
-    const START: bool,
-    const FACTOR: bool,
->(
+unsafe fn columns<F: Scalar, V: Vector<F>, const ROOM: usize, const K: usize, const END: u8>(
     p: &Pointers<'_, '_, F>,
 ) {
     let (cols, mut col) = (p.to.cols, 0);
@@ -65,11 +67,11 @@ unsafe fn columns<
         while col < cols {
             col += V::LANES
                 * match (cols - col) / V::LANES {
-                    4 if 4 * K <= ROOM => rows::<F, V, K, 4, START, FACTOR, false>(p, col),
-                    3.. if 3 * K <= ROOM => rows::<F, V, K, 3, START, FACTOR, false>(p, col),
-                    2.. if 2 * K <= ROOM => rows::<F, V, K, 2, START, FACTOR, false>(p, col),
-                    1.. => rows::<F, V, K, 1, START, FACTOR, false>(p, col),
-                    0 => rows::<F, V, K, 1, START, FACTOR, true>(p, col),
+                    4 if 4 * K <= ROOM => rows::<F, V, K, 4, END, false>(p, col),
+                    3.. if 3 * K <= ROOM => rows::<F, V, K, 3, END, false>(p, col),
+                    2.. if 2 * K <= ROOM => rows::<F, V, K, 2, END, false>(p, col),
+                    1.. => rows::<F, V, K, 1, END, false>(p, col),
+                    0 => rows::<F, V, K, 1, END, true>(p, col),
                 };
         }
     }
@@ -85,8 +87,7 @@ unsafe fn rows<
     V: Vector<F>,
     const K: usize,
     const N: usize,
-    const START: bool,
-    const FACTOR: bool,
+    const END: u8,
     const PARTIAL: bool,
 >(
     p: &Pointers<'_, '_, F>,
@@ -110,11 +111,15 @@ unsafe fn rows<
         });
         let a: [isize; K] = std::array::from_fn(|q| q as isize * p.a_col);
         let to = &p.to;
-        let adds_up = FACTOR && !to.sums().is_null();
+        let adds_up = END == end::FACTOR && !to.sums().is_null();
         let mut sums = [V::splat(F::zero()); N];
         if adds_up {
             sums = std::array::from_fn(|j| load(to.sums().add(col), j));
         }
+        let bias: [V; N] = match END {
+            end::LEVEL => std::array::from_fn(|j| load(to.bias().add(col), j)),
+            _ => [V::splat(F::zero()); N],
+        };
         for row in 0..to.rows {
             let at = p.a.offset(row as isize * p.a_row);
             let mut value = [V::splat(F::zero()); N];
@@ -125,12 +130,17 @@ unsafe fn rows<
                 }
             }
             for j in 0..N {
-                if START {
-                    value[j] = value[j].add(load(to.start(row).add(col), j));
-                }
-                if FACTOR {
-                    value[j] = value[j].mul(load(to.factor(row).add(col), j));
-                    sums[j] = sums[j].add(value[j]);
+                match END {
+                    end::START => value[j] = value[j].add(load(to.start(row).add(col), j)),
+                    end::LEVEL => {
+                        let start = bias[j].add(load(to.looked_up(row).add(col), j));
+                        value[j] = value[j].add(start);
+                    }
+                    end::FACTOR => {
+                        value[j] = value[j].mul(load(to.factor(row).add(col), j));
+                        sums[j] = sums[j].add(value[j]);
+                    }
+                    _ => {}
                 }
                 store(value[j], to.c(row).add(col), j);
             }

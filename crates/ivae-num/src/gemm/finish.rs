@@ -96,6 +96,9 @@ pub(super) struct Output<'c, 'e, F> {
     beta: F,
     /// Whether c holds what sums start from.
     pub(super) goes_on: bool,
+    /// Which row of the start each row of c has, and what else is added to all of them; null unless that is looked up.
+    levels: *const u32,
+    bias: *const F,
     views: PhantomData<(&'c mut F, &'e F)>,
 }
 
@@ -121,8 +124,44 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
             assert!(!factor.is_null() && alpha == F::one() && beta == F::zero());
             sums.as_mut_ptr()
         });
-        let views = PhantomData;
-        Self { rows, cols, c, c_row, start, start_row, factor, factor_row, sums, alpha, beta, goes_on, views }
+        Self {
+            rows,
+            cols,
+            c,
+            c_row,
+            start,
+            start_row,
+            factor,
+            factor_row,
+            sums,
+            alpha,
+            beta,
+            goes_on,
+            levels: std::ptr::null(),
+            bias: std::ptr::null(),
+            views: PhantomData,
+        }
+    }
+
+    /// To which `bias + table[levels[row]]` is added, by the kernel for few summands.
+    ///
+    /// # Panics
+    /// If shapes differ, a row is not contiguous, or a level is none of the table's.
+    pub(super) fn of_levels(
+        c: ArrayViewMut2<'c, F>,
+        bias: &'e [F],
+        table: ArrayView2<'e, F>,
+        levels: &'e [u32],
+    ) -> Self {
+        let to = Self::new(c, Epilogue::plain(F::one(), F::one()));
+        assert!(levels.len() == to.rows, "{} levels for {} rows", levels.len(), to.rows);
+        assert!(
+            bias.len() == to.cols && table.ncols() == to.cols && (to.cols == 1 || table.strides()[1] == 1)
+        );
+        let highest = levels.iter().fold(0, |highest, &level| highest.max(level));
+        assert!((highest as usize) < table.nrows(), "level {highest} of {}", table.nrows());
+        let (start, start_row) = (table.as_ptr(), table.strides()[0]);
+        Self { start, start_row, levels: levels.as_ptr(), bias: bias.as_ptr(), ..to }
     }
 
     /// A block of it, `(start, length)` in rows and in columns.
@@ -158,6 +197,27 @@ impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
     #[inline(always)]
     pub(super) fn start(&self, row: usize) -> *const F {
         self.start.wrapping_offset(row as isize * self.start_row)
+    }
+
+    #[inline(always)]
+    pub(super) fn looks_up(&self) -> bool {
+        !self.levels.is_null()
+    }
+
+    /// Where the row of the table begins that row `row` of c has.
+    ///
+    /// # Safety
+    /// It looks up, and `row < rows`.
+    #[inline(always)]
+    pub(super) unsafe fn looked_up(&self, row: usize) -> *const F {
+        // SAFETY: there is a level for each row.
+        self.start(unsafe { *self.levels.add(row) } as usize)
+    }
+
+    /// Null unless it looks up.
+    #[inline(always)]
+    pub(super) fn bias(&self) -> *const F {
+        self.bias
     }
 
     /// Where row `row` of the factor begins.

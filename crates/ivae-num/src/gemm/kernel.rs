@@ -89,6 +89,7 @@ impl<F: Scalar> Shape<F> {
         assert!((to.rows, to.cols) == (m, cols) && b.nrows() == k);
         assert!(cols <= self.cols && cols > self.cols - self.lanes);
         assert!(cols == 1 || b.strides()[1] == 1);
+        assert!(!to.looks_up() || self.cols == usize::MAX, "only the kernel for few summands looks up");
         let pointers = Pointers {
             to,
             k,

@@ -133,6 +133,24 @@ pub fn gemm_bias<F: Scalar>(
     driver::bias_on(Simd::active(), c, bias, a, b, scratch);
 }
 
+/// `c[i] ← bias + table[levels[i]] + a[i] b`, with c `[m, n]`, bias `[n]`, table `[M, n]`, a `[m, k]`, b `[k, n]`, any
+/// strides: as [`gemm`] onto what [`look_up`](crate::levels::look_up) gives, to the bit, and in one pass where summands are
+/// few.
+///
+/// # Panics
+/// If the shapes do not fit, or a level is not below M.
+pub fn gemm_levels<F: Scalar>(
+    c: ArrayViewMut2<'_, F>,
+    bias: &[F],
+    table: ArrayView2<'_, F>,
+    levels: &[u32],
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    scratch: &mut GemmScratch<F>,
+) {
+    driver::levels_on(Simd::active(), c, bias, table, levels, a, b, scratch);
+}
+
 /// `c ← (a b) ∘ factor`, entry by entry, with c and factor `[m, n]`, a `[m, k]`, b `[k, n]`, any strides: as [`gemm`] and
 /// a product of entries after it, to the bit, in one pass where the rows of c and factor are contiguous. Also overwrites
 /// `sums` `[n]`, if given, with the [sums of the columns](crate::column_sums) of c, as a part of that pass on one thread.

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::driver::gemm_on;
 use super::*;
+use crate::levels::look_up;
 use crate::{Purpose, StreamKey, stream};
 
 /// How a matrix lies in memory.
@@ -308,6 +309,15 @@ fn check_fused<F: Scalar>(case: Case, scratch: &mut GemmScratch<F>) {
         driver::bias_on(simd, got.view_mut(), bias, a.view(), b.view(), scratch);
         assert_eq!(got, want, "bias, {} {case:?}", simd.name());
 
+        // Rows of the factor as a table, with a bias that is contiguous.
+        let bias = bias.to_vec();
+        let levels: Vec<u32> = (0..m).map(|i| ((i * i + 1) % m) as u32).collect();
+        let mut got = filled(F::nan());
+        look_up(want.view_mut(), Some(&bias), factor, &levels);
+        gemm_on(simd, want.view_mut(), F::one(), F::one(), a.view(), b.view(), scratch);
+        driver::levels_on(simd, got.view_mut(), &bias, factor, &levels, a.view(), b.view(), scratch);
+        assert_eq!(got, want, "levels, {} {case:?}", simd.name());
+
         gemm_on(simd, want.view_mut(), F::zero(), F::one(), a.view(), b.view(), scratch);
         want *= &factor;
         let mut memory = of_c.memory::<F>(m, n, seed + 3);
@@ -318,6 +328,14 @@ fn check_fused<F: Scalar>(case: Case, scratch: &mut GemmScratch<F>) {
         assert_eq!((sums[0], sums[n + 1]), (F::of(7.0), F::of(7.0)), "wrote beside the sums");
         assert_eq!(sums[1..=n], in_order(want.view()), "sums, {} {case:?}", simd.name());
     }
+}
+
+#[test]
+#[should_panic(expected = "level 3 of 3")]
+fn levels_must_be_those_of_the_table() {
+    let ones = |shape| Array2::<f32>::ones(shape);
+    let (mut c, a, b, table) = (ones((2, 4)), ones((2, 1)), ones((1, 4)), ones((3, 4)));
+    gemm_levels(c.view_mut(), &[0.0; 4], table.view(), &[2, 3], a.view(), b.view(), &mut GemmScratch::new());
 }
 
 #[test]
