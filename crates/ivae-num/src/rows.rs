@@ -77,6 +77,11 @@ fn extent(len: usize, width: usize, stride: usize) -> usize {
     len.checked_div(width).and_then(|rows| rows.checked_sub(1)).map_or(0, |last| last * stride + width)
 }
 
+/// Width and stride of the same `len` numbers in one row, if there is nothing between rows.
+fn joined(len: usize, width: usize, stride: usize) -> (usize, usize) {
+    if width == stride { (len, len) } else { (width, stride) }
+}
+
 /// The number in another format.
 #[inline(always)]
 fn converted<F: Scalar, T: Scalar>(x: F) -> T {
@@ -89,6 +94,7 @@ fn converted<F: Scalar, T: Scalar>(x: F) -> T {
 /// If `stride` is below `width`, `to` is no whole rows, or `from` has too few.
 pub fn read_columns<F: Scalar, T: Scalar>(to: &mut [T], width: usize, from: &[F], stride: usize) {
     let from = &from[..extent(to.len(), width, stride)];
+    let (width, stride) = joined(to.len(), width, stride);
     by_width!(width, W => Read { to, width: W, from, stride }.run(), wide(Read { to, width, from, stride }));
 }
 
@@ -117,6 +123,7 @@ impl<F: Scalar, T: Scalar> Loop for Read<'_, F, T> {
 /// If `stride` is below `width`, `values` are no whole rows, or `to` has too few.
 pub fn add_columns<F: Scalar, T: Scalar>(to: &mut [F], stride: usize, scale: T, values: &[T], width: usize) {
     let to = &mut to[..extent(values.len(), width, stride)];
+    let (width, stride) = joined(values.len(), width, stride);
     by_width!(
         width,
         W => Add { to, stride, scale, values, width: W }.run(),
@@ -146,31 +153,33 @@ impl<F: Scalar, T: Scalar> Loop for Add<'_, F, T> {
 
 /// `to[i, j] ← values[i]`, rows of `width` columns. Overwrites.
 pub fn spread<F: Scalar, T: Scalar>(to: &mut [T], width: usize, values: &[F]) {
-    by_width!(
-        width,
-        W => spread_narrow::<F, T, W>(to, values),
-        to.chunks_exact_mut(width.max(1)).zip(values).for_each(|(to, &v)| to.fill(converted(v)))
-    );
+    wide(Spread { to, width, values });
 }
 
-fn spread_narrow<F: Scalar, T: Scalar, const W: usize>(to: &mut [T], values: &[F]) {
-    to.as_chunks_mut::<W>().0.iter_mut().zip(values).for_each(|(to, &v)| *to = [converted(v); W]);
+struct Spread<'a, F, T> {
+    to: &'a mut [T],
+    width: usize,
+    values: &'a [F],
+}
+
+impl<F: Scalar, T: Scalar> Loop for Spread<'_, F, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { to, width, values } = self;
+        by_width!(
+            width,
+            W => to.as_chunks_mut::<W>().0.iter_mut().zip(values).for_each(|(to, &v)| *to = [converted(v); W]),
+            to.chunks_exact_mut(width.max(1)).zip(values).for_each(|(to, &v)| to.fill(converted(v)))
+        );
+    }
 }
 
 /// `out[i] ← out[i] + scale · Σ_j from[i, j]`, rows of `width` columns: narrow ones summed from the first column on, wider
 /// ones every eighth column together.
 pub fn add_row_sums<F: Scalar, T: Scalar>(out: &mut [F], scale: T, from: &[T], width: usize) {
-    by_width!(
-        width,
-        W => add_row_sums_narrow::<F, T, W>(out, scale, from),
-        wide(RowSums { out, scale, from, width })
-    );
-}
-
-fn add_row_sums_narrow<F: Scalar, T: Scalar, const W: usize>(out: &mut [F], scale: T, from: &[T]) {
-    for (out, from) in out.iter_mut().zip(from.as_chunks::<W>().0) {
-        *out += converted(scale * from.iter().copied().sum());
-    }
+    wide(RowSums { out, scale, from, width });
 }
 
 struct RowSums<'a, F, T> {
@@ -180,11 +189,9 @@ struct RowSums<'a, F, T> {
     width: usize,
 }
 
-impl<F: Scalar, T: Scalar> Loop for RowSums<'_, F, T> {
-    type Output = ();
-
+impl<F: Scalar, T: Scalar> RowSums<'_, F, T> {
     #[inline(always)]
-    fn run(self) {
+    fn wide_rows(self) {
         let Self { out, scale, from, width } = self;
         for (out, from) in out.iter_mut().zip(from.chunks_exact(width.max(1))) {
             let (chunks, rest) = from.as_chunks::<8>();
@@ -197,6 +204,24 @@ impl<F: Scalar, T: Scalar> Loop for RowSums<'_, F, T> {
             let sum = ((a + e) + (c + g)) + ((b + f) + (d + h)) + tail;
             *out += converted(scale * sum);
         }
+    }
+}
+
+impl<F: Scalar, T: Scalar> Loop for RowSums<'_, F, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        by_width!(
+            self.width,
+            W => {
+                let Self { out, scale, from, .. } = self;
+                for (out, from) in out.iter_mut().zip(from.as_chunks::<W>().0) {
+                    *out += converted(scale * from.iter().copied().sum());
+                }
+            },
+            self.wide_rows()
+        );
     }
 }
 

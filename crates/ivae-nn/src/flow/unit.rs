@@ -8,7 +8,7 @@
 //! Its inverse, z to x, is then a network with the activation φ: an ordinary square multi-layer perceptron.
 
 use ivae_num::vecmath::VecMath;
-use ivae_num::{Loop, Scalar, rows, wide};
+use ivae_num::{Formula, Functions, Loop, Scalar, each, rows, shared, wide};
 use serde::{Deserialize, Serialize};
 
 use super::map::{Map, MapSpec, MapStart};
@@ -125,6 +125,19 @@ impl<F: Scalar> TanhWorkspace<F> {
     }
 }
 
+/// ln φ′ of the tanh: ln(1 − t² + a).
+#[derive(Clone, Copy)]
+struct LogSlope<F> {
+    a: F,
+}
+
+impl<F: Scalar> Formula<F, 1, 1> for LogSlope<F> {
+    #[inline(always)]
+    fn at<M: Functions<F>>(&self, _: [F; 1], [t]: [F; 1]) -> [F; 1] {
+        [M::ln(F::one() - t * t + self.a)]
+    }
+}
+
 impl Tanh {
     pub(super) fn init<F: Scalar>(&self, params: &mut [F]) {
         params[self.log_slope.range()].fill(F::of(self.slope.ln()));
@@ -142,13 +155,12 @@ impl Tanh {
         x: &[F],
         ws: &mut TanhWorkspace<F>,
     ) {
-        let (a, one) = (self.a(params), F::one());
+        let a = self.a(params);
         let (t, slope) = (&mut ws.tanh[..x.len()], &mut ws.slope[..x.len()]);
         y.copy_from_slice(x);
         VecMath::xtanh_inverse(y, t, a);
-        slope.iter_mut().zip(&*t).for_each(|(s, &t)| *s = one - t * t + a);
-        VecMath::ln(slope);
-        rows::add_row_sums(log_det, -one, slope, self.dim);
+        shared([slope], [t], &|[slope], [t]| each([slope], [t], LogSlope { a }));
+        rows::add_row_sums(log_det, -F::one(), slope, self.dim);
     }
 
     /// h = φ⁻¹(y): dh/dy = 1/φ′, dh/da = −h/φ′; −log φ′(h) with φ″ = −2 t φ_t, t = tanh h, φ_t = 1 − t².
