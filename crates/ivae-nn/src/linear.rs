@@ -80,13 +80,12 @@ impl Linear {
             y.fill(F::zero());
             return self.add(y, params, input, scratch);
         }
-        let (bias, table) = (&params[self.bias.range()], self.levels.view(params));
+        let (bias, table, weight) =
+            (&params[self.bias.range()], || self.levels.view(params), || self.dense.view(params));
         match (input.dense, input.levels) {
-            (Some(x), Some(levels)) => {
-                gemm_levels(y, bias, table, levels, x, self.dense.view(params), scratch);
-            }
-            (Some(x), None) => gemm_bias(y, bias.into(), x, self.dense.view(params), scratch),
-            (None, Some(levels)) => look_up(y, Some(bias), table, levels),
+            (Some(x), Some(levels)) => gemm_levels(y, bias, table(), levels, x, weight(), scratch),
+            (Some(x), None) => gemm_bias(y, bias.into(), x, weight(), scratch),
+            (None, Some(levels)) => look_up(y, Some(bias), table(), levels),
             (None, None) => y.assign(&ArrayView1::from(bias)),
         }
     }
