@@ -142,8 +142,11 @@ impl Simulation {
     /// As those two.
     pub fn write<F: Scalar>(&self, path: impl AsRef<Path>) -> Result<(), DataError> {
         let path = path.as_ref();
-        if Format::of(path)? != Format::Npz {
-            return crate::write(path, &self.generate::<F>()?.data);
+        match Format::of(path)? {
+            Format::Npz => {}
+            // Before millions of rows are drawn for nothing.
+            Format::Npy => return Err(DataError::Unwritable { path: path.to_path_buf(), what: "u" }),
+            Format::Text { .. } => return crate::write(path, &self.generate::<F>()?.data),
         }
         let truth = self.truth()?;
         let rows = self.segments * self.per_segment;
