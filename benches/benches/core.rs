@@ -1,13 +1,14 @@
-//! One training step: the original architecture at three sizes, the default perceptron, and the bijective decoder.
+//! One training step: the original architecture at three sizes, the default perceptron, and the bijective decoder; and an
+//! epoch.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ivae_core::defaults::DecoderKind;
-use ivae_core::spec::DecoderSpec;
-use ivae_core::trainer::Stepper;
+use ivae_core::spec::{DecoderSpec, TrainSpec};
+use ivae_core::trainer::{Stepper, train_from};
 use ivae_core::vae::AuxShape;
-use ivae_core::{Batch, Estimator, Exact, Family, FitSpec, ModelKind, Vae};
+use ivae_core::{Batch, Estimator, Exact, Family, FitSpec, ModelKind, Silent, Vae};
 use ivae_data::{Dataset, Simulation};
 use ivae_num::{Purpose, StreamKey};
 
@@ -32,12 +33,28 @@ fn step<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &FitSpe
     });
 }
 
+/// All rows shuffled, gathered and stepped on.
+fn epoch<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &FitSpec, data: &Dataset<f32>) {
+    let (rows, key) = (Batch::all(data), StreamKey::new(0, Purpose::Init));
+    let training = TrainSpec { epochs: 1, ..spec.training.clone() };
+    let mut params = vec![0.0; net.layout().len()];
+    net.init(&mut params, rows, key);
+    let mut group = c.benchmark_group("epoch");
+    group.sample_size(10).bench_function(name, |b| {
+        b.iter(|| train_from(net, params.clone(), rows, None, &training, key, &Silent));
+    });
+}
+
 fn steps(c: &mut Criterion) {
     let data = data();
     for (hidden, batch) in [(100, 64), (200, 256), (1000, 1024)] {
         let spec = FitSpec::reference(5, hidden, batch);
         if let Ok(net) = Vae::new(&spec.vae, 5, 5, AuxShape::Levels(40)) {
-            step(c, &format!("step/reference/{hidden}x{batch}"), &net, &spec, &data);
+            let name = format!("reference/{hidden}x{batch}");
+            step(c, &format!("step/{name}"), &net, &spec, &data);
+            if hidden < 1000 {
+                epoch(c, &name, &net, &spec, &data);
+            }
         }
     }
     let spec = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Mlp), 5, &data);
