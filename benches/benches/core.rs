@@ -52,6 +52,7 @@ fn steps(c: &mut Criterion) {
         if let Ok(net) = Vae::new(&spec.vae, 5, 5, AuxShape::Levels(40)) {
             let name = format!("reference/{hidden}x{batch}");
             step(c, &format!("step/{name}"), &net, &spec, &data);
+            // Seconds at the largest, and no more than its steps.
             if hidden < 1000 {
                 epoch(c, &name, &net, &spec, &data);
             }

@@ -1,7 +1,8 @@
 //! Rows of a few columns: copied, added and summed with their width known to the compiler.
 //!
 //! A copy of five numbers through a general routine costs more than the numbers do. Up to [`NARROW`] columns each width
-//! has code of its own; wider rows go the general way. The bits are the same on both.
+//! has code of its own; wider rows go the general way. The bits are the same on both. Sums and spreads choose the width
+//! where they run in wide vectors; what is little more than a copy chooses before, since a call there costs more than it gains.
 
 use crate::{Loop, Scalar, wide};
 

@@ -134,8 +134,8 @@ pub fn gemm_bias<F: Scalar>(
 }
 
 /// `c[i] ← bias + table[levels[i]] + a[i] b`, with c `[m, n]`, bias `[n]`, table `[M, n]`, a `[m, k]`, b `[k, n]`, any
-/// strides: as [`gemm`] onto what [`look_up`](crate::levels::look_up) gives, to the bit, and in one pass where summands are
-/// few.
+/// strides: as [`gemm`] onto what [`look_up`](crate::levels::look_up) gives, to the bit, and in one pass on one thread where
+/// summands are few and the rows of c, table and b contiguous.
 ///
 /// # Panics
 /// If the shapes do not fit, or a level is not below M.
