@@ -26,7 +26,7 @@ pub use ivae_metrics::{chance, u_only};
 use ivae_num::Scalar;
 use ndarray::ArrayView2;
 
-use crate::evaluate::EvaluateError;
+use crate::error::EvaluateError;
 
 /// MCC of the first `components` principal components of x, `None` for all directions in which it varies.
 ///

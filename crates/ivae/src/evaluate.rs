@@ -1,50 +1,21 @@
 //! Scores of a fitted model against the true sources, beside the baselines that give them meaning.
 
-use ivae_core::{Fitted, LogLikelihood, Model, ModelError, ModelKind};
-use ivae_data::{DataError, Dataset, check_values};
+use ivae_core::{Fitted, LogLikelihood, Model, ModelKind};
+use ivae_data::{Dataset, check_values};
 use ivae_expfam::GaussianForm;
-use ivae_ica::{FastIca, IcaError};
-use ivae_metrics::{Correlation, MetricError, Rows, chance, linear_r2, mcc_on, u_only, weak_mcc, within_u};
+use ivae_ica::FastIca;
+use ivae_metrics::{Correlation, Rows, chance, linear_r2, mcc_on, u_only, weak_mcc, within_u};
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2};
 use serde::{Serialize, Serializer, ser::SerializeTuple};
 
 use crate::baselines;
+pub use crate::error::EvaluateError;
 
 /// Importance samples of the likelihood.
 pub const IMPORTANCE: usize = 50;
 /// Permutations behind the chance score.
 const PERMUTATIONS: usize = 5;
-
-/// Why a model could not be scored.
-#[derive(Debug, thiserror::Error)]
-pub enum EvaluateError {
-    /// The data do not fit the model.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// The data cannot be used.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// A score cannot be computed.
-    #[error(transparent)]
-    Metric(#[from] MetricError),
-    /// A linear baseline failed.
-    #[error(transparent)]
-    Ica(#[from] IcaError),
-    /// The split of the fit is of other data.
-    #[error(
-        "the model was fitted on {expected} rows, these data have {found}: their training and held-out rows are not known; score all rows"
-    )]
-    OtherData {
-        /// Rows the model was fitted on.
-        expected: usize,
-        /// Rows given.
-        found: usize,
-    },
-    /// Nothing was held out.
-    #[error("the fit held out no rows")]
-    NothingHeldOut,
-}
 
 /// Which rows are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod baselines;
+mod error;
 pub mod evaluate;
 pub mod page;
 
