@@ -3,16 +3,17 @@
 use std::time::Instant;
 
 use crate::run::{Failure, cargo, run, watched};
-use crate::{book, docs, packages, readme, suggest, test};
+use crate::{book, docs, packages, readme, structure, suggest, test};
 
 pub(crate) const USAGE: &str =
-    "[STEP..]    (all, or some of: format, book, packages, lint, test, docs, readme, lapack)";
+    "[STEP..]    (all, or some of: format, book, structure, packages, lint, test, docs, readme, lapack)";
 
 type Step = (&'static str, fn() -> Result<(), Failure>);
 
 const STEPS: &[Step] = &[
     ("format", format),
     ("book", book::check),
+    ("structure", structure::check),
     ("packages", packages::check),
     ("lint", lint),
     ("test", || test::start(&[])),

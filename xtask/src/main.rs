@@ -11,6 +11,7 @@ mod packages;
 mod peers;
 mod readme;
 mod run;
+mod structure;
 mod suggest;
 mod test;
 

@@ -17,10 +17,6 @@ const FIELDS: [&str; 9] = [
     "rust-version",
 ];
 
-/// Crates that stand on their own: of the workspace they need this one, and nothing else.
-const ALONE: [&str; 2] = ["ivae-ica", "ivae-metrics"];
-const BASE: &str = "ivae-num";
-
 /// Checks the manifests under `crates/`, then packs the crates without asking the network.
 pub(crate) fn check() -> Result<(), Failure> {
     let workspace = read(&root().join("Cargo.toml"))?;
@@ -35,10 +31,6 @@ pub(crate) fn check() -> Result<(), Failure> {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         problems
             .extend(missing(&manifest, &workspace).into_iter().map(|problem| format!("{name}: {problem}")));
-        if ALONE.contains(&name.as_str()) {
-            let others = own_dependencies(&manifest).into_iter().filter(|other| *other != BASE);
-            problems.extend(others.map(|other| format!("{name}: needs {other}, and may need {BASE} alone")));
-        }
         pack.args(["--package", &name]);
     }
     if !problems.is_empty() {
@@ -86,14 +78,6 @@ fn field<'a>(manifest: &'a str, section: &str, key: &str) -> Option<&'a str> {
         .map(|(_, right)| right.trim())
 }
 
-/// The workspace's crates under `[dependencies]`.
-fn own_dependencies(manifest: &str) -> Vec<&str> {
-    let section = manifest.lines().map(str::trim).skip_while(|line| *line != "[dependencies]").skip(1);
-    let names =
-        section.take_while(|line| !line.starts_with('[')).filter_map(|l| l.split(['.', ' ', '=']).next());
-    names.filter(|name| name.starts_with("ivae")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,12 +105,5 @@ mod tests {
         for word in ["independent-component-analysis", "-x", "two words", "Upper"] {
             assert_eq!(with(&format!("[\"{word}\"]")).len(), 1, "{word}");
         }
-    }
-
-    #[test]
-    fn dependencies_for_tests_are_not_counted() {
-        let manifest = "[dependencies]\nivae-num.workspace = true\nndarray = \"1\"\nivae-nn = { path = \"x\" }\n\n[dev-dependencies]\nivae-ica = \"1\"\n";
-        assert_eq!(own_dependencies(manifest), ["ivae-num", "ivae-nn"]);
-        assert!(own_dependencies(CRATE).is_empty());
     }
 }
