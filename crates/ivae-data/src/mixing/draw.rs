@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2, Axis};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-use super::Mixing;
+use super::kind::Mixing;
 use super::moebius::Moebius;
 use super::monotone::Monotone;
 use super::spline::Spline;

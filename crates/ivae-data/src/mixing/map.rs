@@ -3,8 +3,9 @@
 use ivae_num::{LinalgError, Scalar, StreamKey};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
+use super::kind::Mixing;
 use super::step::Step;
-use super::{Mixing, draw, network};
+use super::{draw, network};
 
 /// The map f that made simulated data from its sources, and the way back. Computes in f64 whatever the scalar is.
 #[derive(Debug, Clone, PartialEq)]

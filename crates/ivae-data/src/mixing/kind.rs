@@ -7,16 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::DataError;
 
-mod draw;
-mod map;
-mod moebius;
-mod monotone;
-mod network;
-mod spline;
-mod step;
-
-pub use map::MixingMap;
-
 /// How the sources are mixed: which family the map f is drawn from.
 ///
 /// Every f is injective, continuous and clearly nonlinear, with derivatives bounded away from 0 where the data are, and
