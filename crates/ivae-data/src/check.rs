@@ -1,13 +1,14 @@
-//! Checks of a data set before any work starts.
+//! Checks of a data set, made before any work starts.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
+use crate::error::check_length;
 use crate::{Aux, DataError, Dataset};
 
-/// Everything that any model needs: [`check_values`], and no constant column of x.
+/// What every model needs: [`check_values`] passes, there are two rows or more, and no column of x is constant.
 ///
 /// # Errors
 /// The first fault found, with its row, column and value.
@@ -20,7 +21,7 @@ pub fn check<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
     no_constant("x", data.x.view(), &data.x_names)
 }
 
-/// Rows there are, parts that fit each other, and only finite values: what a fitted model asks of new rows.
+/// What a fitted model needs of new rows: there are rows, the parts fit each other, and all values are finite.
 ///
 /// # Errors
 /// The first fault found, with its row, column and value.
@@ -36,54 +37,64 @@ pub fn check_values<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
     if let Some(s) = &data.s {
         finite_sources(s)?;
     }
-    match &data.u {
-        Aux::Continuous { values, names } => finite("u", values, |j| names[j].clone()),
-        Aux::None | Aux::Levels(_) => Ok(()),
+    match &data.u.values {
+        Some(part) => finite("u", &part.values, |j| part.names[j].clone()),
+        None => Ok(()),
     }
 }
 
-/// Parts that fit each other: what writing needs, lest it index out of range.
+/// Whether the parts fit each other, so that no index of one is out of range in another.
 pub(crate) fn check_lengths<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
-    length("the list of x names", data.x_names.len(), "x (in columns)", data.observed())?;
+    check_length("the list of x names", data.x_names.len(), "x (in columns)", data.observed())?;
     if let Some(s) = &data.s {
-        length("s", s.nrows(), "x", data.rows())?;
+        check_length("s", s.nrows(), "x", data.rows())?;
     }
-    if let Some(rows) = data.u.rows() {
-        length("u", rows, "x", data.rows())?;
-    }
-    match &data.u {
-        Aux::None => Ok(()),
-        Aux::Levels(u) => match u.index.iter().position(|&level| level as usize >= u.names.len()) {
-            Some(row) => Err(DataError::LevelOutOfRange { row, level: u.index[row], levels: u.names.len() }),
-            None => Ok(()),
-        },
-        Aux::Continuous { values, names } => {
-            length("the list of u names", names.len(), "u (in columns)", values.ncols())
+    let Aux { levels, values } = &data.u;
+    let (levels_name, values_name) = match (levels, values) {
+        (Some(_), Some(_)) => ("the categorical part of u", "the continuous part of u"),
+        _ => ("u", "u"),
+    };
+    if let Some(u) = levels {
+        check_length(levels_name, u.index.len(), "x", data.rows())?;
+        if let Some(row) = u.index.iter().position(|&level| level as usize >= u.names.len()) {
+            return Err(DataError::LevelOutOfRange { row, level: u.index[row], levels: u.names.len() });
         }
     }
+    if let Some(u) = values {
+        check_length(values_name, u.values.nrows(), "x", data.rows())?;
+        check_length("the list of u names", u.names.len(), "u (in columns)", u.values.ncols())?;
+    }
+    Ok(())
 }
 
-/// What a model conditioned on u needs of it: there is a u, and it varies. Call after [`check`].
+/// What a model conditioned on u needs of it: there is a u, and each part of it varies. Call after [`check`].
 ///
 /// # Errors
-/// No u; one level; as many levels as rows; a constant column of a continuous u.
+/// No u; one level; as many levels as rows, without a continuous part; a constant column of the continuous part.
 pub fn check_conditional<F: Scalar>(data: &Dataset<F>) -> Result<(), DataError> {
-    match &data.u {
-        Aux::None => Err(DataError::NoAuxiliary),
-        Aux::Levels(u) => match u.present() {
-            0 | 1 => {
-                let level = u.index.first().map_or_else(String::new, |&l| u.names[l as usize].clone());
-                Err(DataError::OneLevel { level })
-            }
-            present if present == u.index.len() => Err(DataError::LevelPerRow { rows: present }),
-            _ => Ok(()),
-        },
-        Aux::Continuous { values, .. } if values.ncols() == 0 => Err(DataError::NoAuxiliary),
-        Aux::Continuous { values, names } => no_constant("u", values.view(), names),
+    let values = data.u.values.as_ref().filter(|part| part.values.ncols() > 0);
+    if let Some(part) = values {
+        no_constant("u", part.values.view(), &part.names)?;
     }
+    let Some(u) = &data.u.levels else {
+        return if values.is_some() { Ok(()) } else { Err(DataError::NoAuxiliary) };
+    };
+    let present = u.present();
+    if present <= 1 {
+        let level = u.index.first().map_or_else(String::new, |&l| u.names[l as usize].clone());
+        return Err(if values.is_some() {
+            DataError::ConstantLevels { level }
+        } else {
+            DataError::OneLevel { level }
+        });
+    }
+    if present == u.index.len() && values.is_none() {
+        return Err(DataError::LevelPerRow { rows: present });
+    }
+    Ok(())
 }
 
-/// Whether `latents` latents can be asked of the data: 1 ≤ n ≤ d, and more than n rows.
+/// Whether the data suffice for n = `latents` latents: 1 ≤ n ≤ d, and more than n rows.
 ///
 /// # Errors
 /// n is 0 or above d, or there are n rows or fewer.
@@ -113,10 +124,10 @@ pub fn constant_columns<F: Scalar>(x: ArrayView2<'_, F>) -> Vec<usize> {
     (0..x.ncols()).filter(|&j| constant[j]).collect()
 }
 
-/// How many rows hold the same values as an earlier one (told by 64-bit hashes).
+/// How many rows hold the same values as an earlier one, compared by 64-bit hashes.
 ///
-/// An exact likelihood of continuous data takes every repetition for a certainty, and held-out rows that stand among
-/// the training rows prove nothing.
+/// Repeated rows make the likelihood of a continuous density unbounded, and a held-out row that is also a training row
+/// does not test the model.
 pub fn duplicate_rows<F: Scalar>(x: ArrayView2<'_, F>) -> usize {
     let hash = |row: ArrayView1<'_, F>| {
         let mut hasher = DefaultHasher::new();
@@ -145,10 +156,6 @@ fn no_constant<F: Scalar>(
     }
 }
 
-fn length(what: &'static str, found: usize, against: &'static str, expected: usize) -> Result<(), DataError> {
-    if found == expected { Ok(()) } else { Err(DataError::Length { what, found, against, expected }) }
-}
-
 /// Whether the sources `[N, n]` are finite.
 pub(crate) fn finite_sources<F: Scalar>(s: &Array2<F>) -> Result<(), DataError> {
     finite("s", s, |j| format!("s{}", j + 1))
@@ -168,16 +175,21 @@ fn finite<F: Scalar>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Levels;
+    use crate::{Continuous, Levels};
     use ndarray::array;
 
     fn good() -> Dataset<f64> {
         Dataset {
             x: array![[1.0, 2.0], [3.0, 4.0], [5.0, 7.0], [0.0, 1.0]],
             x_names: vec!["a".into(), "b".into()],
-            u: Aux::Levels(Levels::from_integers(&[0, 0, 1, 1])),
+            u: Levels::from_integers(&[0, 0, 1, 1]).into(),
             s: Some(array![[0.1], [0.2], [0.3], [0.4]]),
         }
+    }
+
+    fn mixed() -> Dataset<f64> {
+        let values = Some(Continuous::new(array![[0.0], [0.5], [0.25], [1.0]]));
+        Dataset { u: Aux { values, ..good().u }, ..good() }
     }
 
     #[test]
@@ -199,7 +211,9 @@ mod tests {
             data.s.as_mut().unwrap()[[1, 0]] = bad;
             assert!(matches!(check(&data), Err(DataError::NotFinite { part: "s", row: 1, .. })));
             let mut data = good();
-            data.u = Aux::Continuous { values: array![[0.0], [1.0], [2.0], [bad]], names: vec!["t".into()] };
+            data.u = Continuous::new(array![[0.0], [1.0], [2.0], [bad]]).into();
+            assert!(matches!(check(&data), Err(DataError::NotFinite { part: "u", row: 3, .. })));
+            data.u.levels = good().u.levels;
             assert!(matches!(check(&data), Err(DataError::NotFinite { part: "u", row: 3, .. })));
         }
     }
@@ -207,7 +221,7 @@ mod tests {
     #[test]
     fn parts_must_fit() {
         let mut data = good();
-        data.u = Aux::Levels(Levels::from_integers(&[0, 1, 1]));
+        data.u = Levels::from_integers(&[0, 1, 1]).into();
         assert!(matches!(check(&data), Err(DataError::Length { what: "u", found: 3, expected: 4, .. })));
         let mut data = good();
         data.s = Some(array![[0.1]]);
@@ -216,12 +230,50 @@ mod tests {
         data.x_names.pop();
         assert!(matches!(check(&data), Err(DataError::Length { found: 1, expected: 2, .. })));
         let mut data = good();
-        data.u = Aux::Levels(Levels { index: vec![0, 1, 2, 0], names: vec!["a".into(), "b".into()] });
+        data.u = Levels { index: vec![0, 1, 2, 0], names: vec!["a".into(), "b".into()] }.into();
         assert!(matches!(check(&data), Err(DataError::LevelOutOfRange { row: 2, level: 2, levels: 2 })));
         assert!(matches!(check(&good().select_rows(&[])), Err(DataError::NoRows)));
         assert!(matches!(check(&good().select_columns(&[])), Err(DataError::NoColumns)));
         assert!(matches!(check(&good().select_rows(&[1])), Err(DataError::TooFewRows { rows: 1, .. })));
         check_values(&good().select_rows(&[1])).unwrap();
+    }
+
+    #[test]
+    fn both_parts_of_u_must_fit() {
+        let mut data = mixed();
+        check(&data).unwrap();
+        data.u.values = Some(Continuous::new(array![[0.5]]));
+        let err = check(&data).unwrap_err().to_string();
+        assert_eq!(err, "the continuous part of u has length 1, but x has 4");
+        data.u.levels = Some(Levels::from_integers(&[0, 1, 1]));
+        let err = check(&data).unwrap_err().to_string();
+        assert_eq!(err, "the categorical part of u has length 3, but x has 4");
+        let mut data = mixed();
+        data.u.values.as_mut().unwrap().names.pop();
+        assert!(matches!(check(&data), Err(DataError::Length { what: "the list of u names", .. })));
+        let mut data = mixed();
+        data.u.levels.as_mut().unwrap().index[1] = 9;
+        assert!(matches!(check(&data), Err(DataError::LevelOutOfRange { row: 1, level: 9, levels: 2 })));
+    }
+
+    #[test]
+    fn each_part_of_a_mixed_u_must_vary() {
+        check_conditional(&mixed()).unwrap();
+        let mut data = mixed();
+        data.u.levels = Some(Levels::from_integers(&[0, 1, 2, 3]));
+        check_conditional(&data).unwrap();
+        data.u.levels = Some(Levels::from_text(&["rest"; 4]));
+        let err = check_conditional(&data).unwrap_err();
+        assert!(matches!(err, DataError::ConstantLevels { ref level } if level == "rest"), "{err}");
+        let mut data = mixed();
+        data.u.values = Some(Continuous::new(Array2::ones((4, 1))));
+        let err = check_conditional(&data).unwrap_err();
+        assert!(matches!(err, DataError::Constant { part: "u", ref column, .. } if column == "u1"), "{err}");
+        // A continuous part without columns is as none.
+        data.u.values = Some(Continuous::new(Array2::ones((4, 0))));
+        check_conditional(&data).unwrap();
+        data.u.levels = None;
+        assert!(matches!(check_conditional(&data), Err(DataError::NoAuxiliary)));
     }
 
     #[test]
@@ -251,7 +303,7 @@ mod tests {
     #[test]
     fn a_conditional_model_needs_u_to_vary() {
         let mut data = good();
-        data.u = Aux::None;
+        data.u = Aux::none();
         let err = check_conditional(&data).unwrap_err();
         assert!(matches!(err, DataError::NoAuxiliary) && err.to_string().contains("--model vae"));
         // One level with rows, although two are named.
@@ -259,9 +311,9 @@ mod tests {
         let err = check_conditional(&one).unwrap_err();
         assert!(matches!(err, DataError::OneLevel { ref level } if level == "1"));
         assert!(err.to_string().contains("windows") && err.to_string().contains("--model vae"));
-        data.u = Aux::Levels(Levels::from_integers(&[0, 1, 2, 3]));
+        data.u = Levels::from_integers(&[0, 1, 2, 3]).into();
         assert!(matches!(check_conditional(&data), Err(DataError::LevelPerRow { rows: 4 })));
-        data.u = Aux::Continuous { values: Array2::ones((4, 1)), names: vec!["t".into()] };
+        data.u = Continuous::new(Array2::ones((4, 1))).into();
         assert!(matches!(check_conditional(&data), Err(DataError::Constant { part: "u", .. })));
     }
 

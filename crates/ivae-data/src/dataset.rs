@@ -3,8 +3,8 @@
 use ivae_num::Scalar;
 use ndarray::{Array2, Axis};
 
-use crate::Split;
-use crate::levels::Levels;
+use crate::column_names::numbered;
+use crate::{Aux, Levels, Split};
 
 /// Observations x with their auxiliary variable u and, for simulated data, the true sources s.
 ///
@@ -21,62 +21,11 @@ pub struct Dataset<F> {
     pub s: Option<Array2<F>>,
 }
 
-/// The auxiliary variable u of a [`Dataset`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Aux<F> {
-    /// There is none.
-    None,
-    /// Categorical: every row belongs to one of M levels (segment, label, subject ..).
-    Levels(Levels),
-    /// Continuous columns.
-    Continuous {
-        /// Values, `[N, m]`.
-        values: Array2<F>,
-        /// Names of the columns, `[m]`.
-        names: Vec<String>,
-    },
-}
-
-impl<F> Aux<F> {
-    /// The levels, if u is categorical.
-    pub fn levels(&self) -> Option<&Levels> {
-        match self {
-            Aux::Levels(levels) => Some(levels),
-            _ => None,
-        }
-    }
-
-    /// Rows of u; none if there is no u.
-    pub fn rows(&self) -> Option<usize> {
-        match self {
-            Aux::None => None,
-            Aux::Levels(levels) => Some(levels.index.len()),
-            Aux::Continuous { values, .. } => Some(values.nrows()),
-        }
-    }
-}
-
-impl<F: Scalar> Aux<F> {
-    /// The given rows, in the given order. Names of levels stay, used or not.
-    ///
-    /// # Panics
-    /// If a row is out of range.
-    pub fn select_rows(&self, rows: &[usize]) -> Self {
-        match self {
-            Aux::None => Aux::None,
-            Aux::Levels(levels) => Aux::Levels(levels.select_rows(rows)),
-            Aux::Continuous { values, names } => {
-                Aux::Continuous { values: values.select(Axis(0), rows), names: names.clone() }
-            }
-        }
-    }
-}
-
 impl<F: Scalar> Dataset<F> {
-    /// Data of x alone, with columns named `x1`, `x2`, ..
-    pub fn from_x(x: Array2<F>) -> Self {
+    /// Observations x `[N, d]` alone, with columns named `x1`, `x2`, ..
+    pub fn new(x: Array2<F>) -> Self {
         let x_names = numbered("x", x.ncols());
-        Self { x, x_names, u: Aux::None, s: None }
+        Self { x, x_names, u: Aux::none(), s: None }
     }
 
     /// N, the rows of x.
@@ -115,13 +64,12 @@ impl<F: Scalar> Dataset<F> {
         if !split.train.is_sorted_by(|a, b| a < b) || !self.x.is_standard_layout() {
             return (self.select_rows(&split.train), held_out);
         }
-        let u = match self.u {
-            Aux::Levels(Levels { mut index, names }) => {
-                keep_rows(&mut index, 1, &split.train);
-                Aux::Levels(Levels { index, names })
-            }
-            u => u.select_rows(&split.train),
-        };
+        let levels = self.u.levels.map(|Levels { mut index, names }| {
+            keep_rows(&mut index, 1, &split.train);
+            Levels { index, names }
+        });
+        let values = Aux { levels: None, values: self.u.values }.select_rows(&split.train).values;
+        let u = Aux { levels, values };
         let columns = self.x.ncols();
         let (mut x, offset) = self.x.into_raw_vec_and_offset();
         x.drain(..offset.unwrap_or(0));
@@ -153,14 +101,10 @@ fn keep_rows<T: Copy>(values: &mut Vec<T>, columns: usize, rows: &[usize]) {
     values.truncate(rows.len() * columns);
 }
 
-/// `x1`, `x2`, ..: the names of columns that have none of their own.
-pub(crate) fn numbered(stem: &str, count: usize) -> Vec<String> {
-    (1..=count).map(|j| format!("{stem}{j}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Continuous;
     use ndarray::array;
 
     #[test]
@@ -168,14 +112,18 @@ mod tests {
         let data = Dataset {
             x: array![[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
             x_names: vec!["a".into(), "b".into()],
-            u: Aux::Levels(Levels::from_integers(&[7, 8, 7])),
+            u: Aux {
+                levels: Some(Levels::from_integers(&[7, 8, 7])),
+                values: Some(Continuous { values: array![[1.5], [2.5], [3.5]], names: vec!["t".into()] }),
+            },
             s: Some(array![[0.1], [0.2], [0.3]]),
         };
         let picked = data.select_rows(&[2, 0]);
         assert_eq!(picked.x, array![[5.0, 6.0], [1.0, 2.0]]);
         assert_eq!(picked.s, Some(array![[0.3], [0.1]]));
-        let levels = picked.u.levels().unwrap();
+        let levels = picked.u.levels.unwrap();
         assert_eq!((levels.index.as_slice(), levels.names.len()), (&[0, 0][..], 2));
+        assert_eq!(picked.u.values.unwrap().values, array![[3.5], [1.5]]);
         for (train, held_out) in
             [(vec![0, 2], vec![1]), (vec![2, 0], vec![1]), (vec![1], vec![0, 2]), (vec![], vec![])]
         {
@@ -186,10 +134,5 @@ mod tests {
         }
         let narrow = data.select_columns(&[1]);
         assert_eq!((narrow.x, narrow.x_names), (array![[2.0], [4.0], [6.0]], vec!["b".to_string()]));
-
-        let u = Aux::Continuous { values: array![[1.0], [2.0], [3.0]], names: vec!["t".into()] };
-        assert_eq!(u.rows(), Some(3));
-        let Aux::Continuous { values, .. } = u.select_rows(&[1]) else { panic!("kind changed") };
-        assert_eq!(values, array![[2.0]]);
     }
 }

@@ -1,6 +1,6 @@
-//! [`DataError`]: everything that can be wrong with data, with the values that are wrong.
+//! [`DataError`]: every fault that data can have, with the row, column and value.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ivae_num::LinalgError;
 
@@ -15,7 +15,7 @@ pub enum DataError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// A file could not be written; what stood there before is untouched.
@@ -23,7 +23,7 @@ pub enum DataError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The extension names no known format.
@@ -151,7 +151,7 @@ pub enum DataError {
     Malformed {
         /// The last line that could be read.
         after_line: u64,
-        /// What the reader said.
+        /// The error of the reader.
         reason: String,
     },
     /// Two columns have one name.
@@ -215,15 +215,15 @@ pub enum DataError {
         /// How many names there are.
         levels: usize,
     },
-    /// A level of u is not known to the model it is given to.
-    #[error("u of row {row} is `{name}`, which is none of the {known} known levels")]
+    /// A level of u is not among those of the model it is given to.
+    #[error("u of row {row} is `{name}`, which is none of the {levels} known levels")]
     UnknownLevel {
         /// The first row that has it.
         row: usize,
         /// Name of the level.
         name: String,
-        /// How many levels are known.
-        known: usize,
+        /// How many levels the model has.
+        levels: usize,
     },
     /// A value is NaN or infinite.
     #[error("{part} is {value} in row {row}, column `{column}`")]
@@ -264,6 +264,15 @@ pub enum DataError {
          (for a time series, split time into windows), or use --model vae"
     )]
     OneLevel {
+        /// Name of that level.
+        level: String,
+    },
+    /// All rows have the same level of u, beside a continuous part that varies.
+    #[error(
+        "every row has the same level of u (`{level}`), so the levels add nothing to the continuous part of u: \
+         leave them out, or give levels that differ"
+    )]
+    ConstantLevels {
         /// Name of that level.
         level: String,
     },
@@ -315,6 +324,23 @@ pub enum DataError {
     /// A decomposition failed.
     #[error(transparent)]
     Linalg(#[from] LinalgError),
+}
+
+impl DataError {
+    /// The conversion of an I/O error into [`DataError::Read`] of `path`.
+    pub(crate) fn reading(path: &Path) -> impl Fn(std::io::Error) -> DataError {
+        move |source| DataError::Read { path: path.to_path_buf(), source }
+    }
+}
+
+/// Whether two parts of the data have the same length.
+pub(crate) fn check_length(
+    what: &'static str,
+    found: usize,
+    against: &'static str,
+    expected: usize,
+) -> Result<(), DataError> {
+    if found == expected { Ok(()) } else { Err(DataError::Length { what, found, against, expected }) }
 }
 
 fn quoted(names: &[String]) -> String {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
+use crate::error::check_length;
 
 /// A categorical u: every row belongs to one of M named levels.
 ///
@@ -76,14 +77,7 @@ impl Levels {
     /// # Errors
     /// The two differ in length.
     pub fn cross(&self, other: &Levels) -> Result<Self, DataError> {
-        if self.index.len() != other.index.len() {
-            return Err(DataError::Length {
-                what: "one part of u",
-                found: other.index.len(),
-                against: "another",
-                expected: self.index.len(),
-            });
-        }
+        check_length("one part of u", other.index.len(), "another", self.index.len())?;
         let pairs: Vec<(u32, u32)> = self.index.iter().copied().zip(other.index.iter().copied()).collect();
         Ok(Self::from_sorted(&pairs, |&(a, b)| {
             format!("{}:{}", self.names[a as usize], other.names[b as usize])
@@ -95,13 +89,13 @@ impl Levels {
     /// # Errors
     /// A row's level is not among `names`.
     pub fn aligned(&self, names: &[String]) -> Result<Self, DataError> {
-        let known: HashMap<&str, u32> = names.iter().map(String::as_str).zip(0..).collect();
-        let to: Vec<Option<u32>> = self.names.iter().map(|n| known.get(n.as_str()).copied()).collect();
+        let positions: HashMap<&str, u32> = names.iter().map(String::as_str).zip(0..).collect();
+        let to: Vec<Option<u32>> = self.names.iter().map(|n| positions.get(n.as_str()).copied()).collect();
         let index = self.index.iter().enumerate().map(|(row, &level)| {
             to[level as usize].ok_or_else(|| DataError::UnknownLevel {
                 row,
                 name: self.names[level as usize].clone(),
-                known: names.len(),
+                levels: names.len(),
             })
         });
         Ok(Self { index: index.collect::<Result<_, _>>()?, names: names.to_vec() })
@@ -175,11 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn aligning_renumbers_or_names_the_stranger() {
-        let known = vec!["2".to_string(), "7".into(), "9".into()];
-        let new = Levels::from_integers(&[9, 2]).aligned(&known).unwrap();
-        assert_eq!((new.index, new.names), (vec![2, 0], known.clone()));
-        let err = Levels::from_integers(&[9, 5]).aligned(&known).unwrap_err();
-        assert!(matches!(err, DataError::UnknownLevel { row: 1, ref name, known: 3 } if name == "5"));
+    fn aligned_levels_are_renumbered_and_unknown_ones_named() {
+        let fitted = vec!["2".to_string(), "7".into(), "9".into()];
+        let new = Levels::from_integers(&[9, 2]).aligned(&fitted).unwrap();
+        assert_eq!((new.index, new.names), (vec![2, 0], fitted.clone()));
+        let err = Levels::from_integers(&[9, 5]).aligned(&fitted).unwrap_err();
+        assert!(matches!(err, DataError::UnknownLevel { row: 1, ref name, levels: 3 } if name == "5"));
     }
 }

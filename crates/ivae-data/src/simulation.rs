@@ -8,9 +8,9 @@ use rand::Rng;
 use rand_distr::{Exp1, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::numbered;
-use crate::read::Format;
-use crate::{Aux, DataError, Dataset, Levels, Mixing, MixingMap};
+use crate::column_names::numbered;
+use crate::io::{Format, npz, write};
+use crate::{DataError, Dataset, Levels, Mixing, MixingMap};
 
 /// Standard deviations of a source are uniform between these.
 const STD: std::ops::Range<f64> = 0.5..3.0;
@@ -125,7 +125,7 @@ impl Simulation {
             data: Dataset {
                 x,
                 x_names: numbered("x", self.observed),
-                u: Aux::Levels(Levels { index, names }),
+                u: Levels { index, names }.into(),
                 s: Some(s),
             },
             means: truth.means.mapv(F::of),
@@ -146,7 +146,7 @@ impl Simulation {
             Format::Npz => {}
             // Before millions of rows are drawn for nothing.
             Format::Npy => return Err(DataError::Unwritable { path: path.to_path_buf(), what: "u" }),
-            Format::Text { .. } => return crate::write(path, &self.generate::<F>()?.data),
+            Format::Text { .. } => return write(path, &self.generate::<F>()?.data),
         }
         let truth = self.truth()?;
         let rows = self.segments * self.per_segment;
@@ -154,7 +154,7 @@ impl Simulation {
         let x = self.sources(&truth).map(|z| observe(z.view()).mapv(F::of));
         let s = self.sources(&truth).map(|z| z.mapv(F::of));
         let u = (0..rows).map(|row| (row / self.per_segment) as i64);
-        crate::npz::write_blocks(path, ((rows, self.observed), x), u, ((rows, self.latents), s))
+        npz::write_blocks(path, ((rows, self.observed), x), u, ((rows, self.latents), s))
     }
 
     fn key(&self) -> StreamKey {

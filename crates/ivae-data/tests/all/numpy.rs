@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use ivae_data::{Aux, DataError, Dataset, ReadOptions, keys, read, read_array, read_blocks};
+use ivae_data::{Aux, Continuous, DataError, Dataset, ReadOptions, keys, read, read_array, read_blocks};
 use ndarray::{Array2, array};
 
 /// A `.npy` file as `numpy.save` lays it out.
@@ -128,15 +128,15 @@ fn both_memory_orders_and_one_axis() {
     let data = read_npz(&[("x", x), ("u", u)], &ReadOptions::default()).unwrap();
     assert_eq!(data.x, array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
     assert!(data.x.is_standard_layout());
-    assert_eq!(data.u.levels().unwrap().index, [1, 0]);
+    assert_eq!(data.u.levels.unwrap().index, [1, 0]);
     let data =
         read_npz(&[("x", npy("<f8", false, "(2,)", &le(&[1.0, 2.0])))], &ReadOptions::default()).unwrap();
-    assert_eq!((data.x, data.u, data.s), (array![[1.0], [2.0]], Aux::None, None));
+    assert_eq!((data.x, data.u, data.s), (array![[1.0], [2.0]], Aux::none(), None));
 }
 
 #[test]
 fn u_is_recognised() {
-    let levels = |u: Vec<u8>| with_u(u).unwrap().levels().cloned().unwrap();
+    let levels = |u: Vec<u8>| with_u(u).unwrap().levels.unwrap();
     let integers: Vec<u8> = [10i32, 9, 9, -3].iter().flat_map(|v| v.to_le_bytes()).collect();
     for shape in ["(4,)", "(4, 1)"] {
         let u = levels(npy("<i4", false, shape, &integers));
@@ -153,14 +153,78 @@ fn u_is_recognised() {
     let hot = levels(npy("<f8", false, "(4, 3)", &hot));
     assert_eq!((hot.names, hot.index), (vec!["0".to_string(), "1".into(), "2".into()], vec![0, 2, 2, 0]));
     assert_eq!(levels(npy("<f8", false, "(4,)", &le(&[3.0, 1.0, 1.0, 3.0]))).names, ["1", "3"]);
-    let Aux::Continuous { values, names } =
-        with_u(npy("|i1", false, "(4, 2)", &[1, 2, 3, 4, 5, 6, 7, 8])).unwrap()
-    else {
-        panic!()
+    let values = |u: Vec<u8>| {
+        let u = with_u(u).unwrap();
+        assert_eq!(u.levels, None);
+        u.values.unwrap()
     };
-    assert_eq!((values.row(3).to_vec(), names), (vec![7.0, 8.0], vec!["u1".to_string(), "u2".into()]));
-    let time = with_u(npy("<f8", false, "(4,)", &le(&[0.0, 1.0, 2.0, 3.0]))).unwrap();
-    assert!(matches!(time, Aux::Continuous { ref values, .. } if values.dim() == (4, 1)));
+    let table = values(npy("|i1", false, "(4, 2)", &[1, 2, 3, 4, 5, 6, 7, 8]));
+    assert_eq!(
+        (table.values.row(3).to_vec(), table.names),
+        (vec![7.0, 8.0], vec!["u1".to_string(), "u2".into()])
+    );
+    let time = values(npy("<f8", false, "(4,)", &le(&[0.0, 1.0, 2.0, 3.0])));
+    assert_eq!(time.values.dim(), (4, 1));
+}
+
+#[test]
+fn several_arrays_make_a_mixed_u() {
+    let members = [
+        ("x", npy("<f8", false, "(4,)", &le(&[0.0, 1.0, 2.0, 3.0]))),
+        ("who", npy("<U1", false, "(4,)", &unicode(&["b", "a", "b", "a"], 1))),
+        ("day", npy("|u1", false, "(4,)", &[7, 7, 9, 9])),
+        ("time", npy("<f8", false, "(4,)", &le(&[0.5, 0.25, 1.0, 2.0]))),
+        ("place", npy("|u1", false, "(4, 2)", &[1, 2, 1, 2, 3, 4, 3, 4])),
+        ("hot", npy("|b1", false, "(4, 2)", &[1, 0, 1, 0, 0, 1, 0, 1])),
+    ];
+    let u = |keys: &str| {
+        let options = ReadOptions { u: Some(keys.parse().unwrap()), ..Default::default() };
+        read_npz(&members, &options).unwrap().u
+    };
+    let mixed = u("who,time");
+    assert_eq!(mixed.levels.unwrap().labels(), ["b", "a", "b", "a"]);
+    let time = Continuous { values: array![[0.5], [0.25], [1.0], [2.0]], names: vec!["time".into()] };
+    assert_eq!(mixed.values, Some(time));
+    // An array of several columns of numbers is continuous unless it is one-hot.
+    let mixed = u("time,who,place,day");
+    assert_eq!(mixed.levels.unwrap().labels(), ["b:7", "a:7", "b:9", "a:9"]);
+    let values = mixed.values.unwrap();
+    assert_eq!(values.names, ["time", "place1", "place2"]);
+    assert_eq!(values.values.row(2).to_vec(), [1.0, 3.0, 4.0]);
+    let mixed = u("time,hot");
+    assert_eq!((mixed.levels.unwrap().index, mixed.values.unwrap().names.len()), (vec![0, 0, 1, 1], 1));
+}
+
+#[test]
+fn u_values_are_always_continuous() {
+    let x = || ("x", npy("<f8", false, "(4,)", &le(&[0.0, 1.0, 2.0, 3.0])));
+    let values = || ("u_values", npy("|u1", false, "(4,)", &[1, 1, 2, 2]));
+    let labels = ("u", npy("|u1", false, "(4,)", &[5, 6, 5, 6]));
+    let column = array![[1.0], [1.0], [2.0], [2.0]];
+    let alone = read_npz(&[x(), values()], &ReadOptions::default()).unwrap();
+    assert_eq!(alone.u, Continuous::new(column.clone()).into());
+
+    let names = ("u_values_names", npy("<U3", false, "(1,)", &unicode(&["age"], 3)));
+    let members = [x(), labels, values(), names];
+    let age = Continuous { values: column, names: vec!["age".into()] };
+    let mixed = read_npz(&members, &ReadOptions::default()).unwrap().u;
+    assert_eq!(
+        (mixed.levels.unwrap().names, mixed.values),
+        (vec!["5".into(), "6".into()], Some(age.clone()))
+    );
+    // Keys and columns of either array can be selected.
+    for (selection, levels, has_values) in
+        [("u_values", 0, true), ("u,u_values", 2, true), ("age", 0, true), ("1-2", 2, true), ("1", 2, false)]
+    {
+        let options = ReadOptions { u: Some(selection.parse().unwrap()), ..Default::default() };
+        let u = read_npz(&members, &options).unwrap().u;
+        assert_eq!(u.levels.map_or(0, |u| u.names.len()), levels, "{selection}");
+        assert_eq!(u.values, has_values.then(|| age.clone()), "{selection}");
+    }
+    let short = ("u_values", npy("|u1", false, "(2,)", &[1, 2]));
+    let labels = ("u", npy("|u1", false, "(4,)", &[5, 6, 5, 6]));
+    let err = read_npz(&[x(), labels, short], &ReadOptions::default()).unwrap_err();
+    assert!(matches!(err, DataError::Length { what: "one part of u", found: 2, expected: 4, .. }), "{err}");
 }
 
 #[test]
@@ -184,10 +248,10 @@ fn other_keys_can_be_named() {
         (data.x, data.x_names),
         (array![[1., 3.], [4., 6.], [7., 9.]], vec!["x1".into(), "x3".into()])
     );
-    assert_eq!(data.u.levels().unwrap().names, ["5:1", "5:2", "7:1"]);
+    assert_eq!(data.u.levels.unwrap().names, ["5:1", "5:2", "7:1"]);
     assert_eq!(data.s, Some(array![[0.0], [1.0], [2.0]]));
     let data: Dataset<f64> = read(&path, &options("truth", "who", "")).unwrap();
-    assert_eq!((data.x.dim(), data.u.levels().unwrap().names.len(), data.s), ((3, 1), 2, None));
+    assert_eq!((data.x.dim(), data.u.levels.unwrap().names.len(), data.s), ((3, 1), 2, None));
 
     let err = |x, u, s| read::<f64>(&path, &options(x, u, s)).unwrap_err();
     assert!(matches!(err("x9", "", ""), DataError::UnknownColumn { .. }));

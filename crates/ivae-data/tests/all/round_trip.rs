@@ -1,10 +1,11 @@
-//! What is written is read back; what is damaged is refused, and nothing panics.
+//! Written files are read back unchanged; damaged ones are refused without a panic.
 
 use std::path::Path;
 use std::sync::OnceLock;
 
 use ivae_data::{
-    Aux, DataError, Dataset, Levels, ReadOptions, read, read_array, write, write_array, write_atomically,
+    Aux, Continuous, DataError, Dataset, Levels, ReadOptions, read, read_array, write, write_array,
+    write_atomically,
 };
 use ivae_num::Scalar;
 use ndarray::{Array2, array};
@@ -24,10 +25,10 @@ fn dataset<F: Scalar>(u: Aux<F>) -> Dataset<F> {
 fn all_kinds<F: Scalar>() -> Vec<Aux<F>> {
     let continuous = Array2::from_shape_fn((4, 2), |(i, j)| F::of(i as f64 / 7.0 + j as f64));
     vec![
-        Aux::None,
-        Aux::Levels(Levels::from_integers(&[9, -10, 9, 11])),
-        Aux::Levels(Levels::from_text(&["rest", "go", "go", "ünïcode, \"quoted\""])),
-        Aux::Continuous { values: continuous, names: vec!["u1".into(), "u2".into()] },
+        Aux::none(),
+        Levels::from_integers(&[9, -10, 9, 11]).into(),
+        Levels::from_text(&["rest", "go", "go", "ünïcode, \"quoted\""]).into(),
+        Continuous::new(continuous).into(),
     ]
 }
 
@@ -38,11 +39,22 @@ fn round_trips<F: Scalar>(folder: &Path) {
             write(&path, &data).unwrap();
             assert_eq!(read::<F>(&path, &ReadOptions::default()).unwrap(), data, "{name}");
         }
+        let [.., values] = &all_kinds::<F>()[..] else { panic!() };
+        for levels in [Levels::from_integers(&[9, -10, 9, 11]), Levels::from_text(&["b", "a", "c", "d"])] {
+            let (path, mut data) = (folder.join(name), dataset(values.clone()));
+            data.u.levels = Some(levels);
+            write(&path, &data).unwrap();
+            if name != "data.npz" {
+                // Text names the levels u1, and the continuous columns after them.
+                data.u.values.as_mut().unwrap().names = vec!["u2".into(), "u3".into()];
+            }
+            assert_eq!(read::<F>(&path, &ReadOptions::default()).unwrap(), data, "{name}");
+        }
     }
-    let (path, data) = (folder.join("data.npy"), Dataset::from_x(dataset::<F>(Aux::None).x));
+    let (path, data) = (folder.join("data.npy"), Dataset::new(dataset::<F>(Aux::none()).x));
     write(&path, &data).unwrap();
     assert_eq!(read::<F>(&path, &ReadOptions::default()).unwrap(), data);
-    let z = dataset::<F>(Aux::None).x;
+    let z = dataset::<F>(Aux::none()).x;
     for name in ["z.npz", "z.npy", "z.csv", "z.tsv"] {
         write_array(folder.join(name), "z", z.t()).unwrap();
         assert_eq!(read_array::<F>(folder.join(name), None).unwrap(), z.t(), "{name}");
@@ -67,10 +79,13 @@ fn every_format_gives_back_what_it_was_given() {
 #[test]
 fn names_of_a_continuous_u_survive_in_npz() {
     let folder = tempfile::tempdir().unwrap();
-    let u = Aux::Continuous { values: array![[0.1], [0.2], [0.3], [0.4]], names: vec!["age".into()] };
-    let data = dataset::<f64>(u);
-    write(folder.path().join("d.npz"), &data).unwrap();
-    assert_eq!(read::<f64>(folder.path().join("d.npz"), &ReadOptions::default()).unwrap(), data);
+    let age = Continuous { values: array![[0.1], [0.2], [0.3], [0.4]], names: vec!["age".into()] };
+    let mixed = Aux { levels: Some(Levels::from_integers(&[9, -10, 9, 11])), values: Some(age.clone()) };
+    for u in [age.into(), mixed] {
+        let data = dataset::<f64>(u);
+        write(folder.path().join("d.npz"), &data).unwrap();
+        assert_eq!(read::<f64>(folder.path().join("d.npz"), &ReadOptions::default()).unwrap(), data);
+    }
 }
 
 #[test]
@@ -78,7 +93,7 @@ fn the_same_data_give_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = |name: &str| {
         let path = folder.path().join(name);
-        write(&path, &dataset::<f32>(Aux::Levels(Levels::from_integers(&[1, 2, 1, 2])))).unwrap();
+        write(&path, &dataset::<f32>(Levels::from_integers(&[1, 2, 1, 2]).into())).unwrap();
         std::fs::read(path).unwrap()
     };
     assert_eq!(bytes("a.npz"), bytes("b.npz"));
@@ -87,7 +102,7 @@ fn the_same_data_give_the_same_bytes() {
 #[test]
 fn what_a_format_cannot_hold_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let data = dataset::<f64>(Aux::None);
+    let data = dataset::<f64>(Aux::none());
     let err = write(folder.path().join("d.npy"), &data).unwrap_err();
     assert!(matches!(err, DataError::Unwritable { what: "s", .. }), "{err}");
     let mut clash = data.clone();
@@ -99,10 +114,35 @@ fn what_a_format_cannot_hold_is_refused() {
     assert!(matches!(err, DataError::DuplicateColumn { .. } | DataError::Unwritable { .. }), "{err}");
     assert!(matches!(write(folder.path().join("d.txt"), &data), Err(DataError::Extension { .. })));
     for name in ["d.csv", "d.npz"] {
-        let short = dataset::<f64>(Aux::Levels(Levels::from_integers(&[1, 2])));
+        let short = dataset::<f64>(Levels::from_integers(&[1, 2]).into());
         assert!(matches!(write(folder.path().join(name), &short), Err(DataError::Length { .. })));
     }
     assert!(std::fs::read_dir(&folder).unwrap().next().is_none(), "a refused write leaves nothing");
+}
+
+#[test]
+fn text_refuses_a_u_that_would_be_read_as_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.csv");
+    let whole = || Continuous::new(array![[1.0], [2.0], [1.0], [2.0]]);
+    let mixed = |levels| Aux { levels: Some(levels), values: Some(whole()) };
+    for u in [
+        Levels::from_text(&["0.5", "1.5", "0.5", "1.5"]).into(),
+        Levels::from_text(&["1.0", "2.0", "1.0", "2.0"]).into(),
+        Levels::from_text(&["a", " a", "a", " a"]).into(),
+        Levels::from_text(&["", "a", "", "a"]).into(),
+        whole().into(),
+        Continuous::new(array![[0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]).into(),
+        mixed(Levels::from_text(&["a", "b", "b", "c"])),
+    ] {
+        let data = dataset::<f64>(u);
+        let err = write(&path, &data).unwrap_err();
+        assert!(matches!(err, DataError::Unwritable { .. }) && err.to_string().contains("use .npz"), "{err}");
+        assert!(!path.exists());
+        let archive = folder.path().join("d.npz");
+        write(&archive, &data).unwrap();
+        assert_eq!(read::<f64>(&archive, &ReadOptions::default()).unwrap(), data);
+    }
 }
 
 #[test]
@@ -119,7 +159,7 @@ fn a_failed_write_leaves_the_old_file() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
     let missing = folder.path().join("none/d.csv");
-    assert!(matches!(write(&missing, &dataset::<f64>(Aux::None)), Err(DataError::Write { .. })));
+    assert!(matches!(write(&missing, &dataset::<f64>(Aux::none())), Err(DataError::Write { .. })));
 }
 
 /// Bytes of one file of each binary format.
@@ -127,7 +167,7 @@ fn binary_files() -> &'static [(&'static str, Vec<u8>); 2] {
     static FILES: OnceLock<[(&'static str, Vec<u8>); 2]> = OnceLock::new();
     FILES.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let data = dataset::<f32>(Aux::Levels(Levels::from_text(&["a", "b", "a", "b"])));
+        let data = dataset::<f32>(Levels::from_text(&["a", "b", "a", "b"]).into());
         write(folder.path().join("d.npz"), &data).unwrap();
         write_array(folder.path().join("d.npy"), "x", data.x.view()).unwrap();
         ["d.npz", "d.npy"].map(|name| (name, std::fs::read(folder.path().join(name)).unwrap()))
@@ -148,8 +188,91 @@ fn every_truncation_is_an_error() {
     }
 }
 
+/// u of each kind (neither, levels, values, both) for the same number of rows, as `[labels, values]`.
+fn any_u() -> impl Strategy<Value = (usize, Option<Levels>, Option<Array2<f64>>)> {
+    let label = prop_oneof![
+        Just(String::from("-3")),
+        Just("12".into()),
+        Just("0".into()),
+        Just("1".into()),
+        Just("0.5".into()),
+        "[ a-c:,\"é0-9.]{0,4}"
+    ];
+    let number = prop_oneof![Just(0.0), Just(1.0), Just(2.0), -1e3..1e3, any::<f64>()]
+        .prop_filter("text files hold finite numbers", |v| v.is_finite());
+    (1usize..6, 1usize..4).prop_flat_map(move |(rows, columns)| {
+        let levels = proptest::collection::vec(label.clone(), rows).prop_map(|l| Levels::from_text(&l));
+        let values = proptest::collection::vec(number.clone(), rows * columns)
+            .prop_map(move |v| Array2::from_shape_vec((rows, columns), v).unwrap());
+        (Just(rows), proptest::option::of(levels), proptest::option::of(values))
+    })
+}
+
+/// Data with this u and a single column of x.
+fn with_u(rows: usize, levels: Option<Levels>, values: Option<Array2<f64>>) -> Dataset<f64> {
+    let mut data = Dataset::new(Array2::from_shape_fn((rows, 1), |(i, _)| i as f64 / 7.0));
+    data.u = Aux { levels, values: values.map(Continuous::new) };
+    data
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), ..ProptestConfig::with_cases(300) })]
+
+    #[test]
+    fn npz_gives_back_every_u((rows, levels, values) in any_u()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.npz");
+        let data = with_u(rows, levels, values);
+        write(&path, &data).unwrap();
+        let read = read::<f64>(&path, &ReadOptions::default()).unwrap();
+        // Integer labels come back in numerical order, whatever their order was.
+        prop_assert_eq!(read.u.levels.as_ref().map(Levels::labels), data.u.levels.as_ref().map(Levels::labels));
+        prop_assert_eq!((read.x, read.u.values), (data.x, data.u.values));
+    }
+
+    #[test]
+    fn text_gives_back_every_u_or_refuses_it((rows, levels, values) in any_u()) {
+        let folder = tempfile::tempdir().unwrap();
+        let data = with_u(rows, levels, values);
+        for name in ["d.csv", "d.tsv"] {
+            let path = folder.path().join(name);
+            match write(&path, &data) {
+                Ok(()) => {
+                    let read = read::<f64>(&path, &ReadOptions::default()).unwrap();
+                    prop_assert_eq!(&read.x, &data.x);
+                    let labels = |u: &Aux<f64>| {
+                        u.levels.as_ref().map(|levels| levels.labels().join("\n"))
+                    };
+                    prop_assert_eq!(labels(&read.u), labels(&data.u));
+                    let values = |u: &Aux<f64>| u.values.as_ref().map(|part| part.values.clone());
+                    prop_assert_eq!(values(&read.u), values(&data.u));
+                }
+                Err(DataError::Unwritable { .. }) => {}
+                Err(err) => prop_assert!(false, "{err}"),
+            }
+        }
+    }
+
+    #[test]
+    fn text_gives_back_labels_and_decimal_numbers(
+        kinds in (any::<bool>(), any::<bool>()),
+        cells in proptest::collection::vec(("[a-z]{1,3}", 0.001..0.999, 0.001..0.999), 2..6),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.csv");
+        let rows = cells.len();
+        let labels: Vec<&str> = cells.iter().map(|(label, ..)| label.as_str()).collect();
+        let numbers = Array2::from_shape_fn((rows, 2), |(i, j)| if j == 0 { cells[i].1 } else { cells[i].2 });
+        let (has_levels, has_values) = kinds;
+        let mut data = with_u(rows, has_levels.then(|| Levels::from_text(&labels)), has_values.then_some(numbers));
+        write(&path, &data).unwrap();
+        let read = read::<f64>(&path, &ReadOptions::default()).unwrap();
+        // Beside levels, which are u1, the continuous columns are u2 and u3.
+        if let (true, Some(part)) = (has_levels, &mut data.u.values) {
+            part.names = vec!["u2".into(), "u3".into()];
+        }
+        prop_assert_eq!(read, data);
+    }
 
     #[test]
     fn damage_never_panics(at in proptest::collection::vec((0usize..4000, any::<u8>()), 1..6)) {
@@ -192,9 +315,9 @@ proptest! {
 }
 
 #[test]
-fn sources_that_are_dropped_are_judged() {
+fn dropped_sources_are_still_checked() {
     let folder = tempfile::tempdir().unwrap();
-    let mut data = Dataset::from_x(array![[1.0, 2.0], [3.0, 5.0]]);
+    let mut data = Dataset::new(array![[1.0, 2.0], [3.0, 5.0]]);
     let options = ReadOptions { drop_s: true, ..ReadOptions::default() };
     for name in ["d.npz", "d.csv"] {
         let path = folder.path().join(name);

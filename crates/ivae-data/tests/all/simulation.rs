@@ -23,7 +23,7 @@ fn the_default_is_the_standard_setting() {
     let made = Simulation::default().generate::<f32>().unwrap();
     assert_eq!(made.data.x.dim(), (40_000, 25));
     assert_eq!(made.data.s.as_ref().unwrap().dim(), (40_000, 5));
-    assert_eq!(made.data.u.levels().unwrap().counts(), [1000; 40]);
+    assert_eq!(made.data.u.levels.as_ref().unwrap().counts(), [1000; 40]);
     check(&made.data).unwrap();
     check_conditional(&made.data).unwrap();
 }

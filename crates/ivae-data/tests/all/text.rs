@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ivae_data::{Aux, DataError, Dataset, ReadOptions, keys, read, read_array};
+use ivae_data::{Aux, Continuous, DataError, Dataset, ReadOptions, keys, read, read_array};
 use ndarray::array;
 
 fn file(name: &str, text: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
@@ -31,15 +31,14 @@ fn columns_find_their_roles_by_name() {
     let data = csv("s1,a,u,s2,b\n1,2,rest,3,4\n5,6,move,7,8e0\n", &ReadOptions::default()).unwrap();
     assert_eq!((data.x, data.x_names), (array![[2.0, 4.0], [6.0, 8.0]], vec!["a".to_string(), "b".into()]));
     assert_eq!(data.s, Some(array![[1.0, 3.0], [5.0, 7.0]]));
-    let Aux::Levels(u) = data.u else { panic!() };
+    let u = data.u.levels.unwrap();
     assert_eq!((u.names, u.index), (vec!["move".to_string(), "rest".into()], vec![1, 0]));
 
-    let data = csv("x1,u1,u2\n1,0.5,7\n2,0.25,8\n", &ReadOptions::default()).unwrap();
-    let Aux::Continuous { values, names } = data.u else { panic!() };
-    assert_eq!((values, names), (array![[0.5, 7.0], [0.25, 8.0]], vec!["u1".to_string(), "u2".into()]));
+    let data = csv("x1,u1,u2\n1,0.5,7.0\n2,0.25,8.0\n", &ReadOptions::default()).unwrap();
+    assert_eq!(data.u, Continuous::new(array![[0.5, 7.0], [0.25, 8.0]]).into());
     // A number after the letter is asked for: these are data.
     let data = csv("speed,us,sum\n1,2,3\n2,3,4\n", &ReadOptions::default()).unwrap();
-    assert_eq!((data.x.ncols(), data.u, data.s), (3, Aux::None, None));
+    assert_eq!((data.x.ncols(), data.u, data.s), (3, Aux::none(), None));
 }
 
 #[test]
@@ -47,10 +46,10 @@ fn columns_can_be_chosen() {
     let text = "id,a,b,c,day,who\nk1,1,2,3,10,ann\nk2,4,5,6,9,bob\n";
     let data = csv(text, &options("a..c", "day", "")).unwrap();
     assert_eq!(data.x, array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
-    assert_eq!(data.u.levels().unwrap().names, ["9", "10"], "integers are in numerical order");
+    assert_eq!(data.u.levels.unwrap().names, ["9", "10"], "integers are in numerical order");
     let data = csv(text, &options("3,2", "who,day", "4")).unwrap();
     assert_eq!((data.x, data.s), (array![[2.0, 1.0], [5.0, 4.0]], Some(array![[3.0], [6.0]])));
-    assert_eq!(data.u.levels().unwrap().names, ["ann:10", "bob:9"]);
+    assert_eq!(data.u.levels.unwrap().names, ["ann:10", "bob:9"]);
     let err = csv(text, &options("a..c", "b", "")).unwrap_err();
     assert!(matches!(err, DataError::BadColumns { ref reason, .. } if reason.contains("`b`")), "{err}");
     let err = csv(text, &options("a..c", "group", "")).unwrap_err();
@@ -64,13 +63,16 @@ fn labels_and_numbers_of_u_are_told_apart() {
         let [a, b, c, d] = cells;
         csv(format!("x,u\n1,{a}\n2,{b}\n3,{c}\n4,{d}\n"), &ReadOptions::default()).map(|data| data.u)
     };
-    let names = |cells| u(cells).unwrap().levels().unwrap().names.clone();
+    let names = |cells| u(cells).unwrap().levels.unwrap().names;
     assert_eq!(names(["10", "9", "10", "-1"]), ["-1", "9", "10"]);
     assert_eq!(names(["1.0", "2.0", "1.0", "2.0"]), ["1", "2"]);
     // Labels that only look like numbers keep their text.
     assert_eq!(names(["007", "7", "007", "7"]), ["007", "7"]);
     assert_eq!(names(["1", "2", "2b", "1"]), ["1", "2", "2b"]);
-    assert!(matches!(u(["0.5", "1", "2", "3"]), Ok(Aux::Continuous { .. })));
+    assert_eq!(
+        u(["0.5", "1", "2", "3"]).unwrap(),
+        Continuous { values: array![[0.5], [1.0], [2.0], [3.0]], names: vec!["u".into()] }.into()
+    );
     // One decimal number says that the column is numbers, and text in it a fault.
     let err = u(["0.5", "1.5", "oops", "3"]).unwrap_err();
     assert!(
@@ -82,11 +84,43 @@ fn labels_and_numbers_of_u_are_told_apart() {
 }
 
 #[test]
+fn labels_and_numbers_make_a_mixed_u() {
+    let text = "x,speaker,day,time,age,room\n\
+                1,ann,2,0.5,31.0,1.0\n2,bob,1,0.7,27.0,2.0\n3,ann,2,0.1,31.5,1.0\n4,ann,1,0.2,30.0,2.0\n";
+    let u = |columns: &str| csv(text, &options("x", columns, "")).unwrap().u;
+    let mixed = u("speaker,time");
+    assert_eq!(mixed.levels.as_ref().unwrap().labels(), ["ann", "bob", "ann", "ann"]);
+    let time = Continuous { values: array![[0.5], [0.7], [0.1], [0.2]], names: vec!["time".into()] };
+    assert_eq!(mixed.values, Some(time.clone()));
+    // An integer label beside a decimal number is still a label.
+    let mixed = u("time,day");
+    assert_eq!((mixed.levels.unwrap().labels(), mixed.values), (vec!["2", "1", "2", "1"], Some(time)));
+    // All labels are crossed, whole decimal numbers that repeat included, and the numbers keep their order.
+    let mixed = u("age,speaker,time,room");
+    assert_eq!(mixed.levels.unwrap().labels(), ["ann:1", "bob:2", "ann:1", "ann:2"]);
+    let values = mixed.values.unwrap();
+    assert_eq!(
+        (values.values.row(1).to_vec(), values.names),
+        (vec![27.0, 0.7], vec!["age".into(), "time".into()])
+    );
+    assert_eq!(u("time,age").levels, None);
+    assert_eq!(u("speaker,day").values, None);
+    // By default, columns u1, u2, .. make u in the same way.
+    let u = csv("x,u1,u2\n1,7,0.5\n2,8,0.25\n", &ReadOptions::default()).unwrap().u;
+    assert_eq!(
+        (u.levels.unwrap().names, u.values.unwrap().names),
+        (vec!["7".into(), "8".into()], vec!["u2".into()])
+    );
+    let err = csv("x,u1,u2\n1,a,0.5\n2,b,oops\n", &ReadOptions::default()).unwrap_err();
+    assert!(matches!(err, DataError::NotANumber { row: 1, ref column, .. } if column == "u2"), "{err}");
+}
+
+#[test]
 fn spreadsheets_are_understood() {
     let text = "\u{feff}x1, x2 ,\"u\"\r\n 1 , 2,\"a,b\"\r\n\r\n3,4e-1,c\r\n";
     let data = csv(text, &ReadOptions::default()).unwrap();
     assert_eq!((data.x, data.x_names), (array![[1.0, 2.0], [3.0, 0.4]], vec!["x1".to_string(), "x2".into()]));
-    assert_eq!(data.u.levels().unwrap().names, ["a,b", "c"]);
+    assert_eq!(data.u.levels.unwrap().names, ["a,b", "c"]);
     let (_folder, path) = file("data.TSV", "x\tu\n1,5\t2\n");
     assert!(matches!(read::<f64>(&path, &ReadOptions::default()), Err(DataError::NotANumber { .. })));
     assert_eq!(keys(&path).unwrap(), ["x", "u"]);

@@ -9,12 +9,17 @@ use ndarray::{Array2, ArrayView2, Axis};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use crate::auxiliary::auxiliary;
-use crate::dataset::numbered;
-use crate::npy::{self, RawArray};
-use crate::read::unreadable;
-use crate::write::write_atomically;
-use crate::{Aux, Columns, DataError, Dataset, Levels, ReadOptions};
+use super::atomic::write_atomically;
+use super::aux_column::{AuxArray, AuxColumn, aux_from_arrays, aux_from_columns, reads_as_levels};
+use super::npy::{self, RawArray};
+use super::options::ReadOptions;
+use crate::column_names::numbered;
+use crate::{Aux, ColumnSelection, Continuous, DataError, Dataset, Levels};
+
+/// The arrays that hold u by default: the first as its elements say, the second always continuous.
+const AUX_KEYS: [&str; 2] = ["u", VALUES_KEY];
+/// The array of continuous values of u that no reader may take for levels.
+const VALUES_KEY: &str = "u_values";
 
 /// An open archive.
 struct Archive<'a> {
@@ -24,7 +29,7 @@ struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     fn open(path: &'a Path) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(unreadable(path))?;
+        let file = File::open(path).map_err(DataError::reading(path))?;
         let zip = ZipArchive::new(BufReader::new(file))
             .map_err(|e| damaged(path, format!("{e} (is the file complete?)")))?;
         Ok(Self { path, zip })
@@ -50,25 +55,30 @@ impl<'a> Archive<'a> {
     }
 
     /// The keys that a selection stands for, if all its parts are keys.
-    fn as_keys(&self, columns: &Columns) -> Option<Vec<String>> {
+    fn as_keys(&self, columns: &ColumnSelection) -> Option<Vec<String>> {
         columns.parts().iter().all(|part| self.has(part)).then(|| columns.parts().to_vec())
+    }
+
+    /// Names of `count` columns of the array `key`, if `key_names` holds as many.
+    fn stored_names(&mut self, key: &str, count: usize) -> Result<Option<Vec<String>>, DataError> {
+        let names_key = format!("{key}_names");
+        if !self.has(&names_key) {
+            return Ok(None);
+        }
+        let names = self.array(&names_key)?.names(&names_key);
+        Ok(names.filter(|names| names.len() == count))
     }
 
     /// Names of `count` columns of the default array `key`: those in `key_names`, or else `key1`, `key2`, ..
     fn names(&mut self, key: &str, count: usize) -> Result<Vec<String>, DataError> {
-        let names_key = format!("{key}_names");
-        if !self.has(&names_key) {
-            return Ok(numbered(key, count));
-        }
-        let names = self.array(&names_key)?.names(&names_key);
-        Ok(names.filter(|names| names.len() == count).unwrap_or_else(|| numbered(key, count)))
+        Ok(self.stored_names(key, count)?.unwrap_or_else(|| numbered(key, count)))
     }
 
     /// The matrix that `columns` select (x or s), with the names of its columns.
     fn matrix<F: Scalar>(
         &mut self,
         default: &str,
-        columns: Option<&Columns>,
+        columns: Option<&ColumnSelection>,
     ) -> Result<(Array2<F>, Vec<String>), DataError> {
         match columns.map(|c| (c, self.as_keys(c))) {
             Some((_, Some(keys))) if keys.len() == 1 => {
@@ -91,12 +101,12 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// The array whose columns `columns` select: the `default` one. Where that is missing too, the error names the part of
-    /// the selection that is no key.
+    /// The array whose columns `columns` select: the `default` one. If it is missing, the error names the part of the
+    /// selection that is no key.
     fn array_behind<'b>(
         &'b mut self,
         default: &'b str,
-        columns: Option<&'b Columns>,
+        columns: Option<&'b ColumnSelection>,
     ) -> Result<RawArray<'b>, DataError> {
         match columns.and_then(|c| c.parts().iter().find(|part| !self.has(part))) {
             Some(part) if !self.has(default) => self.array(part),
@@ -104,35 +114,45 @@ impl<'a> Archive<'a> {
         }
     }
 
-    fn auxiliary<F: Scalar>(&mut self, columns: Option<&Columns>) -> Result<Aux<F>, DataError> {
-        let keys = match columns {
-            None if self.has("u") => vec!["u".to_string()],
-            None => return Ok(Aux::None),
-            Some(columns) => match self.as_keys(columns) {
-                Some(keys) => keys,
-                None => {
-                    let u = self.array_behind("u", Some(columns))?.columns("u")?;
-                    let names = self.names("u", u.len())?;
-                    let picked = columns.resolve(&names)?;
-                    let names = picked.iter().map(|&j| names[j].clone()).collect();
-                    return auxiliary(names, picked.into_iter().map(|j| u[j].clone()).collect(), None);
-                }
-            },
-        };
-        let (mut names, mut parts) = (Vec::new(), Vec::new());
-        for key in &keys {
-            let columns = self.array(key)?.columns(key)?;
-            names.extend(match (key.as_str(), columns.len()) {
-                ("u", count) => self.names("u", count)?,
-                (_, 1) => vec![key.clone()],
-                (_, count) => numbered(key, count),
-            });
-            parts.extend(columns);
+    fn auxiliary<F: Scalar>(&mut self, columns: Option<&ColumnSelection>) -> Result<Aux<F>, DataError> {
+        let default_keys = AUX_KEYS.into_iter().filter(|key| self.has(key)).map(String::from);
+        let default_keys: Vec<String> = default_keys.collect();
+        let Some(columns) = columns else { return aux_from_arrays(self.aux_arrays(&default_keys)?) };
+        if let Some(keys) = self.as_keys(columns) {
+            return aux_from_arrays(self.aux_arrays(&keys)?);
         }
-        let positions = || (0..names.len()).map(|j| j.to_string()).collect();
-        let one_hot =
-            (keys.len() == 1).then(|| if self.has("u_names") { names.clone() } else { positions() });
-        auxiliary(names, parts, one_hot)
+        if default_keys.is_empty() {
+            self.array_behind("u", Some(columns))?;
+        }
+        let arrays = self.aux_arrays(&default_keys)?;
+        let (names, all): (Vec<_>, Vec<_>) =
+            arrays.into_iter().flat_map(|array| array.names.into_iter().zip(array.columns)).unzip();
+        let picked = columns.resolve(&names)?;
+        let names = picked.iter().map(|&j| names[j].clone()).collect();
+        aux_from_columns(names, picked.into_iter().map(|j| all[j].clone()).collect())
+    }
+
+    /// The arrays of these keys as parts of u.
+    fn aux_arrays<F: Scalar>(&mut self, keys: &[String]) -> Result<Vec<AuxArray<F>>, DataError> {
+        keys.iter().map(|key| self.aux_array(key)).collect()
+    }
+
+    fn aux_array<F: Scalar>(&mut self, key: &str) -> Result<AuxArray<F>, DataError> {
+        let array = self.array(key)?;
+        let columns = if key == VALUES_KEY {
+            let values: Array2<F> = array.matrix(key)?;
+            values.columns().into_iter().map(|v| AuxColumn::Continuous(v.to_vec())).collect()
+        } else {
+            array.columns(key)?
+        };
+        let stored = if AUX_KEYS.contains(&key) { self.stored_names(key, columns.len())? } else { None };
+        let is_named = stored.is_some();
+        let names = stored.unwrap_or_else(|| match (AUX_KEYS.contains(&key), columns.len()) {
+            (true, count) => numbered("u", count),
+            (false, 1) => vec![key.to_string()],
+            (false, count) => numbered(key, count),
+        });
+        Ok(AuxArray { columns, names, is_named })
     }
 }
 
@@ -146,7 +166,7 @@ pub(crate) fn keys(path: &Path) -> Result<Vec<String>, DataError> {
 
 pub(crate) fn read<F: Scalar>(path: &Path, options: &ReadOptions) -> Result<Dataset<F>, DataError> {
     let mut archive = Archive::open(path)?;
-    // x comes last: what the other two take while they are read is then free again.
+    // x is the largest and comes last, when the memory needed to read the other two is free again.
     let s = match &options.s {
         None if !archive.has("s") => None,
         columns => options.kept(Some(archive.matrix("s", columns.as_ref())?.0))?,
@@ -199,17 +219,18 @@ fn write_members(
 pub(crate) fn write<F: Scalar>(path: &Path, data: &Dataset<F>) -> Result<(), DataError> {
     write_members(path, |members| {
         npy::write_matrix(members.start("x")?, data.x.view())?;
-        write_names(members, "x", &data.x_names)?;
-        match &data.u {
-            Aux::None => {}
-            Aux::Levels(levels) => match as_integers(levels) {
+        write_names(members, "x", "x", &data.x_names)?;
+        if let Some(levels) = &data.u.levels {
+            match as_integers(levels) {
                 Some(integers) => npy::write_integers(members.start("u")?, integers)?,
                 None => npy::write_strings(members.start("u")?, &levels.labels())?,
-            },
-            Aux::Continuous { values, names } => {
-                npy::write_matrix(members.start("u")?, values.view())?;
-                write_names(members, "u", names)?;
             }
+        }
+        if let Some(Continuous { values, names }) = &data.u.values {
+            let is_ambiguous = data.u.levels.is_some() || reads_as_levels(values.view());
+            let key = if is_ambiguous { VALUES_KEY } else { "u" };
+            npy::write_matrix(members.start(key)?, values.view())?;
+            write_names(members, key, "u", names)?;
         }
         match &data.s {
             Some(s) => npy::write_matrix(members.start("s")?, s.view()),
@@ -240,9 +261,9 @@ pub(crate) fn write_array<F: Scalar>(
     write_members(path, |members| npy::write_matrix(members.start(key)?, array))
 }
 
-/// Names of columns, unless they are those that a reader would give them.
-fn write_names(members: &mut Members<'_, '_>, key: &str, names: &[String]) -> io::Result<()> {
-    if names == numbered(key, names.len()) {
+/// Names of the columns of the array `key`, unless they are the default names of the stem.
+fn write_names(members: &mut Members<'_, '_>, key: &str, stem: &str, names: &[String]) -> io::Result<()> {
+    if names == numbered(stem, names.len()) {
         return Ok(());
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

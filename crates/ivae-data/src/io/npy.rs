@@ -10,9 +10,9 @@ use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, ShapeBuilder};
 use ndarray_npy::npy::header::{Header, Layout};
 
-use crate::auxiliary::Column;
-use crate::read::unreadable;
-use crate::{DataError, Dataset, ReadOptions};
+use super::aux_column::AuxColumn;
+use super::options::ReadOptions;
+use crate::{DataError, Dataset};
 
 /// A longer header than this is taken as damage.
 const LONGEST_HEADER: usize = 1 << 16;
@@ -132,7 +132,7 @@ impl<'a> RawArray<'a> {
     }
 
     /// The columns, each by the kind of label or number it holds.
-    pub(crate) fn columns<F: Scalar>(mut self, key: &str) -> Result<Vec<Column<F>>, DataError> {
+    pub(crate) fn columns<F: Scalar>(mut self, key: &str) -> Result<Vec<AuxColumn<F>>, DataError> {
         fn split<T: Clone>((rows, cols): (usize, usize), fortran: bool, values: Vec<T>) -> Vec<Vec<T>> {
             if cols == 1 {
                 return vec![values];
@@ -145,14 +145,14 @@ impl<'a> RawArray<'a> {
         Ok(match self.element.kind {
             Kind::Bool | Kind::Int | Kind::Uint => split(shape, fortran, self.integers(self.len(), |v| v)?)
                 .into_iter()
-                .map(Column::Integers)
+                .map(AuxColumn::Integers)
                 .collect(),
             Kind::Unicode | Kind::Bytes => {
-                split(shape, fortran, self.strings(key)?).into_iter().map(Column::Text).collect()
+                split(shape, fortran, self.strings(key)?).into_iter().map(AuxColumn::Text).collect()
             }
             Kind::Float | Kind::Other => split(shape, fortran, self.numbers(key, self.len())?)
                 .into_iter()
-                .map(Column::Floats)
+                .map(AuxColumn::Floats)
                 .collect(),
         })
     }
@@ -202,7 +202,7 @@ impl<'a> RawArray<'a> {
         if self.left > 0 {
             return Ok(out);
         }
-        // An archive compares checksums at the end, and there has to be one.
+        // An archive compares its checksum only when it is read to the end.
         match self.values.read(&mut [0]) {
             Ok(0) => Ok(out),
             Ok(_) => Err((self.damaged)("there are more values than its shape says".into())),
@@ -242,7 +242,7 @@ impl<'a> RawArray<'a> {
     /// The values of an array of strings.
     fn strings(&mut self, key: &str) -> Result<Vec<String>, DataError> {
         let (count, Element { kind, size, big_endian }) = (self.len(), self.element);
-        self.element.big_endian = false; // of single bytes there is no order
+        self.element.big_endian = false; // the bytes are read one by one, and ordered below
         let bytes = self.values(count * size, |[b]: [u8; 1]| b)?;
         let decode = |i: usize| -> Option<String> {
             let bytes = &bytes[i * size..][..size];
@@ -268,7 +268,7 @@ impl<'a> RawArray<'a> {
 
 /// The header, and how many bytes it is long.
 fn read_header(file: &mut impl Read) -> Result<(Header, usize), String> {
-    // ndarray-npy trusts the length it finds and parses nested text recursively: look before it leaps.
+    // ndarray-npy trusts the length it finds and parses nested text recursively, so both are limited first.
     let mut bytes = vec![0; 10];
     let mut fill = |bytes: &mut [u8]| {
         file.read_exact(bytes).map_err(|e| match e.kind() {
@@ -301,8 +301,8 @@ fn read_header(file: &mut impl Read) -> Result<(Header, usize), String> {
 
 /// Open an `.npy` file.
 pub(crate) fn open_file(path: &Path) -> Result<RawArray<'_>, DataError> {
-    let file = File::open(path).map_err(unreadable(path))?;
-    let length = file.metadata().map_err(unreadable(path))?.len();
+    let file = File::open(path).map_err(DataError::reading(path))?;
+    let length = file.metadata().map_err(DataError::reading(path))?.len();
     RawArray::open(io::BufReader::new(file), length, move |reason| DataError::Damaged {
         path: path.into(),
         format: "npy",
@@ -316,7 +316,7 @@ pub(crate) fn read_x<F: Scalar>(path: &Path, options: &ReadOptions) -> Result<Da
         let reason = "an .npy file holds x alone".to_string();
         return Err(DataError::BadColumns { text: columns.to_string(), reason });
     }
-    let data = Dataset::from_x(open_file(path)?.matrix("x")?);
+    let data = Dataset::new(open_file(path)?.matrix("x")?);
     match &options.x {
         Some(columns) => Ok(data.select_columns(&columns.resolve(&data.x_names)?)),
         None => Ok(data),
@@ -351,9 +351,10 @@ fn write_rows<F: Scalar>(out: &mut impl Write, block: ArrayView2<'_, F>) -> io::
     let single = size_of::<F>() == 4;
     for row in block.axis_iter(Axis(0)) {
         for v in row {
-            match single {
-                true => out.write_all(&(v.f64() as f32).to_le_bytes())?,
-                false => out.write_all(&v.f64().to_le_bytes())?,
+            if single {
+                out.write_all(&(v.f64() as f32).to_le_bytes())?;
+            } else {
+                out.write_all(&v.f64().to_le_bytes())?;
             }
         }
     }

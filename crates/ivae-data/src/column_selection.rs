@@ -1,4 +1,4 @@
-//! [`Columns`]: a selection of columns by name, by range of names, or by position.
+//! [`ColumnSelection`]: a selection of columns by name, by range of names, or by position.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,11 +17,11 @@ use crate::DataError;
 /// In an `.npz` file a part may also be the key of an array; see [`ReadOptions`](crate::ReadOptions).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Columns {
+pub struct ColumnSelection {
     parts: Vec<String>,
 }
 
-impl Columns {
+impl ColumnSelection {
     /// The parts of the selection, as written.
     pub fn parts(&self) -> &[String] {
         &self.parts
@@ -70,7 +70,7 @@ fn resolve_part(part: &str, names: &[String]) -> Result<(usize, usize), DataErro
         .ok_or_else(|| DataError::UnknownColumn { name: part.to_string(), found: names.to_vec() })
 }
 
-impl FromStr for Columns {
+impl FromStr for ColumnSelection {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
@@ -83,7 +83,7 @@ impl FromStr for Columns {
     }
 }
 
-impl TryFrom<String> for Columns {
+impl TryFrom<String> for ColumnSelection {
     type Error = DataError;
 
     fn try_from(text: String) -> Result<Self, DataError> {
@@ -91,13 +91,13 @@ impl TryFrom<String> for Columns {
     }
 }
 
-impl From<Columns> for String {
-    fn from(columns: Columns) -> String {
+impl From<ColumnSelection> for String {
+    fn from(columns: ColumnSelection) -> String {
         columns.to_string()
     }
 }
 
-impl fmt::Display for Columns {
+impl fmt::Display for ColumnSelection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.parts.join(","))
     }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn resolve(text: &str, list: &str) -> Result<Vec<usize>, DataError> {
-        text.parse::<Columns>()?.resolve(&names(list))
+        text.parse::<ColumnSelection>()?.resolve(&names(list))
     }
 
     #[test]
@@ -143,10 +143,10 @@ mod tests {
 
     #[test]
     fn text_round_trips() {
-        let columns: Columns = " x1..x3 , 7-9".parse().unwrap();
+        let columns: ColumnSelection = " x1..x3 , 7-9".parse().unwrap();
         assert_eq!(columns.to_string(), "x1..x3,7-9");
         let json = serde_json::to_string(&columns).unwrap();
         assert_eq!(json, "\"x1..x3,7-9\"");
-        assert_eq!(serde_json::from_str::<Columns>(&json).unwrap(), columns);
+        assert_eq!(serde_json::from_str::<ColumnSelection>(&json).unwrap(), columns);
     }
 }

@@ -7,11 +7,11 @@ use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 use ivae_num::Scalar;
 use ndarray::Array2;
 
-use crate::auxiliary::{Column, auxiliary};
-use crate::dataset::numbered;
-use crate::read::unreadable;
-use crate::write::write_atomically;
-use crate::{Aux, DataError, Dataset, ReadOptions};
+use super::atomic::write_atomically;
+use super::aux_column::{AuxColumn, aux_from_columns};
+use super::options::ReadOptions;
+use crate::column_names::{is_numbered, numbered};
+use crate::{Aux, ColumnSelection, DataError, Dataset, Levels};
 
 /// Positions of the columns of x, u and s in a table.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,10 +22,10 @@ struct Roles {
 }
 
 impl Roles {
-    /// As [`ReadOptions`] says: what is selected first, then u and s by their names, then x from the rest.
+    /// By the rules of [`ReadOptions`]: first the selected columns, then u and s by their names, then x from the rest.
     fn choose(names: &[String], options: &ReadOptions) -> Result<Self, DataError> {
         let mut free = vec![true; names.len()];
-        let mut claim = |columns: &Option<crate::Columns>| -> Result<Option<Vec<usize>>, DataError> {
+        let mut claim = |columns: &Option<ColumnSelection>| -> Result<Option<Vec<usize>>, DataError> {
             let Some(columns) = columns else { return Ok(None) };
             let picked = columns.resolve(names)?;
             for &j in &picked {
@@ -56,27 +56,22 @@ impl Roles {
     }
 }
 
-/// Whether `name` is `stem` followed by digits.
-fn is_numbered(name: &str, stem: &str) -> bool {
-    name.strip_prefix(stem).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
-}
-
 /// A table being read.
-struct Table {
+struct TextTable {
     text: Vec<u8>,
     delimiter: u8,
 }
 
-/// Where a line stands, for errors.
+/// The position of a cell, for errors.
 #[derive(Clone, Copy)]
-struct Place {
+struct CellPosition {
     line: u64,
     row: usize,
 }
 
-impl Table {
+impl TextTable {
     fn open(path: &Path, delimiter: u8) -> Result<Self, DataError> {
-        let mut text = std::fs::read(path).map_err(unreadable(path))?;
+        let mut text = std::fs::read(path).map_err(DataError::reading(path))?;
         if let Err(e) = std::str::from_utf8(&text) {
             return Err(DataError::NotUtf8 { line: 1 + newlines(&text[..e.valid_up_to()]) });
         }
@@ -108,13 +103,13 @@ impl Table {
     fn each_row(
         &self,
         columns: usize,
-        mut take: impl FnMut(Place, &StringRecord) -> Result<(), DataError>,
+        mut take: impl FnMut(CellPosition, &StringRecord) -> Result<(), DataError>,
     ) -> Result<usize, DataError> {
         let mut reader = self.reader();
         let mut record = StringRecord::new();
         let (mut row, mut line, mut counted) = (0, 1, 0);
         while reader.read_record(&mut record).map_err(|e| malformed(line, e))? {
-            // The reader's position is before the blank lines that it skips; ours is after them.
+            // The reader's position is before the blank lines that it skips; `counted` is after them.
             let before = record.position().map_or(0, |p| p.byte() as usize);
             let blank = self.text[before..].iter().take_while(|b| b"\r\n".contains(b)).count();
             line += newlines(&self.text[counted..before + blank]);
@@ -122,7 +117,7 @@ impl Table {
             if record.len() != columns {
                 return Err(DataError::Ragged { line, row, expected: columns, found: record.len() });
             }
-            take(Place { line, row }, &record)?;
+            take(CellPosition { line, row }, &record)?;
             row += 1;
         }
         if row == 0 { Err(DataError::NoRows) } else { Ok(row) }
@@ -133,17 +128,21 @@ fn newlines(text: &[u8]) -> u64 {
     text.iter().filter(|&&b| b == b'\n').count() as u64
 }
 
-/// What the csv reader refuses in text that is UTF-8 and may be ragged: nothing known, but not for us to assume.
+/// An error of the csv reader in text that is UTF-8 and may be ragged. None is possible today, but its API allows one.
 fn malformed(after_line: u64, error: csv::Error) -> DataError {
     DataError::Malformed { after_line, reason: error.to_string() }
 }
 
-fn not_empty<'a>(cell: &'a str, name: &str, Place { line, row }: Place) -> Result<&'a str, DataError> {
+fn not_empty<'a>(
+    cell: &'a str,
+    name: &str,
+    CellPosition { line, row }: CellPosition,
+) -> Result<&'a str, DataError> {
     if cell.is_empty() { Err(DataError::EmptyCell { line, row, column: name.into() }) } else { Ok(cell) }
 }
 
-fn number<F: Scalar>(cell: &str, name: &str, place: Place) -> Result<F, DataError> {
-    let Place { line, row } = place;
+fn number<F: Scalar>(cell: &str, name: &str, place: CellPosition) -> Result<F, DataError> {
+    let CellPosition { line, row } = place;
     let (column, text) = (|| name.to_string(), |cell: &str| cell.to_string());
     match not_empty(cell, name, place)?.parse::<f64>().map(F::of) {
         Ok(value) if value.is_finite() => Ok(value),
@@ -153,22 +152,22 @@ fn number<F: Scalar>(cell: &str, name: &str, place: Place) -> Result<F, DataErro
 }
 
 /// A column of u by what its cells hold: integers, numbers, or else text (such as `rest`, or `007`).
-fn column<F: Scalar>(cells: Vec<(Place, String)>, name: &str) -> Result<Column<F>, DataError> {
+fn column<F: Scalar>(cells: Vec<(CellPosition, String)>, name: &str) -> Result<AuxColumn<F>, DataError> {
     let integer = |cell: &str| cell.parse::<i128>().ok().filter(|v| v.to_string() == cell);
     if let Some(integers) = cells.iter().map(|(_, cell)| integer(cell)).collect() {
-        return Ok(Column::Integers(integers));
+        return Ok(AuxColumn::Integers(integers));
     }
     let is_number = |cell: &str| cell.parse::<f64>().is_ok();
     let decimal = |cell: &str| cell.contains('.') && is_number(cell);
     let padded =
         |cell: &str| cell.len() > 1 && cell.starts_with('0') && cell.bytes().all(|b| b.is_ascii_digit());
     let numeric = cells.iter().all(|(_, cell)| is_number(cell) && !padded(cell));
-    // One decimal number makes text beside it an error, not a label.
+    // A column with one decimal number holds numbers, so text in it is an error and not a label.
     if numeric || cells.iter().any(|(_, cell)| decimal(cell)) {
         let numbers = cells.iter().map(|(place, cell)| number(cell, name, *place));
-        return numbers.collect::<Result<_, _>>().map(Column::Floats);
+        return numbers.collect::<Result<_, _>>().map(AuxColumn::Floats);
     }
-    Ok(Column::Text(cells.into_iter().map(|(_, cell)| cell).collect()))
+    Ok(AuxColumn::Text(cells.into_iter().map(|(_, cell)| cell).collect()))
 }
 
 pub(crate) fn read<F: Scalar>(
@@ -176,11 +175,11 @@ pub(crate) fn read<F: Scalar>(
     delimiter: u8,
     options: &ReadOptions,
 ) -> Result<Dataset<F>, DataError> {
-    let table = Table::open(path, delimiter)?;
+    let table = TextTable::open(path, delimiter)?;
     let names = table.header()?;
     let roles = Roles::choose(&names, options)?;
     let (mut x, mut s): (Vec<F>, Vec<F>) = (Vec::new(), Vec::new());
-    let mut u: Vec<Vec<(Place, String)>> = vec![Vec::new(); roles.u.len()];
+    let mut u: Vec<Vec<(CellPosition, String)>> = vec![Vec::new(); roles.u.len()];
     let rows = table.each_row(names.len(), |place, record| {
         for (into, columns) in [(&mut x, &roles.x), (&mut s, &roles.s)] {
             for &j in columns {
@@ -199,13 +198,13 @@ pub(crate) fn read<F: Scalar>(
     Ok(Dataset {
         x: table_of(rows, x),
         x_names: named(&roles.x),
-        u: auxiliary(u_names, columns, None)?,
+        u: aux_from_columns(u_names, columns)?,
         s: (!roles.s.is_empty()).then(|| table_of(rows, s)),
     })
 }
 
 pub(crate) fn read_all<F: Scalar>(path: &Path, delimiter: u8) -> Result<Array2<F>, DataError> {
-    let table = Table::open(path, delimiter)?;
+    let table = TextTable::open(path, delimiter)?;
     let names = table.header()?;
     let mut values = Vec::new();
     let rows = table.each_row(names.len(), |place, record| {
@@ -223,34 +222,59 @@ fn table_of<F: Scalar>(rows: usize, values: Vec<F>) -> Array2<F> {
 }
 
 pub(crate) fn header(path: &Path, delimiter: u8) -> Result<Vec<String>, DataError> {
-    Table::open(path, delimiter)?.header()
+    TextTable::open(path, delimiter)?.header()
 }
 
 pub(crate) fn write<F: Scalar>(path: &Path, delimiter: u8, data: &Dataset<F>) -> Result<(), DataError> {
-    let u_names = match &data.u {
-        Aux::None => Vec::new(),
-        Aux::Continuous { values, .. } if values.ncols() > 1 => numbered("u", values.ncols()),
-        _ => vec!["u".to_string()],
-    };
+    let unwritable = |what| Err(DataError::Unwritable { path: path.into(), what });
+    let u_names = aux_names(&data.u);
     let s_names = numbered("s", data.s.as_ref().map_or(0, Array2::ncols));
     let (d, du, n) = (data.observed(), u_names.len(), s_names.len());
+    if !reads_back(&data.u, &u_names) {
+        return unwritable(
+            "a u that would be read back as something else (levels that look like decimal numbers or have spaces \
+             around them, or continuous columns of whole numbers that repeat)",
+        );
+    }
     let header = [data.x_names.clone(), u_names, s_names].concat();
     let intended = Roles { x: (0..d).collect(), u: (d..d + du).collect(), s: (d + du..d + du + n).collect() };
     if Roles::choose(&header, &ReadOptions::default())? != intended {
-        let what = "a column of x that is named as those of u and s are";
-        return Err(DataError::Unwritable { path: path.into(), what });
+        return unwritable("a column of x that is named like those of u and s");
     }
     let rows = (0..data.rows()).map(|i| {
         let mut cells: Vec<String> = data.x.row(i).iter().map(as_text).collect();
-        match &data.u {
-            Aux::None => {}
-            Aux::Levels(levels) => cells.push(levels.names[levels.index[i] as usize].clone()),
-            Aux::Continuous { values, .. } => cells.extend(values.row(i).iter().map(as_text)),
-        }
-        cells.extend(data.s.iter().flat_map(|s| s.row(i).to_vec()).map(|v| as_text(&v)));
+        cells.extend(data.u.levels.iter().map(|levels| levels.names[levels.index[i] as usize].clone()));
+        cells.extend(data.u.values.iter().flat_map(|part| part.values.row(i)).map(as_text));
+        cells.extend(data.s.iter().flat_map(|s| s.row(i)).map(as_text));
         cells
     });
     write_rows(path, delimiter, &header, rows)
+}
+
+/// Names of the columns of u, levels first: `u`, or `u1`, `u2`, .. if there are several.
+fn aux_names<F: Scalar>(u: &Aux<F>) -> Vec<String> {
+    let columns = usize::from(u.levels.is_some()) + u.values.as_ref().map_or(0, |part| part.values.ncols());
+    if columns == 1 { vec!["u".to_string()] } else { numbered("u", columns) }
+}
+
+/// Whether the cells of u are read back as the same labels and the same continuous columns.
+fn reads_back<F: Scalar>(u: &Aux<F>, names: &[String]) -> bool {
+    let labels = u.levels.as_ref().map(Levels::labels);
+    let mut columns = Vec::new();
+    if let Some(labels) = &labels {
+        // The reader trims cells and refuses empty ones.
+        if labels.iter().any(|label| label.is_empty() || label.trim() != *label) {
+            return false;
+        }
+        let cells = labels.iter().map(|label| (CellPosition { line: 0, row: 0 }, label.to_string()));
+        let Ok(column) = column(cells.collect(), "u") else { return false };
+        columns.push(column);
+    }
+    let values = u.values.iter().flat_map(|part| part.values.columns());
+    columns.extend(values.map(|v| AuxColumn::Floats(v.to_vec())));
+    let Ok(read) = aux_from_columns(names.to_vec(), columns) else { return false };
+    let count = |u: &Aux<F>| u.values.as_ref().map_or(0, |part| part.values.ncols());
+    read.levels.as_ref().map(Levels::labels) == labels && count(&read) == count(u)
 }
 
 /// The shortest text that reads back as the same value.
