@@ -23,6 +23,16 @@ pub struct Dataset<F> {
 
 impl<F: Scalar> Dataset<F> {
     /// Observations x `[N, d]` alone, with columns named `x1`, `x2`, ..
+    ///
+    /// ```
+    /// use ivae_data::Dataset;
+    /// use ndarray::array;
+    ///
+    /// let x = array![[0.3, 1.0], [0.1, 2.0], [0.7, 1.5], [0.2, 2.5]];
+    /// let data = Dataset::new(x).with_segments(&["rest", "rest", "move", "move"])?;
+    /// assert_eq!(data.x_names, ["x1", "x2"]);
+    /// # Ok::<(), ivae_data::DataError>(())
+    /// ```
     pub fn new(x: Array2<F>) -> Self {
         let x_names = numbered("x", x.ncols());
         Self { x, x_names, u: Aux::none(), s: None }

@@ -1,6 +1,7 @@
 //! [`Levels`]: a categorical auxiliary variable.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +21,14 @@ pub struct Levels {
 }
 
 impl Levels {
+    /// The levels of labels of any ordered type (integers, text ..), in ascending order, named as they print.
+    pub fn from_labels<L: Ord + Display>(labels: &[L]) -> Self {
+        Self::from_sorted(labels, L::to_string)
+    }
+
     /// The levels of integer labels, in numerical order, named by the integers.
     pub fn from_integers(labels: &[i128]) -> Self {
-        Self::from_sorted(labels, i128::to_string)
+        Self::from_labels(labels)
     }
 
     /// The levels of text labels, in the order of the text.
@@ -137,6 +143,7 @@ mod tests {
         assert_eq!(levels.names, ["-1", "2", "10"]);
         assert_eq!(levels.index, [2, 1, 0, 1]);
         assert_eq!((levels.counts(), levels.present()), (vec![1, 2, 1], 3));
+        assert_eq!(Levels::from_labels(&[10u8, 2, 2]), Levels::from_integers(&[10, 2, 2]));
         let text = Levels::from_text(&["rest", "move", "rest"]);
         assert_eq!((text.names, text.index), (vec!["move".to_string(), "rest".into()], vec![1, 0, 1]));
     }

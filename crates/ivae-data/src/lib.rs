@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod auxiliary;
+mod builder;
 mod check;
 mod column_names;
 mod column_selection;
