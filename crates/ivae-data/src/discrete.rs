@@ -1,4 +1,4 @@
-//! Columns of few distinct values: finding them, and spreading them out.
+//! Discrete columns: finding them, and adding noise to them.
 
 use ivae_num::{Scalar, StreamKey};
 use ndarray::{Array1, ArrayView2, ArrayViewMut2};
@@ -27,7 +27,7 @@ pub struct DiscreteColumn {
 /// The columns of x `[N, d]` that hold at most 100 distinct values, each standing for 5 rows or more on average; no
 /// constant ones.
 ///
-/// A density can grow without bound on such values, so that an exact likelihood says nothing there: [`dequantise`] the
+/// The likelihood of a continuous density is unbounded on such values, so it cannot compare models: [`dequantise`] the
 /// columns, or leave them out. `names` are those of the columns, `[d]`.
 pub fn discrete_columns<F: Scalar>(x: ArrayView2<'_, F>, names: &[String]) -> Vec<DiscreteColumn> {
     let most = MOST_VALUES.min(x.nrows() / FEWEST_ROWS);
@@ -61,8 +61,8 @@ pub fn discrete_columns<F: Scalar>(x: ArrayView2<'_, F>, names: &[String]) -> Ve
 /// Adds to every value of the columns in x `[N, d]` a number uniform on ± half of the column's gap.
 ///
 /// The log-likelihood of a density for the result is a lower bound on that of the discrete values (Uria et al. 2013;
-/// Theis et al. 2016), so that it cannot grow without bound; and the values can still be told apart, by rounding. The
-/// noise of a column depends on the key and the column alone.
+/// Theis et al. 2016), so it is bounded. Rounding gives the values back. The noise of a column depends on the key and the
+/// column alone.
 ///
 /// # Panics
 /// If x has no such column.
@@ -137,7 +137,7 @@ mod tests {
             assert!(noise.mean().unwrap().abs() < 0.05);
             assert!((noise.var(0.0) - 1.0 / 12.0).abs() < 0.01);
         }
-        // Each column has noise of its own, whatever other columns there are.
+        // The noise of a column does not depend on the other columns.
         let mut alone = x.clone();
         dequantise(alone.view_mut(), &found[1..2], KEY);
         assert_eq!(alone.column(3), spread.column(3));
