@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use ivae_expfam::lambda::RANK_TOLERANCE;
+use ivae_expfam::theory::lambda::RANK_TOLERANCE;
 use ivae_expfam::{ExpFam, Gaussian, GaussianForm, Lambda, natural_table};
 use ivae_num::{Purpose, StreamKey, stream};
 use ndarray::Array2;

@@ -2,9 +2,9 @@
 
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 
-use ivae_expfam::ambiguity::{AmbiguityError, Centres, HyvarinenPajunen, Orthogonal, same_law};
-use ivae_expfam::custom::{Custom, Polynomial};
-use ivae_expfam::strategies::{SharedFamily, orthogonal};
+use ivae_expfam::family::custom::{Custom, Polynomial};
+use ivae_expfam::testing::strategies::{SharedFamily, orthogonal};
+use ivae_expfam::theory::ambiguity::{AmbiguityError, Centres, HyvarinenPajunen, Orthogonal, same_law};
 use ivae_expfam::{Beta, ExponentialPower, Gamma, Gaussian, GaussianForm, Marginal};
 use ivae_num::{Purpose, StreamKey, linalg, stream};
 use ndarray::{Array1, Array2, ArrayView2, array};

@@ -1,6 +1,8 @@
 //! Custom families: against closed forms, hard shapes, what they refuse; implicit derivatives of draws.
 
-use ivae_expfam::custom::{Custom, CustomError, Polynomial, Range, Spline, Statistics, implicit_derivative};
+use ivae_expfam::family::custom::{
+    Custom, CustomError, Polynomial, Range, Spline, Statistics, implicit_derivative,
+};
 use ivae_expfam::{
     Beta, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian, GaussianForm, HyperbolicSecant, LogNormal,
     Support, VonMises,

@@ -1,7 +1,7 @@
 //! Proposition 1: the laws of an equivalence relation, planted maps found again, and what is refused.
 
-use ivae_expfam::equivalence::{Equivalence, EquivalenceError, statistics};
-use ivae_expfam::strategies::invertible;
+use ivae_expfam::testing::strategies::invertible;
+use ivae_expfam::theory::equivalence::{Equivalence, EquivalenceError, statistics};
 use ivae_expfam::{Gaussian, GaussianForm};
 use ivae_num::{Purpose, StreamKey, stream};
 use ndarray::{Array1, Array2, array};

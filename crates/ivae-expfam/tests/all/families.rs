@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ivae_expfam::custom::{Polynomial, Spline};
+use ivae_expfam::family::custom::{Polynomial, Spline};
+use ivae_expfam::testing::laws;
 use ivae_expfam::{
     Bernoulli, Beta, Categorical, Custom, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
-    GaussianForm, HyperbolicSecant, LogNormal, Poisson, Support, VonMises, family_laws, laws,
+    GaussianForm, HyperbolicSecant, LogNormal, Poisson, Support, VonMises, family_laws,
 };
 use ndarray::{ArrayView2, ArrayViewMut2};
 use proptest::prelude::*;

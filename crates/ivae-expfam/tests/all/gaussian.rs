@@ -1,4 +1,4 @@
-//! The row functions of the Gaussian: strides, blocks, derivatives, extremes.
+//! The row functions of the Gaussian: strides, tiles, derivatives, extremes.
 
 use ivae_expfam::{Density, ExpFam, Gaussian, GaussianForm, Reparam, gaussian_kl, gaussian_kl_backward};
 use ivae_num::{Purpose, Scalar, StreamKey, gradcheck, stream};

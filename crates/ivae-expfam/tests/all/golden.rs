@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use ivae_expfam::lambda::Spectrum;
+use ivae_expfam::theory::lambda::Spectrum;
 use ivae_expfam::{
     Bernoulli, Beta, Categorical, Density, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
     GaussianForm, GeneralisedNormal, Laplace, LogNormal, Poisson, Reparam, VonMises, gaussian_kl,

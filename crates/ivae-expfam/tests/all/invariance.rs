@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use ivae_expfam::assertions::{
+use ivae_expfam::family::custom::{Custom, Polynomial};
+use ivae_expfam::testing::assertions::{
     Reparameterised, assert_identifiable, assert_not_identifiable, assert_rank, assert_rank_is_invariant,
 };
-use ivae_expfam::custom::{Custom, Polynomial};
-use ivae_expfam::lambda::Spectrum;
-use ivae_expfam::strategies::{
+use ivae_expfam::testing::strategies::{
     SharedFamily, continuous_families, deficient_table, families, generic_table, invertible,
     nearly_deficient_table,
 };
+use ivae_expfam::theory::lambda::Spectrum;
 use ivae_expfam::{
     Bernoulli, ExpFam, Gamma, Gaussian, GaussianForm, Lambda, LambdaError, Poisson, family_laws,
 };

@@ -102,7 +102,7 @@ fn units_location_and_order_do_not_matter() {
         let lambda = table(&FULL, theta);
         let lambda = Lambda::new(&FULL, lambda.view()).expect("good table");
         let l = lambda.l_matrix(0, &(1..count).collect::<Vec<_>>()).expect("has rows");
-        ivae_expfam::lambda::Spectrum::of(l.view()).expect("finite").condition()
+        ivae_expfam::theory::lambda::Spectrum::of(l.view()).expect("finite").condition()
     };
     assert!(raw(&moved) > 1e6 * raw(&theta), "the raw L should suffer from the change of units");
     let same = variability(&FULL, table(&FULL, &moved).view()).expect("good table");

@@ -18,7 +18,7 @@ mod numbers;
 mod replicates;
 mod rows;
 mod sampling;
-mod slices;
 mod span;
 mod strategies;
 mod theorem;
+mod vectorised_rows;

@@ -1,7 +1,7 @@
 //! λ drawn independently at random: L is invertible, by a margin whose lower quantiles are these.
 
-use ivae_expfam::lambda::RANK_TOLERANCE;
-use ivae_expfam::strategies::{SharedFamily, families, generic_table};
+use ivae_expfam::testing::strategies::{SharedFamily, families, generic_table};
+use ivae_expfam::theory::lambda::RANK_TOLERANCE;
 use ivae_expfam::{ExpFam, Gaussian, GaussianForm, Lambda, natural_table};
 use ivae_num::{Purpose, StreamKey, stream};
 use ndarray::Array2;

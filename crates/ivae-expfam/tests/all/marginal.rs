@@ -1,7 +1,7 @@
 //! Distribution functions and quantiles by quadrature: closed forms, far tails, round trips, what is refused.
 
-use ivae_expfam::custom::{Custom, Marginal, MarginalError, Polynomial, Tails};
-use ivae_expfam::strategies::{continuous_families, natural_parameters};
+use ivae_expfam::family::custom::{Custom, Marginal, MarginalError, Polynomial, Tails};
+use ivae_expfam::testing::strategies::{continuous_families, natural_parameters};
 use ivae_expfam::{
     Beta, Exponential, ExponentialPower, Gaussian, GaussianForm, HyperbolicSecant, LogNormal, Poisson,
     Support,

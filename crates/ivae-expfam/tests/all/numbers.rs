@@ -1,10 +1,11 @@
 //! The number of every condition: there, and by its definition.
 
-use ivae_expfam::custom::{Custom, Polynomial, Range, Spline, Statistics};
-use ivae_expfam::theorem::Known;
+use ivae_expfam::family::custom::{Custom, Polynomial, Range, Spline, Statistics};
+use ivae_expfam::theory::theorem::Assumption;
 use ivae_expfam::{
-    Answer, Bernoulli, Beta, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian, GaussianForm,
-    HyperbolicSecant, Lambda, LogNormal, Model, Noise, Poisson, Verdict, VonMises, check, natural_table,
+    Answer, Bernoulli, Beta, ConditionId, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
+    GaussianForm, HyperbolicSecant, Lambda, LogNormal, Model, Noise, Poisson, Verdict, VonMises, check,
+    natural_table,
 };
 use ndarray::Array2;
 
@@ -18,7 +19,7 @@ fn of(family: &dyn ExpFam<f64>, noise: Noise) -> Verdict {
     let eta = Array2::from_shape_fn((20, 2 * family.k()), |(u, c)| wave(u, c));
     let table = natural_table(family, eta.view()).unwrap();
     let lambda = Lambda::new(family, table.view()).unwrap();
-    let told = |number: f64| Known::new(Answer::Holds, "told").with_number(number);
+    let told = |number: f64| Assumption::new(Answer::Holds, "told").with_number(number);
     check(&Model {
         latents: 2,
         family,
@@ -35,8 +36,8 @@ fn of(family: &dyn ExpFam<f64>, noise: Noise) -> Verdict {
     .unwrap()
 }
 
-fn number(verdict: &Verdict, name: &str) -> f64 {
-    verdict.condition(name).unwrap().number.unwrap()
+fn number(verdict: &Verdict, id: ConditionId) -> f64 {
+    verdict.condition(id).unwrap().number.unwrap()
 }
 
 #[test]
@@ -63,25 +64,25 @@ fn every_condition_of_a_continuous_family_has_a_number() {
         for condition in &verdict.conditions {
             assert!(condition.number.is_some_and(|n| !n.is_nan()), "{family:?}: {condition:?}");
         }
-        for (name, expected) in [
-            ("prior", 0.1),
-            ("injective mixing", 0.2),
-            ("smooth mixing", 0.3),
-            ("posterior family", 0.4),
-            ("maximum reached", 0.5),
+        for (id, expected) in [
+            (ConditionId::Prior, 0.1),
+            (ConditionId::Injective, 0.2),
+            (ConditionId::Smooth, 0.3),
+            (ConditionId::Posterior, 0.4),
+            (ConditionId::Maximum, 0.5),
         ] {
-            assert_eq!(number(&verdict, name), expected);
+            assert_eq!(number(&verdict, id), expected);
         }
-        assert!((0.0..=1.0).contains(&number(&verdict, "(ii) statistics")), "{family:?}");
+        assert!((0.0..=1.0).contains(&number(&verdict, ConditionId::Statistics)), "{family:?}");
     }
     // Those that no number decides.
     for family in [&Bernoulli as &dyn ExpFam<f64>, &Poisson] {
-        assert_eq!(of(family, Noise::None).condition("(ii) statistics").unwrap().number, None);
+        assert_eq!(of(family, Noise::None).condition(ConditionId::Statistics).unwrap().number, None);
     }
     for noise in [Noise::Bernoulli, Noise::Other] {
-        assert_eq!(of(&VAR, noise).condition("(i) noise").unwrap().number, None);
+        assert_eq!(of(&VAR, noise).condition(ConditionId::Noise).unwrap().number, None);
     }
-    let plain = Known::new(Answer::Unknown, "nobody knows");
+    let plain = Assumption::new(Answer::Unknown, "nobody knows");
     let model = Model {
         latents: 2,
         family: &VAR,
@@ -96,8 +97,8 @@ fn every_condition_of_a_continuous_family_has_a_number() {
         maximum: None,
     };
     let verdict = check(&model).unwrap();
-    assert_eq!(verdict.condition("injective mixing").unwrap().number, None);
-    assert_eq!(number(&verdict, "(iii) variability"), 0.0);
+    assert_eq!(verdict.condition(ConditionId::Injective).unwrap().number, None);
+    assert_eq!(number(&verdict, ConditionId::Variability), 0.0);
 }
 
 #[test]
@@ -111,9 +112,9 @@ fn the_number_of_the_noise_is_its_smallest_modulus_up_to_five() {
         (Noise::Uniform, 0.0, "isolated points only, the multiples of π"),
     ] {
         let verdict = of(&VAR, noise);
-        let condition = verdict.condition("(i) noise").unwrap();
+        let condition = verdict.condition(ConditionId::Noise).unwrap();
         assert!(condition.reason.contains(reason), "{}", condition.reason);
-        let found = number(&verdict, "(i) noise");
+        let found = number(&verdict, ConditionId::Noise);
         assert!((found - expected).abs() <= 1e-15 * expected, "{found} {expected}");
     }
 }
@@ -124,15 +125,15 @@ fn the_number_of_k_one_is_how_often_t_turns() {
         [(&VAR as &dyn ExpFam<f64>, 1.0), (&MEAN, 0.0), (&HyperbolicSecant, 1.0), (&Exponential, 0.0)]
     {
         let verdict = of(family, Noise::None);
-        assert_eq!(number(&verdict, "T of unique minimum"), turns, "{family:?}");
-        assert_eq!(number(&verdict, "T not monotonic"), turns, "{family:?}");
+        assert_eq!(number(&verdict, ConditionId::UniqueMinimum), turns, "{family:?}");
+        assert_eq!(number(&verdict, ConditionId::NotMonotonic), turns, "{family:?}");
     }
     // Thrice: the double well.
     let double_well =
         Custom::new(Own(|z| [z.powi(4) - 4.0 * z * z], |z| [4.0 * z.powi(3) - 8.0 * z])).unwrap();
     let verdict = of(&double_well, Noise::None);
-    assert_eq!(number(&verdict, "T of unique minimum"), 3.0);
-    assert_eq!(verdict.condition("T of unique minimum").unwrap().reason, "k = 1: T turns 3 times");
+    assert_eq!(number(&verdict, ConditionId::UniqueMinimum), 3.0);
+    assert_eq!(verdict.condition(ConditionId::UniqueMinimum).unwrap().reason, "k = 1: T turns 3 times");
 }
 
 /// Statistics and their derivatives, on ℝ, all with negative λ.
@@ -177,7 +178,7 @@ fn the_number_of_the_statistics_is_what_no_other_explains() {
         pieces().into_iter().map(of).fold(1.0, f64::min)
     };
     for (family, t) in [(&MEAN as &dyn ExpFam<f64>, (|z| z) as fn(f64) -> f64), (&VAR, |z| z * z)] {
-        let found = number(&of(family, Noise::None), "(ii) statistics");
+        let found = number(&of(family, Noise::None), ConditionId::Statistics);
         assert!((found - expected(t)).abs() < 1e-12, "{family:?}: {found} {}", expected(t));
     }
     // Two that are independent, nearly dependent, and dependent for |z| < 2.
@@ -191,7 +192,10 @@ fn the_number_of_the_statistics_is_what_no_other_explains() {
     ];
     let found = pairs.map(|pair| {
         let verdict = of(&Custom::new(pair).unwrap(), Noise::None);
-        (verdict.condition("(ii) statistics").unwrap().answer, number(&verdict, "(ii) statistics"))
+        (
+            verdict.condition(ConditionId::Statistics).unwrap().answer,
+            number(&verdict, ConditionId::Statistics),
+        )
     });
     let [plain, close, none] = found;
     assert!(plain.0 == Answer::Holds && close.0 == Answer::Holds && none.0 == Answer::Fails, "{found:?}");
@@ -207,25 +211,25 @@ fn the_number_of_a_still_statistic_is_its_share_of_the_points() {
     ))
     .unwrap();
     let verdict = of(&family, Noise::None);
-    let condition = verdict.condition("(ii) statistics").unwrap();
+    let condition = verdict.condition(ConditionId::Statistics).unwrap();
     assert_eq!(condition.answer, Answer::Fails);
     let share = 1f64.asinh() / 5.0;
-    assert!((number(&verdict, "(ii) statistics") - share).abs() < 1e-3, "{condition:?}");
+    assert!((number(&verdict, ConditionId::Statistics) - share).abs() < 1e-3, "{condition:?}");
     assert!(condition.reason.ends_with("at 17.6 % of the points"), "{}", condition.reason);
 }
 
 #[test]
 fn the_number_of_smooth_statistics_is_how_far_the_slope_grows() {
     let smooth = of(&FULL, Noise::None);
-    let found = number(&smooth, "T twice differentiable");
+    let found = number(&smooth, ConditionId::TwiceDifferentiable);
     assert!((1.0..1.1).contains(&found), "{found}");
     // |z|^1.5 has no second derivative at 0.
     let kinked =
         Custom::new(Own(|z| [z * z, z.abs().powf(1.5)], |z| [2.0 * z, 1.5 * z.abs().sqrt() * z.signum()]))
             .unwrap();
     let verdict = of(&kinked, Noise::None);
-    assert!(number(&verdict, "T twice differentiable") > 1e3);
-    let condition = verdict.condition("T twice differentiable").unwrap();
+    assert!(number(&verdict, ConditionId::TwiceDifferentiable) > 1e3);
+    let condition = verdict.condition(ConditionId::TwiceDifferentiable).unwrap();
     assert!(
         condition.answer == Answer::Fails && condition.reason.starts_with("T has a kink"),
         "{condition:?}"

@@ -1,6 +1,6 @@
 //! The interval of the smallest singular value by refits: coverage where λ(u) of a continuous u is one fitted function.
 
-use ivae_expfam::lambda::{Interval, REPLICATES};
+use ivae_expfam::theory::lambda::{Interval, REPLICATES};
 use ivae_expfam::{Gaussian, GaussianForm, Lambda, LambdaError};
 use ivae_num::{Purpose, StreamKey, linalg, stream};
 use ndarray::{Array2, Axis};

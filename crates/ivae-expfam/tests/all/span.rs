@@ -1,7 +1,7 @@
 //! What a table of natural parameters spans: the best points, what no u moves, and how sure that is.
 
-use ivae_expfam::custom::{Custom, Range, Statistics};
-use ivae_expfam::lambda::Spectrum;
+use ivae_expfam::family::custom::{Custom, Range, Statistics};
+use ivae_expfam::theory::lambda::Spectrum;
 use ivae_expfam::{ExpFam, Gaussian, GaussianForm, Lambda, LambdaError, Support, natural_table};
 use ivae_num::{Purpose, StreamKey, linalg, stream};
 use ndarray::{Array2, Axis, array};

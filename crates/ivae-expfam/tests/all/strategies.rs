@@ -1,6 +1,6 @@
 //! What the strategies promise: λ inside the domain, ranks by construction, conditions within their bound.
 
-use ivae_expfam::strategies::{
+use ivae_expfam::testing::strategies::{
     deficient_table, families, generic_table, invertible, natural_parameters, nearly_deficient_table,
     orthogonal, priors,
 };

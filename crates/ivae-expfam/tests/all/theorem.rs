@@ -1,11 +1,11 @@
 //! Verdicts on models made by hand for each theorem, and what is proven of T against what inspection sees.
 
-use ivae_expfam::custom::{Custom, Polynomial, Spline};
-use ivae_expfam::theorem::{CustomNoise, Known, NoiseError};
+use ivae_expfam::family::custom::{Custom, Polynomial, Spline};
+use ivae_expfam::theory::theorem::{Assumption, CustomNoise, NoiseError};
 use ivae_expfam::{
-    Answer, Bernoulli, Beta, Class, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian, GaussianForm,
-    HyperbolicSecant, Lambda, LogNormal, Model, Nature, Noise, Poisson, Verdict, VonMises, check,
-    natural_table,
+    Answer, Bernoulli, Beta, Class, ConditionId, ExpFam, Exponential, ExponentialPower, Gamma, Gaussian,
+    GaussianForm, HyperbolicSecant, Lambda, LogNormal, Model, Noise, Poisson, StatisticsProperties, Verdict,
+    VonMises, check, natural_table,
 };
 use ivae_num::{Purpose, StreamKey, stream};
 use ndarray::Array2;
@@ -21,12 +21,12 @@ fn table(family: &dyn ExpFam<f64>, count: usize, n: usize) -> Array2<f64> {
     natural_table(family, eta.view()).unwrap()
 }
 
-fn holds() -> Known {
-    Known::new(Answer::Holds, "by construction")
+fn holds() -> Assumption {
+    Assumption::new(Answer::Holds, "by construction")
 }
 
-fn unknown() -> Known {
-    Known::new(Answer::Unknown, "nobody knows")
+fn unknown() -> Assumption {
+    Assumption::new(Answer::Unknown, "nobody knows")
 }
 
 fn model<'a>(family: &'a dyn ExpFam<f64>, latents: usize, lambda: &'a Lambda<'a>) -> Model<'a> {
@@ -45,8 +45,8 @@ fn model<'a>(family: &'a dyn ExpFam<f64>, latents: usize, lambda: &'a Lambda<'a>
     }
 }
 
-fn answer(verdict: &Verdict, name: &str) -> Answer {
-    verdict.condition(name).unwrap().answer
+fn answer(verdict: &Verdict, id: ConditionId) -> Answer {
+    verdict.condition(id).unwrap().answer
 }
 
 /// The verdict on a good table of a family.
@@ -68,17 +68,17 @@ fn each_family_has_the_class_of_its_theorem() {
     for family in [&MEAN as &dyn ExpFam<f64>, &Exponential] {
         let verdict = of(family);
         assert_eq!((verdict.class, verdict.at_best), (Class::Affine, Class::Affine), "{family:?}");
-        assert_eq!(answer(&verdict, "T not monotonic"), Answer::Fails);
+        assert_eq!(answer(&verdict, ConditionId::NotMonotonic), Answer::Fails);
         assert!(verdict.advice[0].starts_with("follow with linear ICA of T(z)"), "{:?}", verdict.advice);
     }
     for family in [&Bernoulli as &dyn ExpFam<f64>, &Poisson] {
         let verdict = of(family);
-        assert_eq!((verdict.class, answer(&verdict, "(ii) statistics")), (Class::None, Answer::Fails));
+        assert_eq!((verdict.class, answer(&verdict, ConditionId::Statistics)), (Class::None, Answer::Fails));
     }
     let polynomial = Custom::new(Polynomial { degree: 4 }).unwrap();
     let verdict = of(&polynomial);
     assert_eq!(verdict.class, Class::ComponentWise);
-    assert!(verdict.condition("(ii) statistics").unwrap().reason.contains("2001 points"));
+    assert!(verdict.condition(ConditionId::Statistics).unwrap().reason.contains("2001 points"));
 }
 
 #[test]
@@ -100,18 +100,23 @@ fn what_families_prove_is_what_inspection_sees() {
         &power(4.0),
     ];
     for family in families {
-        assert_eq!(family.nature(), Nature::inspect(family), "{family:?}");
-        assert!(family.nature().is_some());
+        assert_eq!(family.statistics_properties(), StatisticsProperties::inspect(family), "{family:?}");
+        assert!(family.statistics_properties().is_some());
     }
     // Bumps are 0 outside their knots.
     let spline = Custom::new(Spline { bumps: 4, low: -2.0, high: 2.0 }).unwrap();
-    let nature = Nature::of(&spline).unwrap();
-    assert!(!nature.moving && nature.smooth);
+    let properties = StatisticsProperties::of(&spline).unwrap();
+    assert!(!properties.nonzero_slope && properties.smooth);
     assert_eq!(
-        Nature::of(&Custom::new(Polynomial { degree: 6 }).unwrap()),
-        Some(Nature { moving: true, independent: true, smooth: true, turns: None })
+        StatisticsProperties::of(&Custom::new(Polynomial { degree: 6 }).unwrap()),
+        Some(StatisticsProperties {
+            nonzero_slope: true,
+            independent: true,
+            smooth: true,
+            turning_points: None
+        })
     );
-    assert_eq!(Nature::of(&Poisson), None);
+    assert_eq!(StatisticsProperties::of(&Poisson), None);
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn each_condition_of_theorem_1_is_needed() {
     let good = table(&VAR, 10, 3);
     let lambda = Lambda::new(&VAR, good.view()).unwrap();
     let base = model(&VAR, 3, &lambda);
-    let fails = || Known::new(Answer::Fails, "f folds");
+    let fails = || Assumption::new(Answer::Fails, "f folds");
     for broken in [
         Model { lambda: None, ..base.clone() },
         Model { injective: fails(), ..base.clone() },
@@ -153,17 +158,17 @@ fn conditions_of_estimation_do_not_change_the_class() {
     let good = table(&VAR, 10, 3);
     let lambda = Lambda::new(&VAR, good.view()).unwrap();
     let base = model(&VAR, 3, &lambda);
-    let fails = Some(Known::new(Answer::Fails, "q is Gaussian"));
+    let fails = Some(Assumption::new(Answer::Fails, "q is Gaussian"));
     let smallest = Some(lambda.smallest_singular_value(&[500; 10]).unwrap());
     let estimated = Model { posterior: fails, maximum: Some(unknown()), smallest, ..base };
     let verdict = check(&estimated).unwrap();
     assert_eq!(verdict.class, Class::ScaledPermutation);
-    assert_eq!(answer(&verdict, "posterior family"), Answer::Fails);
-    assert_eq!(answer(&verdict, "maximum reached"), Answer::Unknown);
+    assert_eq!(answer(&verdict, ConditionId::Posterior), Answer::Fails);
+    assert_eq!(answer(&verdict, ConditionId::Maximum), Answer::Unknown);
     // But an estimated λ of which nobody knows how well varies as noise does.
     let verdict = check(&Model { smallest: None, ..estimated }).unwrap();
     assert_eq!((verdict.class, verdict.at_best), (Class::None, Class::ScaledPermutation));
-    assert_eq!(answer(&verdict, "(iii) variability"), Answer::Unknown);
+    assert_eq!(answer(&verdict, ConditionId::Variability), Answer::Unknown);
     assert!(verdict.advice.iter().any(|a| a.contains("refits")), "{verdict}");
 }
 
@@ -172,7 +177,7 @@ fn variability_fails_with_its_reason_and_what_would_help() {
     let few = table(&FULL, 5, 3);
     let lambda = Lambda::new(&FULL, few.view()).unwrap();
     let verdict = check(&model(&FULL, 3, &lambda)).unwrap();
-    let condition = verdict.condition("(iii) variability").unwrap();
+    let condition = verdict.condition(ConditionId::Variability).unwrap();
     assert_eq!((condition.answer, condition.number), (Answer::Fails, Some(5.0)));
     assert_eq!(condition.reason, "5 distinct u, but n·k + 1 = 7 are needed");
     assert!(
@@ -198,10 +203,10 @@ fn a_table_of_noise_is_not_called_invertible() {
     assert_eq!(exact.class, Class::ScaledPermutation);
     let smallest = Some(lambda.smallest_singular_value(&[50; 20]).unwrap());
     let estimated = check(&Model { smallest, ..model(&VAR, 3, &lambda) }).unwrap();
-    assert_eq!(answer(&estimated, "(iii) variability"), Answer::Unknown);
+    assert_eq!(answer(&estimated, ConditionId::Variability), Answer::Unknown);
     assert!(
         estimated
-            .condition("(iii) variability")
+            .condition(ConditionId::Variability)
             .unwrap()
             .reason
             .contains("cannot be told from a singular one")
@@ -280,9 +285,32 @@ fn noise_of_ones_own_law_decides_condition_one() {
     let lambda = Lambda::new(&VAR, good.view()).unwrap();
     let with = |noise| check(&Model { noise: Noise::Custom(noise), ..model(&VAR, 3, &lambda) }).unwrap();
     let verdict = with(noise(50.0, |t| [sinc(t), 0.0]));
-    assert_eq!((verdict.class, answer(&verdict, "(i) noise")), (Class::ScaledPermutation, Answer::Holds));
+    assert_eq!(
+        (verdict.class, answer(&verdict, ConditionId::Noise)),
+        (Class::ScaledPermutation, Answer::Holds)
+    );
     let verdict = with(noise(50.0, |t| [(1.0 - t.abs()).max(0.0), 0.0]));
-    assert_eq!((verdict.class, answer(&verdict, "(i) noise")), (Class::None, Answer::Fails));
-    assert_eq!(verdict.condition("(i) noise").unwrap().number, Some(0.0));
+    assert_eq!((verdict.class, answer(&verdict, ConditionId::Noise)), (Class::None, Answer::Fails));
+    assert_eq!(verdict.condition(ConditionId::Noise).unwrap().number, Some(0.0));
     assert!(verdict.sentence().contains("vanishes on an interval"), "{verdict}");
+}
+
+#[test]
+fn conditions_keep_their_key_and_their_name_in_json() {
+    let good = table(&VAR, 10, 3);
+    let lambda = Lambda::new(&VAR, good.view()).unwrap();
+    let verdict = check(&model(&VAR, 3, &lambda)).unwrap();
+    let json = serde_json::to_value(&verdict).unwrap();
+    assert_eq!(json["conditions"][4]["id"], "variability");
+    assert_eq!(json["conditions"][4]["name"], "(iii) variability");
+    assert_eq!(serde_json::from_value::<Verdict>(json.clone()).unwrap(), verdict);
+    // Files written before the key existed have only the name.
+    let mut old = json;
+    for condition in old["conditions"].as_array_mut().unwrap() {
+        condition.as_object_mut().unwrap().remove("id");
+    }
+    assert_eq!(serde_json::from_value::<Verdict>(old).unwrap(), verdict);
+    for id in ConditionId::ALL {
+        assert_eq!(serde_json::from_value::<ConditionId>(id.name().into()).unwrap(), id);
+    }
 }

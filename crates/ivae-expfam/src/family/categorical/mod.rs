@@ -1,0 +1,7 @@
+//! [`Categorical`]: a latent with finitely many values.
+
+mod few_values;
+mod natural;
+mod rows;
+
+pub use natural::Categorical;
