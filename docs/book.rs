@@ -25,4 +25,5 @@ chapters! {
     recovery: "src/recovery.md",
     performance: "src/performance.md",
     architecture: "src/architecture.md",
+    extending: "src/extending.md",
 }

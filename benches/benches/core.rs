@@ -1,29 +1,31 @@
-//! One training step: the original architecture at three sizes, the default perceptron, and the bijective decoder; and an
+//! One training step: the original architecture at three sizes, the default perceptron, and every class of flow; and one
 //! epoch.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ivae_core::defaults::DecoderKind;
-use ivae_core::spec::{DecoderSpec, TrainSpec};
-use ivae_core::trainer::{Stepper, train_from};
-use ivae_core::vae::AuxShape;
-use ivae_core::{Batch, Estimator, Exact, Family, FitSpec, ModelKind, Silent, Vae};
+use ivae_core::model::flow::{FlowClasses, FlowModel, FlowModelSpec};
+use ivae_core::model::vae::{Vae, VaeSpec};
+use ivae_core::train::{StepSpec, Stepper, TrainSpec, train_from};
+use ivae_core::{DecoderKind, Estimator, Family, FitSpec, ModelKind, ModelSpec, Silent};
 use ivae_data::{Dataset, Simulation};
+use ivae_nn::Inputs;
 use ivae_num::{Purpose, StreamKey};
+
+/// u of the standard simulation.
+const U: Inputs = Inputs { dense: 0, levels: 40 };
 
 fn data() -> Dataset<f32> {
     let simulation = Simulation { observed: 5, ..Simulation::default() };
     simulation.generate().map(|made| made.data).unwrap_or_else(|e| panic!("the standard simulation: {e}"))
 }
 
-fn step<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &FitSpec, data: &Dataset<f32>) {
-    let (rows, key) = (Batch::all(data), StreamKey::new(0, Purpose::Init));
+fn step<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &StepSpec, data: &Dataset<f32>) {
+    let (rows, key) = (ivae_core::all_rows(data), StreamKey::new(0, Purpose::Init));
     let mut params = vec![0.0; net.layout().len()];
     net.init(&mut params, rows, key);
-    let batch = spec.training.batch;
-    let mut stepper = Stepper::new(net, rows, &spec.training, batch, &params);
-    let index: Vec<u32> = (0..batch as u32).map(|i| (i * 7919) % 40_000).collect();
+    let mut stepper = Stepper::new(net, rows, spec, spec.batch, &params);
+    let index: Vec<u32> = (0..spec.batch as u32).map(|i| (i * 7919) % 40_000).collect();
     let mut at = 0;
     c.bench_function(name, |b| {
         b.iter(|| {
@@ -34,9 +36,9 @@ fn step<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &FitSpe
 }
 
 /// All rows shuffled, gathered and stepped on.
-fn epoch<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &FitSpec, data: &Dataset<f32>) {
-    let (rows, key) = (Batch::all(data), StreamKey::new(0, Purpose::Init));
-    let training = TrainSpec { epochs: 1, ..spec.training.clone() };
+fn epoch<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &TrainSpec, data: &Dataset<f32>) {
+    let (rows, key) = (ivae_core::all_rows(data), StreamKey::new(0, Purpose::Init));
+    let training = TrainSpec { epochs: 1, ..spec.clone() };
     let mut params = vec![0.0; net.layout().len()];
     net.init(&mut params, rows, key);
     let mut group = c.benchmark_group("epoch");
@@ -48,27 +50,27 @@ fn epoch<E: Estimator<f32>>(c: &mut Criterion, name: &str, net: &E, spec: &FitSp
 fn steps(c: &mut Criterion) {
     let data = data();
     for (hidden, batch) in [(100, 64), (200, 256), (1000, 1024)] {
-        let spec = FitSpec::reference(5, hidden, batch);
-        if let Ok(net) = Vae::new(&spec.vae, 5, 5, AuxShape::Levels(40)) {
+        let spec = VaeSpec::reference(hidden, batch);
+        if let Ok(net) = Vae::new(&spec, 5, 5, U) {
             let name = format!("reference/{hidden}x{batch}");
-            step(c, &format!("step/{name}"), &net, &spec, &data);
+            step(c, &format!("step/{name}"), &net, &spec.training.step, &data);
             // Seconds at the largest, and no more than its steps.
             if hidden < 1000 {
-                epoch(c, &name, &net, &spec, &data);
+                epoch(c, &name, &net, &spec.training, &data);
             }
         }
     }
-    let spec = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Mlp), 5, &data);
-    if let Ok(net) = Vae::new(&spec.vae, 5, 5, AuxShape::Levels(40)) {
-        step(c, "step/mlp", &net, &spec, &data);
+    let spec = FitSpec::for_data(&ModelKind::Ivae, Some(DecoderKind::Mlp), 5, &data);
+    if let ModelSpec::Vae(spec) = &spec.model
+        && let Ok(net) = Vae::new(spec, 5, 5, U)
+    {
+        step(c, "step/mlp", &net, &spec.training.step, &data);
     }
-    let spec = FitSpec::bijective(5, 5, DecoderKind::Bijective);
-    if let DecoderSpec::Bijective(race) = &spec.decoder {
-        for class in &race.classes {
-            let (flow, prior) = (&class.flow, &spec.vae.prior);
-            if let Ok(net) = Exact::new(flow, prior, Family::GeneralisedNormal, 5, AuxShape::Levels(40)) {
-                step(c, &format!("step/{}", flow.name()), &net, &spec, &data);
-            }
+    let spec = FlowModelSpec::new(5, 5, FlowClasses::All);
+    for class in &spec.classes {
+        if let Ok(net) = FlowModel::new(&class.flow, Family::GeneralisedNormal, &spec.prior_parameters, 5, U)
+        {
+            step(c, &format!("step/{}", class.flow.name()), &net, &spec.step, &data);
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ivae_expfam::custom::{Polynomial, Spline};
+use ivae_expfam::family::custom::{Polynomial, Spline};
 use ivae_expfam::{
     Custom, Density, ExpFam, Gaussian, GaussianForm, Lambda, Reparam, gaussian_kl, gaussian_kl_backward,
     implicit_derivative, natural_table,

@@ -37,7 +37,7 @@ fn passes<F: Scalar>(c: &mut Criterion, scalar: &str) {
         group.bench_function(BenchmarkId::new(format!("hidden_{hidden}"), format!("batch_{batch}")), |b| {
             b.iter(|| {
                 mlp.forward(out.view_mut(), &params, input, &mut ws, &mut scratch);
-                mlp.backward(&mut grad, None, &params, input, d_out.view(), &mut ws, &mut scratch);
+                mlp.backward_overwrite(&mut grad, None, &params, input, d_out.view(), &mut ws, &mut scratch);
             });
         });
     }

@@ -16,16 +16,15 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use ivae_benches::{Clock, Spent, laplace_mixtures, median, normals};
-use ivae_core::defaults::DecoderKind;
-use ivae_core::scaler::Scaler;
-use ivae_core::spec::{DecoderSpec, Scaling, TrainSpec};
-use ivae_core::trainer::train_alone;
-use ivae_core::vae::AuxShape;
-use ivae_core::{Batch, EpochRecord, Estimator, Exact, Family, FitSpec, Observer, Vae};
+use ivae_core::model::flow::{FlowClasses, FlowModel, FlowModelSpec};
+use ivae_core::model::vae::{Vae, VaeSpec};
+use ivae_core::train::{StepSpec, TrainSpec, train_alone};
+use ivae_core::{Batch, EpochRecord, Estimator, Family, FitSpec, ModelSpec, Observer};
 use ivae_data::{Dataset, ReadOptions, Simulation, read, write};
+use ivae_data::{Scaler, Scaling};
 use ivae_ica::{FastIca, Picard};
 use ivae_metrics::{Correlation, mcc};
-use ivae_nn::{Activation, CouplingSpec, FlowSpec, ScheduleSpec, SquareSpec, UnitSpec};
+use ivae_nn::{Activation, CouplingSpec, FlowSpec, Inputs, ScheduleSpec, SquareSpec, UnitSpec};
 use ivae_num::{Purpose, StreamKey};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -86,11 +85,11 @@ impl Observer for Epochs {
 /// Wall and processor microseconds of a step, by the epochs after the first; and the loss of the last epoch.
 fn step<E: Estimator<f32>>(net: &E, rows: Batch<'_, f32>, spec: &TrainSpec, seed: u64) -> (Spent, f64) {
     // The peers spend the first epoch on compiling.
-    let spec = TrainSpec { epochs: spec.epochs + 1, held_out: 0.0, ..spec.clone() };
+    let spec = TrainSpec { epochs: spec.epochs + 1, ..spec.clone() };
     let epochs = Epochs { clock: Clock::start(), ends: Mutex::default() };
     let fit = train_alone(net, rows, None, &spec, StreamKey::new(seed, Purpose::Init), &epochs);
     let ends = epochs.ends.into_inner().unwrap_or_default();
-    let steps = (rows.rows() / spec.batch) as f64;
+    let steps = (rows.rows() / spec.step.batch) as f64;
     let each = |of: fn(&Spent) -> f64| 1e6 * median(ends.windows(2).map(|w| of(&w[1]) - of(&w[0]))) / steps;
     let spent = Spent { wall: each(|s| s.wall), processor: each(|s| s.processor) };
     (spent, fit.history.last().map_or(f64::NAN, |epoch| -epoch.train))
@@ -100,43 +99,39 @@ fn json(spent: Spent, rest: &str) -> String {
     format!("{{\"us\": {:.3}, \"cpu_us\": {:.3}, {rest}}}", spent.wall, spent.processor)
 }
 
-/// The data, and its x whitened where asked.
-fn load(file: &str, scaling: Scaling) -> Result<(Dataset<f32>, AuxShape)> {
+/// The data, its x scaled, and the shape of its u.
+fn load(file: &str, scaling: Scaling) -> Result<(Dataset<f32>, Inputs)> {
     let mut data: Dataset<f32> = read(file, &ReadOptions::default())?;
     data.x = Scaler::fit(scaling, data.x.view())?.apply(data.x.view());
-    let levels = data.u.levels().ok_or("u must be categorical")?.names.len();
-    Ok((data, AuxShape::Levels(levels)))
+    let levels = data.u.levels.as_ref().ok_or("u must be categorical")?.names.len();
+    Ok((data, Inputs { dense: 0, levels }))
 }
 
 fn vae(file: &str, sizes: [&str; 3]) -> Result<String> {
     let [hidden, batch, epochs] = numbers(sizes)?;
-    let (data, aux) = load(file, Scaling::None)?;
-    let mut spec = FitSpec::reference(5, hidden, batch);
+    let (data, u) = load(file, Scaling::None)?;
+    let mut spec = VaeSpec::reference(hidden, batch);
     spec.training.epochs = epochs;
-    let net = Vae::new(&spec.vae, 5, data.observed(), aux)?;
-    let (spent, loss) = step(&net, Batch::all(&data), &spec.training, 0);
+    let net = Vae::new(&spec, 5, data.observed(), u)?;
+    let (spent, loss) = step(&net, ivae_core::all_rows(&data), &spec.training, 0);
     Ok(json(spent, &format!("\"loss\": {loss:.4}")))
 }
 
 /// The training of the exact-likelihood peers.
 fn exact_training(epochs: usize, learning_rate: f64) -> TrainSpec {
-    TrainSpec {
-        epochs,
-        learning_rate,
-        batch: 256,
-        schedule: ScheduleSpec::Cosine { warmup: 0.05 },
-        clip_norm: Some(10.0),
-        ..FitSpec::reference(5, 1, 256).training
-    }
+    let schedule = ScheduleSpec::Cosine { warmup: 0.05 };
+    let step = StepSpec { batch: 256, schedule, clip_norm: Some(10.0), ..StepSpec::default() };
+    TrainSpec { epochs, learning_rate, step }
 }
 
 /// Step time of `restarts` fits one after the other, and the smallest of their losses.
 fn exact(file: &str, flow: FlowSpec, restarts: usize, training: &TrainSpec) -> Result<String> {
-    let (data, aux) = load(file, Scaling::Whiten)?;
-    let prior = FitSpec::bijective(data.x.ncols(), data.x.ncols(), DecoderKind::Square).vae.prior;
-    let net = Exact::new(&flow, &prior, Family::Gaussian, data.x.ncols(), aux)?;
+    let (data, u) = load(file, Scaling::Whiten)?;
+    let columns = data.x.ncols();
+    let parameters = FlowModelSpec::new(columns, columns, FlowClasses::Square).prior_parameters;
+    let net = FlowModel::new(&flow, Family::Gaussian, &parameters, columns, u)?;
     let runs: Vec<(Spent, f64)> =
-        (0..restarts as u64).map(|seed| step(&net, Batch::all(&data), training, seed)).collect();
+        (0..restarts as u64).map(|seed| step(&net, ivae_core::all_rows(&data), training, seed)).collect();
     let each = |of: fn(&Spent) -> f64| median(runs.iter().map(|(spent, _)| of(spent)));
     let spent = Spent { wall: each(|s| s.wall), processor: each(|s| s.processor) };
     let loss = runs.iter().map(|&(_, loss)| loss).fold(f64::INFINITY, f64::min);
@@ -152,18 +147,18 @@ fn bijective(file: &str, sizes: [&str; 2]) -> Result<String> {
 /// An MCC below this is no recovery.
 const RECOVERED: f64 = 0.995;
 
-/// Four starts of the first class that races, no polish: microseconds from the data to latents, in which the sources must
-/// be found.
+/// Four starts of the first class of the search, not refined: microseconds from the data to latents, in which the sources
+/// must be found.
 fn recovery(file: &str) -> Result<String> {
     let data: Dataset<f32> = read(file, &ReadOptions::default())?;
     let s = data.s.as_ref().ok_or("no sources")?;
     let mut spec = FitSpec { seed: 1, ..FitSpec::auto(s.ncols(), &data) };
-    let DecoderSpec::Bijective(race) = &mut spec.decoder else {
-        return Err("the model is not bijective".into());
+    let ModelSpec::Flow(search) = &mut spec.model else {
+        return Err("the model is not a flow".into());
     };
-    race.classes.truncate(1);
-    race.classes.iter_mut().for_each(|class| class.restarts = 4);
-    race.finalists = 0;
+    search.classes.truncate(1);
+    search.classes.iter_mut().for_each(|class| class.restarts = 4);
+    search.survivors = 0;
     let clock = Clock::start();
     let z = spec.fit(&data)?.transform(&data)?;
     let Spent { wall, processor } = clock.elapsed();

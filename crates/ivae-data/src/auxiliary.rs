@@ -1,5 +1,7 @@
 //! [`Aux`]: the auxiliary variable u, with its categorical and its continuous part.
 
+use std::collections::HashSet;
+
 use ivae_num::Scalar;
 use ndarray::{Array2, Axis};
 
@@ -70,6 +72,20 @@ impl<F: Scalar> Aux<F> {
             }),
         }
     }
+
+    /// Those of `rows` whose u differs from the u of all before them, at most `most`.
+    ///
+    /// # Panics
+    /// If a row is out of range.
+    pub fn distinct_rows(&self, rows: impl IntoIterator<Item = usize>, most: usize) -> Vec<usize> {
+        let mut seen = HashSet::new();
+        let mut is_new = |&i: &usize| {
+            let level = self.levels.as_ref().map(|levels| levels.index[i]);
+            let values = self.values.iter().flat_map(|part| part.values.row(i).to_vec());
+            seen.insert((level, values.map(|v| v.f64().to_bits()).collect::<Vec<_>>()))
+        };
+        rows.into_iter().filter(|i| is_new(i)).take(most).collect()
+    }
 }
 
 impl<F> Default for Aux<F> {
@@ -113,6 +129,20 @@ mod tests {
         assert_eq!(selected, Aux { levels: Some(levels.select_rows(&[2, 0])), values: Some(picked.clone()) });
         assert_eq!(Aux::from(values).select_rows(&[2, 0]), picked.into());
         assert_eq!(Aux::<f64>::none().select_rows(&[]), Aux::default());
+    }
+
+    #[test]
+    fn distinct_rows_differ_in_level_or_value_and_are_no_more_than_asked_for() {
+        let levels = Levels::from_integers(&[1, 1, 2, 2]);
+        let values = Continuous::new(array![[0.5], [0.5], [0.5], [0.25]]);
+        let distinct = |levels: Option<&Levels>, values: Option<&Continuous<f64>>, most| {
+            Aux { levels: levels.cloned(), values: values.cloned() }.distinct_rows(0..4, most)
+        };
+        assert_eq!(distinct(Some(&levels), Some(&values), 9), [0, 2, 3]);
+        assert_eq!(distinct(Some(&levels), None, 9), [0, 2]);
+        assert_eq!(distinct(None, Some(&values), 9), [0, 3]);
+        assert_eq!(distinct(Some(&levels), Some(&values), 2), [0, 2]);
+        assert_eq!(distinct(None, None, 9), [0]);
     }
 
     #[test]

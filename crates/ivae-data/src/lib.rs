@@ -15,6 +15,7 @@ mod io;
 mod levels;
 mod mixing;
 mod scale;
+mod scaler;
 mod simulation;
 mod split;
 mod whiten;
@@ -31,6 +32,7 @@ pub use io::{
 pub use levels::Levels;
 pub use mixing::{Mixing, MixingMap};
 pub use scale::Standardiser;
+pub use scaler::{Scaler, Scaling};
 pub use simulation::{Simulated, Simulation, SourcePrior};
 pub use split::Split;
 pub use whiten::Whitener;

@@ -1,12 +1,13 @@
 //! What each piece of the defaults is worth: the same data fitted again with one piece changed at a time.
 
-use ivae::core::defaults::DecoderKind;
-use ivae::core::spec::{
-    BijectiveSpec, CodeKind, DecoderSpec, KlTerm, LikelihoodFamily, Scaling, Start, VarianceSpec,
-};
-use ivae::core::{Family, ModelKind};
+use ivae::core::likelihood::{LikelihoodFamily, VarianceSpec};
+use ivae::core::model::flow::FlowModelSpec;
+use ivae::core::model::vae::{VaeSpec, WarmStart};
+use ivae::core::objective::ObjectiveSpec;
+use ivae::core::prior::Family;
+use ivae::core::{DecoderKind, ModelKind, ModelSpec};
+use ivae::data::Scaling;
 use ivae::data::{Aux, Dataset, Mixing, SourcePrior};
-use ivae::expfam::GaussianForm;
 use ivae::metrics::{Correlation, mcc};
 use ivae::nn::ScheduleSpec;
 use ivae::prelude::{FitSpec, Simulation};
@@ -68,7 +69,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
         ..Section::default()
     };
     let mut records = Vec::new();
-    for study in [race(), perceptron()] {
+    for study in [search(), perceptron()] {
         let lines = study.run(context)?;
         let table = table(&study, &lines);
         context.table_of_docs(study.name, &table)?;
@@ -114,7 +115,7 @@ fn trial(
     }
     let data = simulation.generate::<f32>()?.data;
     let latents = simulation.latents;
-    let mut spec = FitSpec { seed, ..FitSpec::for_data(ModelKind::Ivae, decoder, latents, &data) };
+    let mut spec = FitSpec { seed, ..FitSpec::for_data(&ModelKind::Ivae, decoder, latents, &data) };
     (piece.change)(&mut spec);
     context.hasten(&mut spec);
     let fitted = context.fit(&data, None, &spec)?;
@@ -122,10 +123,8 @@ fn trial(
         let Some(s) = &data.s else { return Err("no sources".into()) };
         Ok(mcc(s.view(), fitted.transform(data)?.view(), Correlation::Pearson)?.score)
     };
-    let without_u = match spec.vae.posterior.sees_u {
-        true => f64::NAN,
-        false => score(&Dataset { u: Aux::None, ..data.clone() })?,
-    };
+    let needs_u = matches!(&spec.model, ModelSpec::Vae(vae) if vae.posterior.conditional_encoder);
+    let without_u = if needs_u { f64::NAN } else { score(&Dataset { u: Aux::none(), ..data.clone() })? };
     let trial = Trial { mcc: score(&data)?, without_u, seconds: fitted.report.seconds };
     eprintln!("{}: {}, {}, seed {seed}: MCC {:.4}", context.name, set.title, piece.title, trial.mcc);
     Ok(trial)
@@ -137,31 +136,37 @@ impl Piece {
     }
 }
 
-fn coded(set: &Set) -> bool {
+fn has_bottleneck(set: &Set) -> bool {
     set.simulation.observed > set.simulation.latents
 }
 
-fn bijective(spec: &mut FitSpec, change: impl FnOnce(&mut BijectiveSpec)) {
-    if let DecoderSpec::Bijective(b) = &mut spec.decoder {
-        change(b);
+fn flow(spec: &mut FitSpec, change: impl FnOnce(&mut FlowModelSpec)) {
+    if let Some(flow) = spec.model.as_flow_mut() {
+        change(flow);
+    }
+}
+
+fn vae(spec: &mut FitSpec, change: impl FnOnce(&mut VaeSpec)) {
+    if let Some(vae) = spec.model.as_vae_mut() {
+        change(vae);
     }
 }
 
 fn only(spec: &mut FitSpec, class: &str) {
-    bijective(spec, |b| b.classes.retain(|c| c.flow.name() == class));
+    flow(spec, |f| f.classes.retain(|c| c.flow.name() == class));
 }
 
 fn five(observed: usize) -> Simulation {
     Simulation { latents: 5, observed, ..Simulation::default() }
 }
 
-fn race() -> Study {
+fn search() -> Study {
     const MOST: &[&str] = &["5 → 5", "5 → 5, residual", "5 → 25", "5 → 25, noise sd 0.1"];
-    const CODED: &[&str] = &["5 → 25", "5 → 25, noise sd 0.1"];
+    const REDUCED: &[&str] = &["5 → 25", "5 → 25, noise sd 0.1"];
     let piece = |title, on, change| Piece { title, on, change };
     let set = |title, simulation| Set { title, simulation };
     Study {
-        name: "ablations-race",
+        name: "ablations-search",
         decoder: None,
         sets: vec![
             set("5 → 5", five(5)),
@@ -174,22 +179,24 @@ fn race() -> Study {
         pieces: vec![
             piece("the default", &[], |_| {}),
             piece("one start of each class", MOST, |s| {
-                bijective(s, |b| b.classes.iter_mut().for_each(|c| c.restarts = 1));
+                flow(s, |f| f.classes.iter_mut().for_each(|c| c.restarts = 1));
             }),
             piece("square-tanh alone", MOST, |s| only(s, "square-tanh")),
             piece("square-spline alone", MOST, |s| only(s, "square-spline")),
             piece("coupling alone", MOST, |s| only(s, "coupling")),
-            piece("no polish", MOST, |s| bijective(s, |b| b.polish_epochs = 1)),
-            piece("Gaussian family", &["5 → 5, Laplace"], |s| {
-                bijective(s, |b| b.family = Some(Family::Gaussian))
+            piece("no refinement", MOST, |s| flow(s, |f| f.refine_epochs = 1)),
+            piece("Gaussian family", &["5 → 5, Laplace"], |s| s.model.set_prior(Family::Gaussian)),
+            piece("prior of mean 0", &["2 → 2, means vary"], |s| s.model.set_prior(Family::GaussianVar)),
+            piece("x not whitened", &["5 → 5", "5 → 5, residual"], |s| {
+                flow(s, |f| f.scaling = Scaling::Standardise);
             }),
-            piece("prior of mean 0", &["2 → 2, means vary"], |s| s.vae.prior.form = GaussianForm::Var),
-            piece("x not whitened", &["5 → 5", "5 → 5, residual"], |s| s.scaling = Scaling::Standardise),
-            piece("code of 30 epochs", CODED, |s| bijective(s, |b| b.code.epochs = 30)),
-            piece("code by the ELBO", CODED, |s| bijective(s, |b| b.code.kind = CodeKind::Elbo)),
+            piece("bottleneck of 30 epochs", REDUCED, |s| flow(s, |f| f.bottleneck.epochs = 30)),
+            piece("bottleneck by the ELBO", REDUCED, |s| {
+                flow(s, |f| f.bottleneck.objective = Some(ObjectiveSpec::Elbo));
+            }),
         ],
-        caption: "MCC and seconds of the default fit, a race of bijections, with one piece changed at a time. *No polish*: \
-                  one epoch of it. *Without the local posterior*: the latents of x alone, z = g(x).",
+        caption: "MCC and seconds of the default fit, a search over flows, with one piece changed at a time. *No \
+                  refinement*: one epoch of it. *Without the local posterior*: the latents of x alone, z = g(x).",
     }
 }
 
@@ -205,22 +212,26 @@ fn perceptron() -> Study {
         ],
         pieces: vec![
             piece("the default", |_| {}),
-            piece("diagonal posterior", |s| s.vae.posterior.correlated = false),
-            piece("product posterior", |s| s.vae.posterior.product = true),
-            once("encoder sees u", |s| s.vae.posterior.sees_u = true),
-            once("one start", |s| s.training.restarts = 1),
-            once("start at PCA", |s| s.vae.start = Start::Pca),
-            piece("random start", |s| s.vae.start = Start::Random),
+            piece("diagonal posterior", |s| vae(s, |v| v.posterior.full_covariance = false)),
+            piece("product posterior", |s| vae(s, |v| v.posterior.product_of_experts = true)),
+            once("encoder sees u", |s| vae(s, |v| v.posterior.conditional_encoder = true)),
+            once("one start", |s| s.model.set_restarts(1)),
+            once("start at PCA", |s| vae(s, |v| v.start = WarmStart::Pca)),
+            piece("random start", |s| vae(s, |v| v.start = WarmStart::Random)),
             once("two layers of 128", |s| {
-                s.vae.posterior.net.hidden.truncate(2);
-                s.vae.likelihood.net.hidden.truncate(2);
+                vae(s, |v| {
+                    v.posterior.net.hidden.truncate(2);
+                    v.likelihood.net.hidden.truncate(2);
+                });
             }),
-            piece("25 epochs", |s| s.training.epochs = 25),
-            once("constant learning rate", |s| s.training.schedule = ScheduleSpec::Constant),
+            piece("25 epochs", |s| s.model.set_epochs(25)),
+            once("constant learning rate", |s| {
+                vae(s, |v| v.training.step.schedule = ScheduleSpec::Constant);
+            }),
             piece("noise variance fixed at 0.1", |s| {
-                s.vae.likelihood.family = LikelihoodFamily::Gaussian(VarianceSpec::Fixed(0.1));
+                vae(s, |v| v.likelihood.family = LikelihoodFamily::Gaussian(VarianceSpec::Fixed(0.1)));
             }),
-            once("KL by samples", |s| s.vae.kl = KlTerm::Sampled),
+            once("KL by samples", |s| vae(s, |v| v.objective = ObjectiveSpec::SampledElbo)),
         ],
         caption: "The same of `--decoder mlp`, the classical iVAE with noise.",
     }
@@ -246,7 +257,7 @@ fn table(study: &Study, lines: &[Line]) -> Table {
     if study.decoder.is_none() {
         // No fit of its own: the latents of the default, inferred without u.
         let mut cells = vec!["without the local posterior".to_owned()];
-        cells.extend(sets().map(|(set, trials)| match coded(set) {
+        cells.extend(sets().map(|(set, trials)| match has_bottleneck(set) {
             true => number(mean(trials, |t| t.without_u), 4),
             false => "–".to_owned(),
         }));
@@ -291,12 +302,12 @@ mod tests {
 
     #[test]
     fn every_piece_changes_the_settings_to_some_that_can_be_fitted() {
-        for study in [race(), perceptron()] {
+        for study in [search(), perceptron()] {
             assert_eq!(study.pieces[0].title, "the default");
             for set in &study.sets {
                 let small = Simulation { segments: 12, per_segment: 20, ..set.simulation.clone() };
                 let data = small.generate::<f32>().unwrap().data;
-                let usual = FitSpec::for_data(ModelKind::Ivae, study.decoder, small.latents, &data);
+                let usual = FitSpec::for_data(&ModelKind::Ivae, study.decoder, small.latents, &data);
                 for piece in study.pieces.iter().filter(|p| p.concerns(set)) {
                     let mut spec = usual.clone();
                     (piece.change)(&mut spec);

@@ -3,8 +3,8 @@
 use std::f64::consts::FRAC_PI_4;
 use std::time::Instant;
 
-use ivae::expfam::ambiguity::{Centres, HyvarinenPajunen, Orthogonal, SameLaw, same_law};
-use ivae::expfam::custom::Polynomial;
+use ivae::expfam::family::custom::Polynomial;
+use ivae::expfam::theory::ambiguity::{Centres, HyvarinenPajunen, Orthogonal, SameLaw, same_law};
 use ivae::expfam::{Custom, ExpFam, ExponentialPower, Gaussian, GaussianForm, Marginal};
 use ivae::num::{Purpose, StreamKey};
 use ivae::prelude::{Correlation, mcc};

@@ -1,6 +1,8 @@
 //! Methods beside each other where the sources are known: iVAE, VAE, linear ICA, PCA and what u alone gives, on the same data and rows.
 
-use ivae::core::{ModelKind, Search};
+use ivae::core::model::linear::LinearSpec;
+use ivae::core::search::SearchReport;
+use ivae::core::{ModelKind, ModelSpec};
 use ivae::data::{Dataset, Split};
 use ivae::metrics::{Correlation, Match, Rows, chance, mcc, mcc_on, u_only, within_u};
 use ivae::prelude::{FitSpec, Fitted};
@@ -51,13 +53,14 @@ pub(crate) struct Recovery {
 
 /// Fit all methods, each with its default settings for them, to data with levels and true sources.
 pub(crate) fn recover(context: &Context, data: &Dataset<f32>, seed: u64) -> Result<Recovery> {
-    let (Some(s), Some(levels)) = (&data.s, data.u.levels()) else {
+    let (Some(s), Some(levels)) = (&data.s, data.u.levels.as_ref()) else {
         return Err("recovery needs true sources and levels of u".into());
     };
     let (s, u) = (s.view(), levels.index.as_slice());
     let mut runs = Vec::new();
-    for model in [ModelKind::Ivae, ModelKind::Vae, ModelKind::Ajd, ModelKind::FastIca, ModelKind::Pca] {
-        let mut spec = FitSpec { seed, ..FitSpec::for_data(model, None, s.ncols(), data) };
+    let linear = [LinearSpec::Ajd, LinearSpec::FastIca, LinearSpec::Pca].map(ModelKind::Linear);
+    for model in [ModelKind::Ivae, ModelKind::Vae].into_iter().chain(linear) {
+        let mut spec = FitSpec { seed, ..FitSpec::for_data(&model, None, s.ncols(), data) };
         context.hasten(&mut spec);
         let fitted = context.fit(data, None, &spec)?;
         let z = fitted.transform(data)?;
@@ -158,7 +161,7 @@ pub(crate) fn records(context: &Context, title: &str, recoveries: &[Recovery]) -
     let mut records = Vec::new();
     for (i, method) in methods(recoveries).iter().take(5).enumerate() {
         let fitted: Vec<&Fitted<f32>> = recoveries.iter().map(|r| &r.runs[i].fitted).collect();
-        let model = fitted[0].spec.model;
+        let model = &fitted[0].spec.model;
         let mut record = context.record(model.name(), &format!("{}: {title}", method.label), &fitted)?;
         let mut metric = |name: &str, values: Vec<f64>| {
             let (mean, std) = mean_std(&values);
@@ -172,7 +175,7 @@ pub(crate) fn records(context: &Context, title: &str, recoveries: &[Recovery]) -
         metric("mcc_within_u", column(method, |s| s.within_u));
         metric("u_only_mcc", recoveries.iter().map(|r| r.u_only.held_out).collect());
         metric("chance_mcc", recoveries.iter().map(|r| r.chance.held_out).collect());
-        if !model.is_linear() {
+        if !matches!(model, ModelSpec::Linear(_)) {
             let objective = |of: fn(&Fitted<f32>) -> Option<f64>| {
                 fitted.iter().map(|f| of(f).unwrap_or(f64::NAN)).collect::<Vec<f64>>()
             };
@@ -188,15 +191,16 @@ pub(crate) fn records(context: &Context, title: &str, recoveries: &[Recovery]) -
 
 /// Warnings of the iVAE fits; those of the baselines are in their records.
 pub(crate) fn warnings(recoveries: &[Recovery]) -> Vec<String> {
-    let report = |r: &Recovery| r.runs[0].fitted.report.warnings.clone();
-    recoveries.iter().flat_map(report).collect()
+    recoveries.iter().flat_map(|r| &r.runs[0].fitted.report.warnings).map(ToString::to_string).collect()
 }
 
-/// The class that won a race, and how often it came to what it won with.
-pub(crate) fn winner(search: &Search) -> String {
+/// The class that a search kept, and how many of its starts agree with the one that was kept.
+pub(crate) fn winner(search: &SearchReport) -> String {
     match search.starts {
         1 => format!("*{}*, from its only start", search.class),
-        n => format!("*{}*, whose best solution {} of {n} starts found", search.class, search.reached),
+        n => {
+            format!("*{}*, whose best solution {} of {n} starts found", search.class, search.starts_in_basin)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use ivae::core::spec::DecoderSpec;
+use ivae::core::ModelSpec;
 use ivae::data::{Dataset, Split};
 use ivae::prelude::{FitSpec, Fitted, Silent, fit, fit_split};
 use ivae::report::{Details, Record, Section, Table};
@@ -138,16 +138,21 @@ impl Context {
             return;
         }
         let few = |count: &mut usize, most: usize| *count = (*count).min(most);
-        few(&mut spec.training.restarts, 2);
-        few(&mut spec.training.epochs, 100);
-        if let DecoderSpec::Bijective(b) = &mut spec.decoder {
-            for class in &mut b.classes {
-                few(&mut class.restarts, 4);
-                few(&mut class.epochs, 60);
+        match &mut spec.model {
+            ModelSpec::Vae(vae) => {
+                few(&mut vae.restarts, 2);
+                few(&mut vae.training.epochs, 100);
             }
-            few(&mut b.finalists, 1);
-            few(&mut b.polish_epochs, 60);
-            few(&mut b.code.epochs, 60);
+            ModelSpec::Flow(flow) => {
+                for class in &mut flow.classes {
+                    few(&mut class.restarts, 4);
+                    few(&mut class.epochs, 60);
+                }
+                few(&mut flow.survivors, 1);
+                few(&mut flow.refine_epochs, 60);
+                few(&mut flow.bottleneck.epochs, 60);
+            }
+            _ => {}
         }
     }
 

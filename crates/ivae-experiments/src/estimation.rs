@@ -4,10 +4,13 @@
 use std::f64::consts::TAU;
 use std::time::Instant;
 
-use ivae::core::block::BlockSpec;
-use ivae::core::spec::{KlTerm, LikelihoodFamily, Scaling, Start, VarianceSpec};
+use ivae::core::likelihood::{LikelihoodFamily, VarianceSpec};
+use ivae::core::model::vae::{VaeSpec, WarmStart};
+use ivae::core::objective::ObjectiveSpec;
+use ivae::core::prior::{Family, PriorSpec};
+use ivae::core::theta::ThetaSpec;
+use ivae::data::Scaling;
 use ivae::data::{Aux, Dataset, Levels, Split};
-use ivae::expfam::GaussianForm;
 use ivae::num::stream::fill_normal;
 use ivae::num::{Purpose, StreamKey};
 use ivae::prelude::{Correlation, FitSpec, Silent, fit_split, mcc};
@@ -86,7 +89,7 @@ fn draw(rows: usize, seed: u64) -> Result<(Dataset<f32>, Array2<f64>)> {
     let data = Dataset {
         x: x.mapv(|v| v as f32),
         x_names: (1..=3).map(|c| format!("x{c}")).collect(),
-        u: Aux::Levels(Levels {
+        u: Aux::from(Levels {
             index: (0..rows).map(|i| segment(i) as u32).collect(),
             names: (1..=LOG_STDS.len()).map(|u| u.to_string()).collect(),
         }),
@@ -97,25 +100,27 @@ fn draw(rows: usize, seed: u64) -> Result<(Dataset<f32>, Array2<f64>)> {
 
 /// Linear decoder, learned noise, and an encoder that sees u, on which the true posterior depends.
 fn spec(full: bool, rows: usize, context: &Context) -> FitSpec {
-    let mut spec = FitSpec { seed: context.seed, scaling: Scaling::None, ..FitSpec::ivae(2) };
-    spec.vae.prior.form = GaussianForm::Var;
-    spec.vae.prior.parameters = BlockSpec::Table;
-    spec.vae.posterior.net.hidden = vec![64];
-    spec.vae.posterior.sees_u = true;
-    spec.vae.posterior.correlated = full;
-    spec.vae.likelihood.net.hidden = vec![];
-    spec.vae.likelihood.family = LikelihoodFamily::Gaussian(VarianceSpec::Shared { start: 0.5, floor: 1e-3 });
-    spec.vae.kl = KlTerm::Closed;
-    spec.vae.start = Start::Pca;
+    let mut vae = VaeSpec {
+        scaling: Scaling::None,
+        prior: PriorSpec { family: Family::GaussianVar, parameters: ThetaSpec::Table },
+        objective: ObjectiveSpec::Elbo,
+        start: WarmStart::Pca,
+        restarts: 1,
+        ..VaeSpec::ivae()
+    };
+    vae.posterior.net.hidden = vec![64];
+    vae.posterior.conditional_encoder = true;
+    vae.posterior.full_covariance = full;
+    vae.likelihood.net.hidden = vec![];
+    vae.likelihood.family = LikelihoodFamily::Gaussian(VarianceSpec::Shared { start: 0.5, floor: 1e-3 });
     let steps = if context.quick { 200 } else { 2000 };
-    spec.training.restarts = 1;
-    spec.training.epochs = (steps * spec.training.batch).div_ceil(rows);
-    spec
+    vae.training.epochs = (steps * vae.training.step.batch).div_ceil(rows);
+    FitSpec { seed: context.seed, ..FitSpec::new(2, vae) }
 }
 
 /// Of x given u: a Gaussian of covariance A S Aᵀ + σ² I, S the variances in the segment.
 fn truth(data: &Dataset<f32>, sources: ArrayView2<'_, f64>) -> Result<Truth> {
-    let levels = data.u.levels().ok_or("no segments")?;
+    let levels = data.u.levels.as_ref().ok_or("no segments")?;
     let (mut means, mut sum) = (Array2::zeros(sources.raw_dim()), 0.0);
     for ((x, mut mean), &u) in data.x.rows().into_iter().zip(means.rows_mut()).zip(&levels.index) {
         let variance = LOG_STDS[u as usize].map(|s| (2.0 * s).exp());

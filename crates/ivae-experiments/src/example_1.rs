@@ -49,7 +49,7 @@ fn generate(per_segment: usize, seed: u64) -> Dataset<f32> {
     Dataset {
         x: mix(s.view()).mapv(|v| v as f32),
         x_names: vec!["x1".into(), "x2".into()],
-        u: Aux::Levels(Levels { index, names }),
+        u: Aux::from(Levels { index, names }),
         s: Some(s.mapv(|v| v as f32)),
     }
 }
@@ -68,7 +68,7 @@ fn mix(s: ArrayView2<'_, f64>) -> Array2<f64> {
 }
 
 fn section(context: &Context, data: &Dataset<f32>, recoveries: &[Recovery]) -> Result<Section> {
-    let (Some(s), Some(levels)) = (&data.s, data.u.levels()) else { return Err("no sources".into()) };
+    let (Some(s), Some(levels)) = (&data.s, data.u.levels.as_ref()) else { return Err("no sources".into()) };
     let (ivae, vae) = (&recoveries[0].runs[0], &recoveries[0].runs[1]);
     let points = [s.mapv(f64::from), data.x.mapv(f64::from), aligned(s.view(), ivae), aligned(s.view(), vae)];
     let mcc = |value: f64| format!("MCC {}", number(value, 3));
@@ -124,7 +124,7 @@ fn class_note(fitted: &Fitted<f32>) -> Option<String> {
     let search = fitted.report.search.as_ref()?;
     Some(format!(
         "With as many latents as observed variables the mixing is taken to be a bijection without noise, and classes of \
-         bijections race by the exact likelihood of held-out rows. Kept was {}.",
+         bijections are compared by the exact likelihood of held-out rows. Kept was {}.",
         winner(search)
     ))
 }

@@ -42,7 +42,7 @@ fn section(
     let ours = &recoveries[0].runs[0];
     let id = ours.fitted.report.identifiability.as_ref();
     let held_out = |i: usize| -> Vec<f64> { recoveries.iter().map(|r| r.runs[i].scores.held_out).collect() };
-    let levels = data.u.levels().map_or(0, |l| l.names.len());
+    let levels = data.u.levels.as_ref().map_or(0, |l| l.names.len());
     let mut stats = vec![
         Stat { value: over_seeds(&held_out(0), 3), label: "MCC of iVAE, held-out rows".into() },
         Stat { value: over_seeds(&held_out(1), 3), label: "MCC of VAE".into() },
@@ -75,7 +75,7 @@ fn section(
         stats,
         figures: vec![pairs, bars_figure(recoveries), training_curves(&ours.fitted)],
         tables: vec![table(recoveries)],
-        notes: code_note(&ours.fitted).into_iter().chain([
+        notes: bottleneck_note(&ours.fitted).into_iter().chain([
             "The **rank of the fitted L** checks the condition of the theorem without looking at the true sources: full \
              rank means that the segments change the latents in enough different ways for these to be identifiable. A \
              fit may still end in a local optimum, which is why it starts several times."
@@ -86,13 +86,14 @@ fn section(
     })
 }
 
-fn code_note(fitted: &Fitted<f32>) -> Option<String> {
-    let (Some(search), Some(code)) = (&fitted.report.search, &fitted.report.code) else { return None };
+fn bottleneck_note(fitted: &Fitted<f32>) -> Option<String> {
+    let report = &fitted.report;
+    let (Some(search), Some(bottleneck)) = (&report.search, &report.bottleneck) else { return None };
     Some(format!(
-        "The 25 signals are first reduced to a **code** of five numbers, by an autoencoder that loses {} % of their \
-         variance; then classes of bijections between latents and code race by exact likelihood. Kept was {}. The \
-         curves on this page are of that likelihood, of the code.",
-        number(100.0 * code.lost_variance, 2),
+        "An autoencoder first reduces the 25 signals to a **bottleneck** of five numbers and loses {} % of their \
+         variance; then classes of bijections between latents and bottleneck are compared by exact likelihood. Kept was \
+         {}. The curves on this page show that likelihood, which is one of the bottleneck.",
+        number(100.0 * bottleneck.lost_variance, 2),
         winner(search)
     ))
 }

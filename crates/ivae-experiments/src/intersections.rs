@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ivae::expfam::ambiguity::{Centres, Orthogonal, same_law};
+use ivae::expfam::theory::ambiguity::{Centres, Orthogonal, same_law};
 use ivae::num::stream::fill_normal;
 use ivae::num::{Purpose, StreamKey};
 use ivae::report::figure::{PlaneCurve, PlaneKind, PlaneOptions, PlanePanel, plane_panels};

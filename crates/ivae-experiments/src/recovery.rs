@@ -8,6 +8,7 @@ mod page;
 mod quick;
 
 use ivae::core::ModelKind;
+use ivae::core::model::linear::LinearSpec;
 use ivae::data::Dataset;
 use ivae::metrics::{Correlation, Rows, chance, mcc, u_only};
 use ivae::prelude::{FitSpec, Fitted, Simulation};
@@ -77,7 +78,7 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
 fn trial(context: &Context, case: &Case, seed: u64) -> Result<Trial> {
     let data = generate(&case.simulation, seed)?;
     let latents = case.simulation.latents;
-    let mut spec = FitSpec { seed, ..FitSpec::for_data(ModelKind::Ivae, case.decoder, latents, &data) };
+    let mut spec = FitSpec { seed, ..FitSpec::for_data(&ModelKind::Ivae, case.decoder, latents, &data) };
     context.hasten(&mut spec);
     let fitted = context.fit(&data, None, &spec)?;
     let z = fitted.transform(&data)?;
@@ -112,20 +113,21 @@ impl Others {
     };
 
     fn of(context: &Context, data: &Dataset<f32>, fitted: &Fitted<f32>, z: &Array2<f32>) -> Result<Self> {
-        let (Some(s), Some(levels)) = (&data.s, data.u.levels()) else {
+        let (Some(s), Some(levels)) = (&data.s, data.u.levels.as_ref()) else {
             return Err("no sources, or no levels of u".into());
         };
         let seed = fitted.spec.seed;
         let linear = |model| -> Result<f64> {
-            let spec = FitSpec { seed, ..FitSpec::for_data(model, None, s.ncols(), data) };
+            let kind = ModelKind::Linear(model);
+            let spec = FitSpec { seed, ..FitSpec::for_data(&kind, None, s.ncols(), data) };
             score(data, &spec.fit(data)?.transform(data)?)
         };
         let (all, pearson) = (Rows::All, Correlation::Pearson);
         let steps = if context.quick { SUPERVISED_STEPS / 20 } else { SUPERVISED_STEPS };
         Ok(Self {
-            ajd: linear(ModelKind::Ajd)?,
-            fastica: linear(ModelKind::FastIca)?,
-            pca: linear(ModelKind::Pca)?,
+            ajd: linear(LinearSpec::Ajd)?,
+            fastica: linear(LinearSpec::FastIca)?,
+            pca: linear(LinearSpec::Pca)?,
             u_only: u_only(s.view(), &levels.index, all, pearson)?.score,
             chance: chance(s.view(), z.view(), all, pearson, PERMUTATIONS, seed)?,
             supervised: supervised(data, &fitted.split, steps, seed)?,

@@ -3,10 +3,10 @@
 
 mod page;
 
-use ivae::core::diagnostics::u_only_log_likelihood;
-use ivae::core::spec::{Scaling, Start};
-use ivae::data::{Whitener, read_array};
-use ivae::metrics::{Correlation, MetricError, Rows, mcc, weak_mcc, within_u};
+use ivae::core::likelihood::u_only;
+use ivae::core::model::vae::{VaeSpec, WarmStart};
+use ivae::data::{Scaling, Whitener, read_array};
+use ivae::metrics::{Correlation, MetricError, Rows, mcc, u_only_gaussian, weak_mcc, within_u};
 use ivae::num::{Purpose, StreamKey};
 use ivae::prelude::{Dataset, FitSpec, Fitted, LogLikelihood, ReadOptions, Split, read};
 use ivae::report::Record;
@@ -62,8 +62,8 @@ struct Agreement {
 
 pub(crate) fn run(context: &Context) -> Result<Outcome> {
     let speech = load(context)?;
-    let ivae = fits(context, &speech, "iVAE", &spec(context, FitSpec::ivae(LATENTS)))?;
-    let vae = fits(context, &speech, "VAE", &spec(context, FitSpec::vae(LATENTS)))?;
+    let ivae = fits(context, &speech, "iVAE", &spec(context, VaeSpec::ivae()))?;
+    let vae = fits(context, &speech, "VAE", &spec(context, VaeSpec::vae()))?;
     let train = speech.train.select_rows(&speech.split.train);
     let baselines = [
         ("u alone: a Gaussian per speaker, columns independent", diagonal(&train, &speech.test)),
@@ -76,12 +76,10 @@ pub(crate) fn run(context: &Context) -> Result<Outcome> {
 /// The default model with one start per fit; the starts are made here, so that their latents can be compared, and
 /// at random: fits that all start at one and the same linear solution would agree whatever the data say. Columns
 /// are scaled one by one: whitened, all twelve directions would count alike, and four latents could explain any four.
-fn spec(context: &Context, mut spec: FitSpec) -> FitSpec {
-    spec.scaling = Scaling::Standardise;
-    spec.vae.start = Start::Pca;
-    spec.training.restarts = 1;
-    spec.training.epochs = if context.quick { 10 } else { 100 };
-    spec
+fn spec(context: &Context, model: VaeSpec) -> FitSpec {
+    let mut vae = VaeSpec { scaling: Scaling::Standardise, start: WarmStart::Pca, restarts: 1, ..model };
+    vae.training.epochs = if context.quick { 10 } else { 100 };
+    FitSpec::new(LATENTS, vae)
 }
 
 fn load(context: &Context) -> Result<Speech> {
@@ -95,7 +93,7 @@ fn load(context: &Context) -> Result<Speech> {
     let (train_rows, test_rows) = (rows(0), rows(1));
     let pick = |rows: &[usize]| -> Vec<u32> { rows.iter().map(|&i| utterance[i]).collect() };
     let train = data.select_rows(&train_rows);
-    let levels = train.u.levels().map(|l| l.index.as_slice());
+    let levels = train.u.levels.as_ref().map(|l| l.index.as_slice());
     let key = StreamKey::new(context.seed, Purpose::Split);
     let split = Split::by_groups(&pick(&train_rows), CHOOSING, levels, key)?;
     Ok(Speech { test: data.select_rows(&test_rows), test_utterance: pick(&test_rows), train, split })
@@ -114,7 +112,7 @@ fn fits(context: &Context, speech: &Speech, label: &'static str, spec: &FitSpec)
     let samples = if context.quick { 5 } else { IMPORTANCE };
     let likelihood = |data| fitted[best].log_likelihood(data, samples, context.seed);
     let (train, test) = (likelihood(&train_rows)?, likelihood(&speech.test)?);
-    let speakers = speech.test.u.levels().map(|l| l.index.as_slice()).unwrap_or_default();
+    let speakers = speech.test.u.levels.as_ref().map(|l| l.index.as_slice()).unwrap_or_default();
     let agreement = Agreement::of(&z, speakers)?;
     Ok(Fits { label, z, best, train, test, agreement, fitted })
 }
@@ -159,17 +157,17 @@ fn mean_of_pairs(matrix: &Array2<f64>) -> f64 {
 type Likelihoods = (f64, f64);
 
 fn diagonal(train: &Dataset<f32>, test: &Dataset<f32>) -> Likelihoods {
-    (u_only_log_likelihood(train, train), u_only_log_likelihood(train, test))
+    (u_only(u_only_gaussian, train, train), u_only(u_only_gaussian, train, test))
 }
 
 /// A Gaussian with full covariance for each speaker, fitted to `train`: a whitened frame is standard normal.
 fn full_covariance(train: &Dataset<f32>, test: &Dataset<f32>) -> Result<Likelihoods> {
     let rows = |data: &Dataset<f32>, speaker: u32| -> Array2<f64> {
-        let index = data.u.levels().map(|l| l.index.as_slice()).unwrap_or_default();
+        let index = data.u.levels.as_ref().map(|l| l.index.as_slice()).unwrap_or_default();
         let rows: Vec<usize> = (0..index.len()).filter(|&i| index[i] == speaker).collect();
         data.x.select(Axis(0), &rows).mapv(f64::from)
     };
-    let speakers = train.u.levels().map_or(0, |l| l.names.len());
+    let speakers = train.u.levels.as_ref().map_or(0, |l| l.names.len());
     let (mut on_train, mut on_test) = (0.0, 0.0);
     for speaker in 0..speakers as u32 {
         let x = rows(train, speaker);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use ivae::expfam::equivalence::{Equivalence, statistics};
+use ivae::expfam::{Equivalence, statistics};
 use ivae::expfam::{Gaussian, GaussianForm};
 use ivae::prelude::{Correlation, FastIca, mcc};
 use ivae::report::figure::{ScatterOptions, ScatterPanel, scatter_panels};

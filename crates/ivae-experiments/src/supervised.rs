@@ -50,7 +50,7 @@ pub(crate) fn supervised(data: &Dataset<f32>, split: &Split, steps: u64, seed: u
     let schedule = Schedule::new(ScheduleSpec::Cosine { warmup: 0.05 });
 
     let levels =
-        |rows: &[usize]| data.u.levels().map(|l| rows.iter().map(|&i| l.index[i]).collect::<Vec<_>>());
+        |rows: &[usize]| data.u.levels.as_ref().map(|l| rows.iter().map(|&i| l.index[i]).collect::<Vec<_>>());
     let part = |rows: &[usize]| Part {
         x: x.select(Axis(0), rows),
         targets: targets.select(Axis(0), rows),
@@ -66,7 +66,7 @@ pub(crate) fn supervised(data: &Dataset<f32>, split: &Split, steps: u64, seed: u
             net.forward(error.view_mut(), &params, Input::dense(x.view()), &mut ws, &mut scratch);
             error -= &targets;
             error /= batch as f32;
-            net.backward(
+            net.backward_overwrite(
                 &mut grad,
                 None,
                 &params,

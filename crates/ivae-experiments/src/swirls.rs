@@ -2,11 +2,9 @@
 //!
 //! Every map here keeps areas, so the likelihoods of all fits, and of the truth, compare in the same units.
 
-use ivae::core::block::BlockSpec;
-use ivae::core::spec::DecoderSpec;
-use ivae::core::{DecoderKind, Family};
+use ivae::core::model::flow::{FlowClasses, FlowModelSpec};
 use ivae::data::{Aux, Dataset, Levels, Split};
-use ivae::expfam::GaussianForm;
+use ivae::expfam::{Gaussian, GaussianForm};
 use ivae::nn::FlowSpec;
 use ivae::num::stream::fill_normal;
 use ivae::num::{Purpose, StreamKey};
@@ -77,7 +75,7 @@ impl Plane {
         let data = Dataset {
             x: swirled(x.view(), StreamKey::new(spec.seed, Purpose::Init).step(start)).mapv(|v| v as f32),
             x_names: vec!["x1".into(), "x2".into()],
-            u: Aux::Levels(Levels {
+            u: Aux::from(Levels {
                 index: self.u.clone(),
                 names: (1..=self.segments.len()).map(|u| u.to_string()).collect(),
             }),
@@ -98,21 +96,20 @@ impl Plane {
 
 /// One start of one coupling flow, with a Gaussian prior of this form.
 pub(crate) fn spec(form: GaussianForm, seed: u64, quick: bool) -> FitSpec {
-    let mut spec = FitSpec { seed, ..FitSpec::bijective(2, 2, DecoderKind::Coupling) };
-    spec.vae.prior.form = form;
-    spec.vae.prior.parameters = BlockSpec::Table;
-    if let DecoderSpec::Bijective(bijective) = &mut spec.decoder {
-        bijective.family = Some(Family::Gaussian);
-        bijective.finalists = 1;
-        bijective.polish_epochs = if quick { 10 } else { 60 };
-        for class in &mut bijective.classes {
-            (class.restarts, class.epochs) = (1, if quick { 10 } else { 60 });
-            if let FlowSpec::Coupling(coupling) = &mut class.flow {
-                coupling.blocks = 12;
-            }
+    let epochs = if quick { 10 } else { 60 };
+    let mut flow = FlowModelSpec {
+        prior: Some(Gaussian { form }.into()),
+        survivors: 1,
+        refine_epochs: epochs,
+        ..FlowModelSpec::new(2, 2, FlowClasses::Coupling)
+    };
+    for class in &mut flow.classes {
+        (class.restarts, class.epochs) = (1, epochs);
+        if let FlowSpec::Coupling(coupling) = &mut class.flow {
+            coupling.blocks = 12;
         }
     }
-    spec
+    FitSpec { seed, ..FitSpec::new(2, flow) }
 }
 
 /// f: a swirl, and two waves across it.

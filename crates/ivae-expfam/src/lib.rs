@@ -5,6 +5,7 @@
 
 pub mod density;
 pub mod family;
+pub mod prior;
 pub mod special;
 #[cfg(feature = "proptest")]
 pub mod testing;

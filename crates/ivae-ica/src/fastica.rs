@@ -6,7 +6,7 @@ use ndarray::ArrayView2;
 use crate::contrast::{Contrast, Nonlinearity};
 use crate::error::{IcaError, check_stop};
 use crate::fitted::{Ended, FittedIca, Method};
-use crate::iterate::{Found, Iteration};
+use crate::iterate::{Found, Iteration, Settings};
 use crate::pca::{Exact, Whitening, whitened};
 use crate::start::Start;
 use crate::white::White;
@@ -98,7 +98,8 @@ impl<C: Contrast> FastIca<C> {
     /// On white data, which `pca` has made or would make.
     pub(crate) fn on<F: Scalar, W: White<F>>(&self, pca: &Exact, white: W) -> Result<FittedIca<F>, W::Error> {
         let start = self.start.whitened(pca, self.seed)?;
-        let mut iteration = Iteration::new(self, white);
+        let &Self { ref contrast, tolerance, max_iterations, seed, .. } = self;
+        let mut iteration = Iteration::new(Settings { contrast, tolerance, max_iterations, seed }, white);
         let found = match self.algorithm {
             Algorithm::Parallel => iteration.parallel(start)?,
             Algorithm::Deflation => iteration.deflation(start)?,

@@ -24,6 +24,19 @@ pub enum Method {
     Sobi,
 }
 
+impl Method {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FastIca => "fastica",
+            Self::Picard => "picard",
+            Self::Infomax => "infomax",
+            Self::Ajd => "ajd",
+            Self::Sobi => "sobi",
+        }
+    }
+}
+
 /// A fitted linear ICA: sources = (x − `mean`) `unmixing`ᵀ.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedIca<F> {

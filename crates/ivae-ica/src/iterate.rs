@@ -5,12 +5,20 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Slice
 
 use crate::affine::BLOCK;
 use crate::contrast::Contrast;
+use crate::error::IcaError;
 use crate::start::orthogonalise;
 use crate::white::White;
-use crate::{FastIca, IcaError};
 
 /// Starts that are tried per component before a contrast is given up.
 const STARTS: usize = 10;
+
+/// What an iteration reads of the settings of [`FastIca`](crate::FastIca).
+pub(crate) struct Settings<'a, C> {
+    pub(crate) contrast: &'a C,
+    pub(crate) tolerance: f64,
+    pub(crate) max_iterations: usize,
+    pub(crate) seed: u64,
+}
 
 /// What an iteration ended with.
 pub(crate) struct Found {
@@ -24,7 +32,7 @@ pub(crate) struct Found {
 
 /// An iteration on one data set, with its scratch memory.
 pub(crate) struct Iteration<'a, F, C, W> {
-    ica: &'a FastIca<C>,
+    settings: Settings<'a, C>,
     white: W,
     /// One block of w · white, `[n · BLOCK]`.
     y: Vec<F>,
@@ -33,10 +41,10 @@ pub(crate) struct Iteration<'a, F, C, W> {
 }
 
 impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
-    pub(crate) fn new(ica: &'a FastIca<C>, white: W) -> Self {
+    pub(crate) fn new(settings: Settings<'a, C>, white: W) -> Self {
         let (directions, samples) = white.dim();
         let y = vec![F::zero(); directions * BLOCK.min(samples)];
-        Self { ica, white, y, scratch: GemmScratch::new(), redrawn: 0 }
+        Self { settings, white, y, scratch: GemmScratch::new(), redrawn: 0 }
     }
 
     /// One fixed-point step of every row of w `[k, n]` (Hyvärinen 1999, eq. 20): E[g(w·x) x] − E[g'(w·x)] w, in one
@@ -47,7 +55,7 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
         let mut next = Array2::<f64>::zeros((k, n));
         let mut slopes = Array1::<f64>::zeros(k);
         let mut product = Array2::<F>::zeros((k, n));
-        let Self { ica, white, y: buffer, scratch, .. } = self;
+        let Self { settings, white, y: buffer, scratch, .. } = self;
         white.each(&mut |x| {
             let len = x.ncols();
             let y = &mut buffer[..k * len];
@@ -55,7 +63,7 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
                 ArrayViewMut2::from_shape((k, len), &mut *y).expect("y was cut to k · len entries");
             gemm(view.view_mut(), F::zero(), F::one(), w_f.view(), x, scratch);
             for (y, slope) in y.chunks_mut(len).zip(&mut slopes) {
-                *slope += ica.contrast.apply(y);
+                *slope += settings.contrast.apply(y);
             }
             let y = ArrayView2::from_shape((k, len), &*y).expect("y was cut to k · len entries");
             gemm(product.view_mut(), F::zero(), F::one(), y, x.t(), scratch);
@@ -78,7 +86,7 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
             let next = orthogonalise(next.view())?;
             let turned = w.rows().into_iter().zip(next.rows()).map(|(a, b)| turn(a, b)).fold(0.0, f64::max);
             converged = self.confirms(limit, turned);
-            if converged || iterations == self.ica.max_iterations {
+            if converged || iterations == self.settings.max_iterations {
                 break;
             }
             (w, limit) = (next, turned);
@@ -90,13 +98,13 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
     /// Whether there is another step to make: one that is taken, or, where the last of all was small, one that tells
     /// whether that was convergence.
     fn goes_on(&self, iterations: usize, limit: f64) -> bool {
-        iterations < self.ica.max_iterations || limit < self.ica.tolerance
+        iterations < self.settings.max_iterations || limit < self.settings.tolerance
     }
 
     /// Whether a step of size `limit` was the last that is needed, by the step after it. Between sources there are saddles
     /// at which steps are small too, but grow: only small steps that shrink are convergence.
     fn confirms(&self, limit: f64, next: f64) -> bool {
-        limit < self.ica.tolerance && next <= limit.max(8.0 * F::epsilon().f64())
+        limit < self.settings.tolerance && next <= limit.max(8.0 * F::epsilon().f64())
     }
 
     /// One row after the other, from the rows of a start `[n, n]`.
@@ -117,7 +125,7 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
                 }
                 let turned = turn(w.view(), next.view());
                 converged = self.confirms(limit, turned);
-                if converged || iterations == self.ica.max_iterations {
+                if converged || iterations == self.settings.max_iterations {
                     break;
                 }
                 (w, limit) = (next, turned);
@@ -151,7 +159,7 @@ impl<'a, F: Scalar, C: Contrast, W: White<F>> Iteration<'a, F, C, W> {
             return Err(IcaError::Contrast { starts: self.redrawn });
         }
         let mut w = Array1::zeros(n);
-        let key = StreamKey::new(self.ica.seed, Purpose::Init).step(self.redrawn as u64);
+        let key = StreamKey::new(self.settings.seed, Purpose::Init).step(self.redrawn as u64);
         fill_normal(w.as_slice_mut().expect("a new vector is contiguous"), n, key);
         Ok(w)
     }

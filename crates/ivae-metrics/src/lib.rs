@@ -47,6 +47,7 @@ mod rank;
 mod rdc;
 mod runs;
 mod sap;
+mod u_only_density;
 
 pub use amari::amari;
 pub use assignment::assignment;
@@ -68,3 +69,4 @@ pub use mcc::{Match, Mcc, Rows, mcc, mcc_on};
 pub use rank::average_ranks;
 pub use runs::{Agreement, agreement, udr};
 pub use sap::{sap, sap_binary};
+pub use u_only_density::{LevelRows, u_only_bernoulli, u_only_gaussian};

@@ -28,6 +28,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::accumulate::Accumulate;
 use crate::{Layout, Scratch, SpecError};
 use coupling::{Coupling, CouplingWorkspace};
 pub use coupling::{CouplingSpec, TransformSpec};
@@ -108,10 +109,12 @@ enum LayerWorkspace<F> {
 }
 
 impl Layer {
-    /// After the layer's forward pass from x to y, the values `between`: overwrite its part of `grad`, and `dx`.
+    /// After the layer's forward pass from x to y, the values `between`: add to its part of `grad` or
+    /// overwrite it, and overwrite `dx`.
     #[expect(clippy::too_many_arguments, reason = "the signature of every layer, and the products' scratch")]
-    fn backward<F: Scalar>(
+    fn backward_overwrite_dx<F: Scalar>(
         &self,
+        accumulate: Accumulate,
         grad: &mut [F],
         dx: &mut [F],
         params: &[F],
@@ -123,16 +126,26 @@ impl Layer {
     ) {
         match (self, ws) {
             (Self::Map(map), LayerWorkspace::Map(own)) => {
-                map.backward(grad, dx, params, dy, d_log_det, x, own, &mut scratch.gemm);
+                map.backward_overwrite_dx(
+                    accumulate,
+                    grad,
+                    dx,
+                    params,
+                    dy,
+                    d_log_det,
+                    x,
+                    own,
+                    &mut scratch.gemm,
+                );
             }
             (Self::Tanh(unit), LayerWorkspace::Tanh(own)) => {
-                unit.backward(grad, dx, params, dy, d_log_det, y, own);
+                unit.backward_overwrite_dx(accumulate, grad, dx, params, dy, d_log_det, y, own);
             }
             (Self::Spline(unit), LayerWorkspace::Spline(own)) => {
-                unit.backward(grad, dx, params, dy, d_log_det, x, own);
+                unit.backward_overwrite_dx(accumulate, grad, dx, params, dy, d_log_det, x, own);
             }
             (Self::Coupling(coupling), LayerWorkspace::Coupling(own)) => {
-                coupling.backward(grad, dx, params, dy, d_log_det, x, own, scratch);
+                coupling.backward_overwrite_dx(accumulate, grad, dx, params, dy, d_log_det, x, own, scratch);
             }
             _ => unreachable!("a workspace is made for its flow"),
         }
@@ -233,10 +246,37 @@ impl Flow {
         }
     }
 
-    /// After [`forward`](Self::forward): overwrite this flow's part of `grad` with the gradient of a loss with cotangents `dz` `[B, n]` of z and
-    /// `d_log_det` `[B]` of the log-determinants; if `dx` `[B, n]` is given, add to it the gradient of x.
+    /// After [`forward`](Self::forward): add to this flow's part of `grad` the gradient of a loss with cotangents `dz` `[B, n]`
+    /// of z and `d_log_det` `[B]` of the log-determinants, and that of x to `dx` `[B, n]`.
     pub fn backward<F: Scalar>(
         &self,
+        grad: &mut [F],
+        dx: Option<ArrayViewMut2<'_, F>>,
+        params: &[F],
+        dz: ArrayView2<'_, F>,
+        d_log_det: &[F],
+        ws: &mut FlowWorkspace<F>,
+    ) {
+        self.accumulate(Accumulate::Add, grad, dx, params, dz, d_log_det, ws);
+    }
+
+    /// As [`backward`](Self::backward), but overwrite this flow's part of `grad`, whatever it holds; `dx` is added to.
+    pub fn backward_overwrite<F: Scalar>(
+        &self,
+        grad: &mut [F],
+        dx: Option<ArrayViewMut2<'_, F>>,
+        params: &[F],
+        dz: ArrayView2<'_, F>,
+        d_log_det: &[F],
+        ws: &mut FlowWorkspace<F>,
+    ) {
+        self.accumulate(Accumulate::Overwrite, grad, dx, params, dz, d_log_det, ws);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as `backward`, and what it does with `grad`")]
+    fn accumulate<F: Scalar>(
+        &self,
+        accumulate: Accumulate,
         grad: &mut [F],
         dx: Option<ArrayViewMut2<'_, F>>,
         params: &[F],
@@ -250,7 +290,8 @@ impl Flow {
         matrix_mut(dy, rows, n).assign(&dz);
         for (l, (layer, own)) in self.layers.iter().zip(&mut ws.layers).enumerate().rev() {
             let between = (&ws.values[l][..used], &ws.values[l + 1][..used]);
-            layer.backward(
+            layer.backward_overwrite_dx(
+                accumulate,
                 grad,
                 &mut next[..used],
                 params,

@@ -1,9 +1,11 @@
-//! Layers, networks and bijections on flat parameters, each backward pass written beside its forward pass.
+//! Layers, networks, bijections and their training on flat parameters, each backward pass beside its forward pass.
 //!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod accumulate;
 mod activation;
+mod batch;
 mod clip;
 mod error;
 mod flow;
@@ -15,8 +17,11 @@ mod mlp;
 mod optimiser;
 mod params;
 mod schedule;
+pub mod theta;
+pub mod train;
 
 pub use activation::Activation;
+pub use batch::{Batch, BatchBuffer, spread_rows};
 pub use clip::clip_norm;
 pub use error::SpecError;
 pub use flow::{CouplingSpec, Flow, FlowSpec, FlowWorkspace, MapSpec, SquareSpec, TransformSpec, UnitSpec};

@@ -1,10 +1,11 @@
 //! [`Linear`]: y = x W + E\[u\] + b.
 
-use ivae_num::levels::{look_up, sum_rows};
-use ivae_num::{GemmScratch, Scalar, column_sums, gemm, gemm_bias, gemm_levels, gemm_times};
+use ivae_num::levels::{add_rows, look_up};
+use ivae_num::{GemmScratch, Scalar, add_to_column_sums, gemm, gemm_bias, gemm_levels, gemm_times};
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 use rand::Rng;
 
+use crate::accumulate::Accumulate;
 use crate::{Init, Input, Inputs, Layout, Slot};
 
 /// An affine map of dense columns x `[B, c]` and a categorical level u `[B]`: y = x W + E\[u\] + b, `[B, o]`.
@@ -124,8 +125,8 @@ impl Linear {
         }
     }
 
-    /// From `dy` `[B, o]` overwrite this layer's part of `grad` with ∂W = xᵀ dy, ∂E\[u\] = Σ dy over the rows with level u
-    /// and ∂b = Σ dy, and add dy Wᵀ to `dx` `[B, c]`.
+    /// From `dy` `[B, o]` add to this layer's part of `grad` ∂W = xᵀ dy, ∂E\[u\] = Σ dy over the rows with level u and
+    /// ∂b = Σ dy, and add dy Wᵀ to `dx` `[B, c]`.
     ///
     /// # Panics
     /// If shapes do not fit, or a level is not below M.
@@ -138,23 +139,29 @@ impl Linear {
         dy: ArrayView2<'_, F>,
         scratch: &mut GemmScratch<F>,
     ) {
-        self.backward_bias(grad, dy);
-        self.backward_weights(grad, input, dy, scratch);
+        self.backward_bias(Accumulate::Add, grad, dy);
+        self.backward_weights(Accumulate::Add, grad, input, dy, scratch);
         if let Some(dx) = dx {
             self.backward_input(dx, params, dy, scratch);
         }
     }
 
-    /// Overwrite ∂b.
-    pub(crate) fn backward_bias<F: Scalar>(&self, grad: &mut [F], dy: ArrayView2<'_, F>) {
+    /// Add ∂b to `grad`, or overwrite it.
+    pub(crate) fn backward_bias<F: Scalar>(
+        &self,
+        accumulate: Accumulate,
+        grad: &mut [F],
+        dy: ArrayView2<'_, F>,
+    ) {
         if !self.bias.is_empty() {
-            column_sums(&mut grad[self.bias.range()], dy);
+            add_to_column_sums(accumulate.start(grad, self.bias), dy);
         }
     }
 
-    /// Overwrite ∂W and ∂E.
+    /// Add ∂W and ∂E to `grad`, or overwrite them.
     pub(crate) fn backward_weights<F: Scalar>(
         &self,
+        accumulate: Accumulate,
         grad: &mut [F],
         input: Input<'_, F>,
         dy: ArrayView2<'_, F>,
@@ -162,14 +169,15 @@ impl Linear {
     ) {
         self.assert_fits(&input, dy.dim());
         if let Some(levels) = input.levels {
-            sum_rows(self.levels.view_mut(grad), levels, dy);
+            accumulate.start(grad, self.levels);
+            add_rows(self.levels.view_mut(grad), levels, dy);
         }
         if let Some(x) = input.dense {
-            gemm(self.dense.view_mut(grad), F::zero(), F::one(), x.t(), dy, scratch);
+            gemm(self.dense.view_mut(grad), accumulate.beta(), F::one(), x.t(), dy, scratch);
         }
     }
 
-    /// `dx ← dy Wᵀ + dx`.
+    /// Add dy Wᵀ to `dx`.
     pub(crate) fn backward_input<F: Scalar>(
         &self,
         dx: ArrayViewMut2<'_, F>,
@@ -180,8 +188,9 @@ impl Linear {
         gemm(dx, F::one(), F::one(), dy, self.dense.view(params).t(), scratch);
     }
 
-    /// `d ← (dy Wᵀ) ∘ deriv`: past the activation before this layer; and `d_bias ← Σ d`, the gradient of the bias there.
-    pub(crate) fn backward_activated<F: Scalar>(
+    /// Overwrite `d` with (dy Wᵀ) ∘ deriv, past the activation before this layer, and add Σ d to `d_bias`, the gradient of
+    /// the bias there.
+    pub(crate) fn backward_activated_overwrite_d<F: Scalar>(
         &self,
         d: ArrayViewMut2<'_, F>,
         d_bias: &mut [F],

@@ -5,6 +5,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::accumulate::Accumulate;
 use crate::error::require;
 use crate::{Activation, Init, Input, Inputs, Layout, Linear, SpecError};
 
@@ -199,14 +200,47 @@ impl Mlp {
         }
     }
 
-    /// From `d_out` `[B, o]` overwrite this network's part of `grad` with the gradient of its parameters, and add that of the
-    /// dense input to `dx` `[B, c]`. Call it after [`Mlp::forward`] with the same `params`, `input` and `ws`.
+    /// From `d_out` `[B, o]` add the gradient of this network's parameters to its part of `grad`, and that of the dense input
+    /// to `dx` `[B, c]`. Call it after [`Mlp::forward`] with the same `params`, `input` and `ws`.
     ///
     /// # Panics
     /// If shapes do not fit, or `ws` does not hold a forward pass of as many rows.
     #[expect(clippy::too_many_arguments, reason = "what goes in, what comes out, and two kinds of memory")]
     pub fn backward<F: Scalar>(
         &self,
+        grad: &mut [F],
+        dx: Option<ArrayViewMut2<'_, F>>,
+        params: &[F],
+        input: Input<'_, F>,
+        d_out: ArrayView2<'_, F>,
+        ws: &mut MlpWorkspace<F>,
+        scratch: &mut Scratch<F>,
+    ) {
+        self.accumulate(Accumulate::Add, grad, dx, params, input, d_out, ws, scratch);
+    }
+
+    /// As [`Mlp::backward`], but overwrite this network's part of `grad`, whatever it holds; `dx` is added to.
+    ///
+    /// # Panics
+    /// As [`Mlp::backward`].
+    #[expect(clippy::too_many_arguments, reason = "as `backward`")]
+    pub fn backward_overwrite<F: Scalar>(
+        &self,
+        grad: &mut [F],
+        dx: Option<ArrayViewMut2<'_, F>>,
+        params: &[F],
+        input: Input<'_, F>,
+        d_out: ArrayView2<'_, F>,
+        ws: &mut MlpWorkspace<F>,
+        scratch: &mut Scratch<F>,
+    ) {
+        self.accumulate(Accumulate::Overwrite, grad, dx, params, input, d_out, ws, scratch);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as `backward`, and what it does with `grad`")]
+    pub(crate) fn accumulate<F: Scalar>(
+        &self,
+        accumulate: Accumulate,
         grad: &mut [F],
         mut dx: Option<ArrayViewMut2<'_, F>>,
         params: &[F],
@@ -220,10 +254,13 @@ impl Mlp {
         self.reserve_delta(scratch, rows);
         let Scratch { gemm, delta: [above, below] } = scratch;
         if let Some(skip) = &self.skip {
-            skip.backward(grad, dx.as_mut().map(|dx| dx.view_mut()), params, input, d_out, gemm);
+            skip.backward_weights(accumulate, grad, input, d_out, gemm);
+            if let Some(dx) = &mut dx {
+                skip.backward_input(dx.view_mut(), params, d_out, gemm);
+            }
         }
         let last = self.layers.len() - 1;
-        self.layers[last].backward_bias(grad, d_out);
+        self.layers[last].backward_bias(accumulate, grad, d_out);
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let dy = if i == last {
                 d_out
@@ -231,19 +268,19 @@ impl Mlp {
                 matrix(above, rows, Aligned::<F>::apart(layer.out())).split_at(Axis(1), layer.out()).0
             };
             let Some(i_below) = i.checked_sub(1) else {
-                layer.backward_weights(grad, input, dy, gemm);
+                layer.backward_weights(accumulate, grad, input, dy, gemm);
                 if let Some(dx) = dx {
                     layer.backward_input(dx, params, dy, gemm);
                 }
                 break;
             };
             let hidden = &ws.hidden[i_below];
-            layer.backward_weights(grad, hidden.input(rows), dy, gemm);
+            layer.backward_weights(accumulate, grad, hidden.input(rows), dy, gemm);
             let (delta, _) =
                 matrix_mut(below, rows, Aligned::<F>::apart(hidden.width)).split_at(Axis(1), hidden.width);
             let deriv = matrix(&hidden.deriv, rows, hidden.width);
-            let d_bias = &mut grad[self.layers[i_below].bias.range()];
-            layer.backward_activated(delta, d_bias, deriv, params, dy, gemm);
+            let d_bias = accumulate.start(grad, self.layers[i_below].bias);
+            layer.backward_activated_overwrite_d(delta, d_bias, deriv, params, dy, gemm);
             std::mem::swap(above, below);
         }
     }

@@ -1,4 +1,4 @@
-//! Rows of a table by level: looked up, and summed, which is the backward pass of that.
+//! Rows of a table by level: looked up, and added to, which is the backward pass of that.
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
@@ -6,7 +6,7 @@ use crate::{Loop, Scalar, in_parts, wide};
 
 /// Work of one entry in multiplications: memory is what takes time.
 const LOOK_UP: usize = 16;
-const SUM: usize = 4;
+const ADD: usize = 4;
 
 /// `y[i] ← bias + table[levels[i]]`, or, without a bias, `y[i] ← y[i] + table[levels[i]]`; y `[B, o]`, table `[M, o]`,
 /// any strides.
@@ -65,41 +65,40 @@ impl<F: Scalar> Loop for LookUp<'_, F> {
     }
 }
 
-/// `sums[u] ← Σ y[i]` over the rows i of level u, in their order; sums `[M, o]`, y `[B, o]`, any strides. Overwrites `sums`.
+/// `table[levels[i]] ← table[levels[i]] + y[i]` for every row i of y, in their order; table `[M, o]`, y `[B, o]`, any strides.
 ///
 /// # Panics
 /// If the shapes do not fit, or a level is not below M.
-pub fn sum_rows<F: Scalar>(sums: ArrayViewMut2<'_, F>, levels: &[u32], y: ArrayView2<'_, F>) {
+pub fn add_rows<F: Scalar>(table: ArrayViewMut2<'_, F>, levels: &[u32], y: ArrayView2<'_, F>) {
     let (rows, columns) = y.dim();
-    assert!(levels.len() == rows && sums.ncols() == columns, "one level for each row, and rows of one width");
-    in_parts(SumRows { sums, levels, y }, columns, SUM * rows, &SumRows::split_columns, &wide);
+    assert!(
+        levels.len() == rows && table.ncols() == columns,
+        "one level for each row, and rows of one width"
+    );
+    in_parts(AddRows { table, levels, y }, columns, ADD * rows, &AddRows::split_columns, &wide);
 }
 
-struct SumRows<'a, F> {
-    sums: ArrayViewMut2<'a, F>,
+struct AddRows<'a, F> {
+    table: ArrayViewMut2<'a, F>,
     levels: &'a [u32],
     y: ArrayView2<'a, F>,
 }
 
-impl<F: Scalar> SumRows<'_, F> {
+impl<F: Scalar> AddRows<'_, F> {
     fn split_columns(self, at: usize) -> (Self, Self) {
-        let Self { sums, levels, y } = self;
-        let ((sums, other_sums), (y, other_y)) = (sums.split_at(Axis(1), at), y.split_at(Axis(1), at));
-        (Self { sums, levels, y }, Self { sums: other_sums, levels, y: other_y })
+        let Self { table, levels, y } = self;
+        let ((table, other_table), (y, other_y)) = (table.split_at(Axis(1), at), y.split_at(Axis(1), at));
+        (Self { table, levels, y }, Self { table: other_table, levels, y: other_y })
     }
 }
 
-impl<F: Scalar> Loop for SumRows<'_, F> {
+impl<F: Scalar> Loop for AddRows<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run(mut self) {
-        match self.sums.as_slice_mut() {
-            Some(sums) => sums.fill(F::zero()),
-            None => self.sums.fill(F::zero()),
-        }
         for (y, &level) in self.y.rows().into_iter().zip(self.levels) {
-            let mut to = self.sums.row_mut(level as usize);
+            let mut to = self.table.row_mut(level as usize);
             match (to.as_slice_mut(), y.as_slice()) {
                 (Some(to), Some(y)) => to.iter_mut().zip(y).for_each(|(to, &y)| *to += y),
                 _ => to.iter_mut().zip(y).for_each(|(to, &y)| *to += y),
@@ -124,7 +123,7 @@ mod tests {
         [|x, n| x.slice_mut(s![.., 1..=n]), |x, n| x.slice_mut(s![..;-1, ..2 * n;2])];
 
     #[test]
-    fn rows_are_looked_up_and_summed_by_their_levels() {
+    fn rows_are_looked_up_and_added_by_their_levels() {
         let levels = [3, 0, 3, 1, 3, 0];
         for n in [0, 1, 5, 16, 100] {
             let (table, bias) = (numbers(4, n), numbers(1, n).row(0).to_vec());
@@ -141,26 +140,26 @@ mod tests {
                 for (i, &u) in levels.iter().enumerate() {
                     (0..n).for_each(|j| assert_eq!(y[[i, j]], bias[j] + table[[u as usize, j]]));
                 }
-                let mut memory = Array2::from_elem((4, 2 * n + 1), f64::NAN);
-                sum_rows(layout(&mut memory, n), &levels, y.view());
+                let mut memory = Array2::from_elem((4, 2 * n + 1), 0.5);
+                add_rows(layout(&mut memory, n), &levels, y.view());
                 let sums = layout(&mut memory, n);
                 for j in 0..n {
-                    assert_eq!(sums[[0, j]], y[[1, j]] + y[[5, j]]);
-                    assert_eq!(sums[[1, j]], y[[3, j]]);
-                    assert_eq!(sums[[2, j]], 0.0);
-                    assert_eq!(sums[[3, j]], y[[0, j]] + y[[2, j]] + y[[4, j]]);
+                    assert_eq!(sums[[0, j]], 0.5 + y[[1, j]] + y[[5, j]]);
+                    assert_eq!(sums[[1, j]], 0.5 + y[[3, j]]);
+                    assert_eq!(sums[[2, j]], 0.5);
+                    assert_eq!(sums[[3, j]], 0.5 + y[[0, j]] + y[[2, j]] + y[[4, j]]);
                 }
             }
         }
     }
 
-    /// Σ look_up(E)[i, j] d[i, j] = Σ E[u, j] sum_rows(d)[u, j].
+    /// Σ look_up(E)[i, j] d[i, j] = Σ E[u, j] add_rows(0, d)[u, j].
     #[test]
-    fn sums_are_the_transpose_of_looking_up() {
+    fn adding_rows_is_the_transpose_of_looking_up() {
         let (table, d, levels) = (numbers(3, 7), numbers(5, 7), [2, 0, 2, 2, 0]);
         let (mut y, mut sums) = (Array2::zeros((5, 7)), Array2::zeros((3, 7)));
         look_up(y.view_mut(), None, table.view(), &levels);
-        sum_rows(sums.view_mut(), &levels, d.view());
+        add_rows(sums.view_mut(), &levels, d.view());
         let (by_rows, by_levels) = ((&y * &d).sum(), (&table * &sums).sum());
         assert!((by_rows - by_levels).abs() <= 1e-14 * by_rows.abs(), "{by_rows} and {by_levels}");
     }

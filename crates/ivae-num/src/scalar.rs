@@ -1,32 +1,11 @@
 //! [`Scalar`]: the floating-point types that ivae computes in.
 
-use std::fmt::{Debug, Display};
-use std::iter::Sum;
-
-use ndarray::{LinalgScalar, ScalarOperand};
-use num_traits::{Float, FloatConst, NumAssign};
+use crate::real::Real;
 
 /// `f32` or `f64`. All numerical code of the project is generic over this trait.
 ///
 /// Sums that are reported (losses, likelihoods) are kept in `f64` whatever the scalar is.
-pub trait Scalar:
-    Float
-    + FloatConst
-    + NumAssign
-    + Sum
-    + LinalgScalar
-    + ScalarOperand
-    + Debug
-    + Display
-    + Default
-    + Send
-    + Sync
-    + bytemuck::Pod
-    + crate::gemm::GemmKernel
-    + crate::vecmath::VecMath
-    + crate::linalg::Backend
-    + 'static
-{
+pub trait Scalar: Real + crate::gemm::GemmKernel + crate::vecmath::VecMath + crate::linalg::Backend {
     /// The nearest value to `x`: how every constant enters generic code.
     fn of(x: f64) -> Self;
 

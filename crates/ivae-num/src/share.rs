@@ -7,16 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::Yield;
 
-use crate::Scalar;
-use crate::gemm::has_unit;
-
 /// Multiplications that are worth a thread that is awake: ten microseconds.
 const PART: usize = 1 << 19;
 /// Multiplications of a product from which [`awake`] threads share it.
-const WORTH_SHARING: usize = 2 * PART;
-/// The same of the largest one, where that is done by a matrix unit: numbers take longer from one processor's caches to
-/// another's than it takes with them.
-const WORTH_SHARING_BY_UNIT: usize = 1 << 24;
+pub(crate) const WORTH_SHARING: usize = 2 * PART;
 /// The same where it must be woken first.
 const ASLEEP: usize = 1 << 25;
 /// What an elementary function counts, in multiplications.
@@ -35,7 +29,7 @@ thread_local! {
 
 /// Run `work` while the other threads of the current rayon pool look for what it shares out without going to sleep:
 /// waking one takes longer than most products. They are busy until `work` ends, so this is for the one thing that a
-/// program does, and only if its largest products are [worth it](worth_sharing). The result is the same without it.
+/// program does, and only if its largest products are [worth it](crate::worth_sharing). The result is the same without it.
 pub fn awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     if rayon::current_num_threads() == 1 || AWAKE.get() {
         return work();
@@ -65,11 +59,6 @@ impl Drop for Ended<'_> {
         AWAKE.set(false);
         self.0.store(true, Ordering::Release);
     }
-}
-
-/// Whether work whose largest product has so many multiplications gains by [`awake`] threads.
-pub fn worth_sharing<F: Scalar>(multiplications: usize) -> bool {
-    multiplications >= if has_unit::<F>() { WORTH_SHARING_BY_UNIT } else { WORTH_SHARING }
 }
 
 /// Threads among which work of so many multiplications is shared out.

@@ -1,4 +1,4 @@
-//! [`column_sums`]: sums of the columns of a matrix.
+//! [`add_to_column_sums`]: sums of the columns of a matrix.
 
 use ndarray::{ArrayView2, Axis};
 
@@ -7,12 +7,12 @@ use crate::{Loop, Scalar, in_parts, wide};
 /// Work of one entry in multiplications: memory is what takes time.
 const ENTRY: usize = 4;
 
-/// Overwrite `sums` `[n]` with the sums of the columns of `x` `[m, n]`, any strides, added up from the first row on; in parts
-/// of columns where they are many, side by side.
+/// Add every row of `x` `[m, n]`, any strides, to `sums` `[n]`, from the first row on; in parts of columns where they are
+/// many, side by side.
 ///
 /// # Panics
 /// If there are not as many sums as columns.
-pub fn column_sums<F: Scalar>(sums: &mut [F], x: ArrayView2<'_, F>) {
+pub fn add_to_column_sums<F: Scalar>(sums: &mut [F], x: ArrayView2<'_, F>) {
     let (rows, columns) = x.dim();
     assert_eq!(sums.len(), columns, "one sum for each column");
     in_parts(Columns { sums, x }, columns, ENTRY * rows, &Columns::split_at, &wide);
@@ -42,14 +42,13 @@ impl<F: Scalar> Loop for Columns<'_, F> {
         if x.strides()[1] == 1 {
             return sum_all(sums, x.rows().into_iter().filter_map(|row| row.to_slice()));
         }
-        sums.fill(F::zero());
         for row in x.rows() {
             sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
         }
     }
 }
 
-/// Overwrite `sums` with those of the columns of `rows`, 64 and fewer at a time in registers.
+/// Add `rows` to `sums`, 64 columns and fewer at a time in registers.
 #[inline(always)]
 fn sum_all<'a, F: Scalar>(sums: &mut [F], rows: impl Iterator<Item = &'a [F]> + Clone) {
     let at = sum_columns::<F, 64>(sums, rows.clone(), 0);
@@ -71,7 +70,7 @@ fn sum_columns<'a, F: Scalar, const W: usize>(
     let width = sums.len();
     let (chunks, rest) = sums[at..].as_chunks_mut::<W>();
     for (j, to) in chunks.iter_mut().enumerate() {
-        let mut sums = [F::zero(); W];
+        let mut sums = *to;
         for dy in rows.clone() {
             let dy = &dy[at + j * W..][..W];
             sums.iter_mut().zip(dy).for_each(|(to, &d)| *to += d);
@@ -87,17 +86,17 @@ mod tests {
     use ndarray::Array2;
 
     #[test]
-    fn sums_of_any_width_are_those_of_a_loop() {
+    fn rows_of_any_width_are_added_in_order() {
         for width in (0..=150).chain([255, 256, 257, 300]) {
             let x = Array2::from_shape_fn((9, width), |(i, j)| ((31 * i + 17 * j) as f32).sin());
-            let by_rows = |j| x.column(j).iter().fold(0.0, |sum, &x| sum + x);
+            let by_rows = |j| x.column(j).iter().fold(0.5, |sum, &x| sum + x);
             let want: Vec<f32> = (0..width).map(by_rows).collect();
             let turned = x.t().as_standard_layout().into_owned();
             let wider =
                 Array2::from_shape_fn((9, width + 3), |(i, j)| if j < width { x[[i, j]] } else { 9.0 });
             for x in [x.view(), turned.t(), wider.view().split_at(Axis(1), width).0] {
-                let mut sums = vec![f32::NAN; width];
-                column_sums(&mut sums, x);
+                let mut sums = vec![0.5; width];
+                add_to_column_sums(&mut sums, x);
                 assert_eq!(sums, want, "{width} columns");
             }
         }

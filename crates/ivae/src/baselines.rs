@@ -9,7 +9,7 @@
 //!
 //! let data = Simulation { observed: 3, latents: 3, layers: 1, seed: 1, ..Simulation::default() }.generate::<f64>()?.data;
 //! let (s, x) = (data.s.as_ref().expect("simulated").view(), data.x.view());
-//! let levels = data.u.levels().expect("segments").index.as_slice();
+//! let levels = data.u.levels.as_ref().expect("segments").index.as_slice();
 //! let (rows, pearson) = (Rows::All, Correlation::Pearson);
 //!
 //! let (found, ica) = fast_ica(s, x, &FastIca::default(), rows, pearson)?;
@@ -31,7 +31,7 @@ use crate::error::EvaluateError;
 /// MCC of the first `components` principal components of x, `None` for all directions in which it varies.
 ///
 /// # Errors
-/// Data of which [`Pca::fit`] or [`ivae_metrics::mcc_on`] is none.
+/// Returns any error of [`Pca::fit`] or [`ivae_metrics::mcc_on`].
 pub fn pca<F: Scalar>(
     s: ArrayView2<'_, F>,
     x: ArrayView2<'_, F>,
@@ -48,7 +48,7 @@ pub fn pca<F: Scalar>(
 /// MCC of the components that `ica` finds in x, and the fit itself: look whether it has converged.
 ///
 /// # Errors
-/// Data or settings that [`FastIca::fit`] or [`ivae_metrics::mcc_on`] refuses.
+/// Returns any error of [`FastIca::fit`] or [`ivae_metrics::mcc_on`].
 pub fn fast_ica<F: Scalar>(
     s: ArrayView2<'_, F>,
     x: ArrayView2<'_, F>,

@@ -1,12 +1,11 @@
 //! Scores of a fitted model against the true sources, beside the baselines that give them meaning.
 
-use ivae_core::{Fitted, LogLikelihood, Model, ModelKind};
+use ivae_core::{Fitted, LogLikelihood};
 use ivae_data::{Dataset, check_values};
-use ivae_expfam::GaussianForm;
 use ivae_ica::FastIca;
 use ivae_metrics::{Correlation, Rows, chance, linear_r2, mcc_on, u_only, weak_mcc, within_u};
 use ivae_num::Scalar;
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 use serde::{Serialize, Serializer, ser::SerializeTuple};
 
 use crate::baselines;
@@ -46,7 +45,7 @@ pub struct Evaluation {
     pub matched: Vec<Pair>,
     /// What other methods score (MCC, Pearson) on the same rows; `None` without true sources.
     pub baselines: Option<Baselines>,
-    /// Log-likelihood in nats per row; `None` for linear models.
+    /// Log-likelihood in nats per row; `None` for models without a density of x.
     pub log_likelihood: Option<LogLikelihood>,
     /// What the reader must know.
     pub warnings: Vec<String>,
@@ -63,7 +62,7 @@ pub struct MccScores {
     pub within_u: Option<f64>,
     /// Pearson, after the best affine map: what ~-identifiability promises.
     pub weak: f64,
-    /// Pearson, of the sufficient statistics: of squares where the prior's T is z².
+    /// Pearson, of the sufficient statistics T(z) of the prior: of squares where T is z².
     pub statistics: f64,
 }
 
@@ -137,14 +136,12 @@ pub fn evaluate<F: Scalar>(
     let count = if which == Scored::HeldOut { split.held_out.len() } else { data.rows() };
     let z = fitted.transform(data)?;
     let mut warnings = Vec::new();
-    let log_likelihood = match &fitted.model {
-        // Linear maps have no density; a code has one on a manifold, not of x.
-        Model::Linear(_) | Model::Exact { code: Some(_), .. } => None,
-        _ if which == Scored::HeldOut => {
-            let held_out = data.select_rows(&split.held_out);
-            Some(fitted.log_likelihood(&held_out, IMPORTANCE, fitted.spec.seed)?)
-        }
-        _ => Some(fitted.log_likelihood(data, IMPORTANCE, fitted.spec.seed)?),
+    let log_likelihood = if fitted.model.has_density() {
+        let held_out = (which == Scored::HeldOut).then(|| data.select_rows(&split.held_out));
+        let scored = held_out.as_ref().unwrap_or(data);
+        Some(fitted.log_likelihood(scored, IMPORTANCE, fitted.spec.seed)?)
+    } else {
+        None
     };
     let mut out = Evaluation {
         rows: count,
@@ -164,12 +161,8 @@ pub fn evaluate<F: Scalar>(
     let (s, z) = (s.view(), z.view());
     let pearson = mcc_on(s, z, rows, Correlation::Pearson)?;
     warnings.extend(pearson.warnings.iter().map(ToString::to_string));
-    let levels = data.u.levels().map(|l| l.index.as_slice());
-    let statistics = |v: ArrayView2<'_, F>| match fitted.spec.vae.prior.form {
-        GaussianForm::Var if fitted.spec.model == ModelKind::Ivae => v.mapv(|x| x * x),
-        GaussianForm::MeanVar if fitted.spec.model == ModelKind::Ivae => both(v),
-        _ => v.to_owned(),
-    };
+    let levels = data.u.levels.as_ref().map(|l| l.index.as_slice());
+    let statistics = |v: ArrayView2<'_, F>| fitted.model.statistics(v);
     out.mcc = Some(MccScores {
         pearson: pearson.score,
         spearman: mcc_on(s, z, rows, Correlation::Spearman)?.score,
@@ -225,13 +218,4 @@ fn or_warning<T>(
         }
         scored => scored.map(Some),
     }
-}
-
-/// T(z) = (z, z²) side by side, `[N, 2n]`.
-fn both<F: Scalar>(z: ArrayView2<'_, F>) -> Array2<F> {
-    let n = z.ncols();
-    Array2::from_shape_fn((z.nrows(), 2 * n), |(i, j)| {
-        let v = z[[i, j % n]];
-        if j < n { v } else { v * v }
-    })
 }

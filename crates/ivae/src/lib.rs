@@ -20,14 +20,16 @@ pub use ndarray;
 
 /// What most programs need: `use ivae::prelude::*`.
 pub mod prelude {
+    pub use ivae_core::model::flow::FlowClasses;
     pub use ivae_core::{
-        FitError, FitReport, FitSpec, Fitted, LogLikelihood, ModelError, ModelKind, Observer, Samples,
-        Silent, fit, fit_owned, fit_split,
+        Family, FitError, FitReport, FitSpec, Fitted, Ivae, LikelihoodFamily, LogLikelihood, ModelError,
+        ModelKind, ModelSpec, Observer, Samples, Silent, SpecError, Warning, fit, fit_owned, fit_split,
     };
     pub use ivae_data::{
-        Aux, DataError, Dataset, Levels, ReadOptions, Simulation, SourcePrior, Split, read, write,
+        Aux, Continuous, DataError, Dataset, Levels, ReadOptions, Simulation, SourcePrior, Split, read, write,
     };
-    pub use ivae_ica::{FastIca, Pca};
+    pub use ivae_expfam::{Bernoulli, Gaussian, GaussianForm, GeneralisedNormal, Laplace};
+    pub use ivae_ica::{FastIca, Pca, Picard};
     pub use ivae_metrics::{Correlation, Mcc, Rows, mcc};
 
     pub use crate::evaluate::{Evaluation, Scored, evaluate};

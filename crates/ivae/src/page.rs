@@ -4,8 +4,10 @@ mod latents;
 mod search;
 mod training;
 
-use ivae_core::report::{Collapse, FitReport, Identifiability, LinearStepReport};
-use ivae_core::{Fitted, ModelKind, SpecError};
+use ivae_core::model::linear::LinearSpec;
+use ivae_core::report::{Collapse, FitReport};
+use ivae_core::theory::{Identifiability, LinearStepReport};
+use ivae_core::{Fitted, ModelKind, ModelSpec, Schema, SpecError};
 use ivae_data::Dataset;
 use ivae_num::Scalar;
 use ivae_report::figure::{Bar, BarsOptions, LinesOptions, bars, spectrum};
@@ -26,13 +28,13 @@ pub fn run_page<F: Scalar>(
 ) -> Result<Page, EvaluateError> {
     let mut sections = vec![overview(fitted, command)];
     if let Some(search) = &fitted.report.search {
-        sections.push(search::section(search, fitted.report.code.as_ref()));
+        sections.push(search::section(search, fitted.report.bottleneck.as_ref()));
     }
     if !fitted.history.is_empty() {
         sections.push(training::section(fitted));
     }
     if let Some(id) = &fitted.report.identifiability {
-        let mut section = identifiability(id, fitted.spec.model);
+        let mut section = identifiability(id, &fitted.spec.model);
         if let Some(step) = fitted.report.linear_step.as_ref().filter(|step| step.applied) {
             section.lead += &linear_step(step);
         }
@@ -45,7 +47,7 @@ pub fn run_page<F: Scalar>(
         sections.extend(latents::sections(fitted, data)?);
     }
     Ok(Page {
-        title: format!("{} with {} latents", title(fitted.spec.model), fitted.spec.latents),
+        title: format!("{} with {} latents", title(&fitted.spec.model), fitted.spec.latents),
         subtitle: subtitle(fitted),
         sections,
     })
@@ -53,21 +55,21 @@ pub fn run_page<F: Scalar>(
 
 /// What the objective is.
 #[derive(Clone, Copy)]
-enum Judge {
+enum ObjectiveKind {
     /// A bound on the likelihood of x.
     Elbo,
     /// The likelihood of x.
-    Exact,
-    /// The likelihood of a code of x.
-    ExactOfCode,
+    Likelihood,
+    /// The likelihood of a bottleneck of x.
+    LikelihoodOfBottleneck,
 }
 
-impl Judge {
-    fn of(report: &FitReport) -> Self {
-        match (&report.search, &report.code) {
+impl ObjectiveKind {
+    fn new(report: &FitReport) -> Self {
+        match (&report.search, &report.bottleneck) {
             (None, _) => Self::Elbo,
-            (Some(_), None) => Self::Exact,
-            (Some(_), Some(_)) => Self::ExactOfCode,
+            (Some(_), None) => Self::Likelihood,
+            (Some(_), Some(_)) => Self::LikelihoodOfBottleneck,
         }
     }
 
@@ -76,9 +78,9 @@ impl Judge {
             Self::Elbo => {
                 "the ELBO, a lower bound on the log-likelihood of a row of x in nats, in x's own units"
             }
-            Self::Exact => "the exact log-likelihood of a row of x given u in nats, in x's own units",
-            Self::ExactOfCode => {
-                "the exact log-likelihood, given u, of the white code of a row of x, in nats"
+            Self::Likelihood => "the exact log-likelihood of a row of x given u in nats, in x's own units",
+            Self::LikelihoodOfBottleneck => {
+                "the exact log-likelihood, given u, of the white bottleneck of a row of x, in nats"
             }
         }
     }
@@ -86,72 +88,86 @@ impl Judge {
     fn axis(self) -> &'static str {
         match self {
             Self::Elbo => "ELBO per row (nats)",
-            Self::Exact => "log-likelihood per row (nats)",
-            Self::ExactOfCode => "log-likelihood of the code (nats)",
+            Self::Likelihood => "log-likelihood per row (nats)",
+            Self::LikelihoodOfBottleneck => "log-likelihood of the bottleneck (nats)",
         }
     }
 }
 
-fn title(model: ModelKind) -> &'static str {
+fn title(model: &ModelSpec) -> String {
     match model {
-        ModelKind::Ivae => "Identifiable VAE",
-        ModelKind::Vae => "VAE",
-        ModelKind::FastIca => "FastICA",
-        ModelKind::Picard => "Picard",
-        ModelKind::Infomax => "Infomax",
-        ModelKind::Pca => "Principal components",
-        ModelKind::Ajd => "Linear ICA by joint diagonalisation",
-        ModelKind::Sobi => "Second-order blind identification",
+        ModelSpec::Vae(_) | ModelSpec::Flow(_) if model.is_identifiable() => "Identifiable VAE".into(),
+        ModelSpec::Vae(_) | ModelSpec::Flow(_) => "VAE".into(),
+        _ => {
+            let what = words(model);
+            let end = what.find([':', ';', ',']).unwrap_or(what.len());
+            format!("{} ({})", &what[..end], model.name())
+        }
     }
 }
 
-fn subtitle<F>(fitted: &Fitted<F>) -> String {
-    use ivae_core::fitted::AuxSchema;
-    let u = match &fitted.schema.u {
-        AuxSchema::None => "no auxiliary variable".to_owned(),
-        AuxSchema::Levels(names) => format!("an auxiliary variable u of {} levels", names.len()),
-        AuxSchema::Continuous(names) => {
-            format!("an auxiliary variable u of {} continuous columns", names.len())
-        }
+/// What a model is, as the registry says.
+fn words(model: &ModelSpec) -> &'static str {
+    ModelKind::all().find(|(_, name, _)| *name == model.name()).map_or("", |(_, _, words)| words)
+}
+
+fn subtitle<F: Scalar>(fitted: &Fitted<F>) -> String {
+    let Schema { x, levels, values } = &fitted.schema;
+    let levels = levels.as_ref().map(|names| format!("{} levels", names.len()));
+    let values = values.as_ref().map(|names| match names.len() {
+        1 => "1 continuous column".to_owned(),
+        count => format!("{count} continuous columns"),
+    });
+    let parts: Vec<String> = levels.into_iter().chain(values).collect();
+    let u = if parts.is_empty() {
+        "no auxiliary variable".to_owned()
+    } else {
+        format!("an auxiliary variable u of {}", parts.join(" and "))
     };
-    format!(
-        "Fitted to {} rows of {} observed columns, with {u}.",
-        fitted.split.train.len() + fitted.split.held_out.len(),
-        fitted.schema.x.len()
-    )
+    let rows = fitted.split.train.len() + fitted.split.held_out.len();
+    format!("Fitted to {rows} rows of {} observed columns, with {u}.", x.len())
+}
+
+fn model_in_words(model: &ModelSpec) -> String {
+    match model {
+        ModelSpec::Vae(_) | ModelSpec::Flow(_) if model.is_identifiable() => {
+            "The model explains each row of x by a few **latents** z that depend on u: x is a smooth function f of z, \
+             with or without noise, and u sets the distribution of each latent. That dependence is what can make the \
+             latents identifiable ([Khemakhem et al. 2020](https://arxiv.org/abs/1907.04809)): another fit to the same \
+             data would find the same ones, up to order and rescaling."
+                .into()
+        }
+        ModelSpec::Vae(_) | ModelSpec::Flow(_) => {
+            "The model explains each row of x by a few **latents** z: x is a smooth function f of z plus noise, and \
+             the latents are standard normal whatever u is. It is a baseline: many different sets of latents explain \
+             the data equally well, so do not read meaning into any single one."
+                .into()
+        }
+        ModelSpec::Linear(LinearSpec::Ajd) => {
+            "The model unmixes x **linearly** into components that are uncorrelated in every segment at once: it uses \
+             u through the variances, as iVAE does, but cannot undo a nonlinear mixing."
+                .into()
+        }
+        ModelSpec::Linear(LinearSpec::Sobi { .. }) => {
+            "The model unmixes x **linearly** into components that are uncorrelated at every lag at once: it uses the \
+             order of the rows in time, and not u, and cannot undo a nonlinear mixing."
+                .into()
+        }
+        ModelSpec::Linear(LinearSpec::Pca) => {
+            "The model rotates x onto its directions of largest variance. It is a baseline: uncorrelated is less than \
+             independent, and the mixing may not be linear."
+                .into()
+        }
+        _ if matches!(model, ModelSpec::Linear(_)) => format!(
+            "The model unmixes x **linearly**. {}. It is a baseline: it cannot undo a nonlinear mixing.",
+            words(model)
+        ),
+        _ => format!("{}.", words(model)),
+    }
 }
 
 fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
     let (report, spec) = (&fitted.report, &fitted.spec);
-    let lead = match spec.model {
-        ModelKind::Ivae => {
-            "The model explains each row of x by a few **latents** z that depend on u: x is a smooth function f of z, \
-             with or without noise, and u sets the mean and variance of each latent. That dependence is what can make the latents \
-             identifiable ([Khemakhem et al. 2020](https://arxiv.org/abs/1907.04809)): another fit to the same data \
-             would find the same ones, up to order and rescaling."
-        }
-        ModelKind::Vae => {
-            "The model explains each row of x by a few **latents** z: x is a smooth function f of z plus noise, and \
-             the latents are standard normal whatever u is. It is a baseline: many different sets of latents explain \
-             the data equally well, so do not read meaning into any single one."
-        }
-        ModelKind::FastIca | ModelKind::Picard | ModelKind::Infomax => {
-            "The model unmixes x **linearly** into components that are as non-Gaussian as possible. It is a baseline: \
-             it cannot undo a nonlinear mixing, and does not use u."
-        }
-        ModelKind::Ajd => {
-            "The model unmixes x **linearly** into components that are uncorrelated in every segment at once: it uses \
-             u through the variances, as iVAE does, but cannot undo a nonlinear mixing."
-        }
-        ModelKind::Sobi => {
-            "The model unmixes x **linearly** into components that are uncorrelated at every lag at once: it uses the \
-             order of the rows in time, and not u, and cannot undo a nonlinear mixing."
-        }
-        ModelKind::Pca => {
-            "The model rotates x onto its directions of largest variance. It is a baseline: uncorrelated is less than \
-             independent, and the mixing may not be linear."
-        }
-    };
     let mut stats = Vec::new();
     let objective = &report.objective;
     for (value, label) in [
@@ -163,40 +179,39 @@ fn overview<F: Scalar>(fitted: &Fitted<F>, command: &str) -> Section {
     }
     stats.push(Stat { value: if report.converged { "yes" } else { "no" }.into(), label: "converged".into() });
     stats.push(Stat { value: format!("{:.1} s", report.seconds), label: "fitted in".into() });
-    let mut lead = lead.to_owned();
+    let mut lead = model_in_words(&spec.model);
     if objective.held_out.is_some() {
         lead += &format!(
             "\n\nThe **objective** is {}; higher is better, and only differences mean something.",
-            Judge::of(report).words()
+            ObjectiveKind::new(report).words()
         );
     }
     if objective.u_only.is_some() {
-        lead += " *u alone* is the log-likelihood under independent Gaussians for each level of u, with no latents: an \
-                 iVAE below it has learnt nothing from x.";
+        lead += " *u alone* is the log-likelihood of independent columns given the level of u, with no latents: an iVAE \
+                 below it has learnt nothing from x.";
     }
     let settings = spec.to_toml().unwrap_or_else(|e: SpecError| e.to_string());
     Section {
         title: "What was fitted".into(),
         lead,
         stats,
-        warnings: report.warnings.clone(),
+        warnings: report.warnings.iter().map(ToString::to_string).collect(),
         details: Some(Details { command: command.into(), seed: Some(spec.seed), spec: settings }),
         ..Section::default()
     }
 }
 
-fn identifiability(id: &Identifiability, model: ModelKind) -> Section {
+fn identifiability(id: &Identifiability, model: &ModelSpec) -> Section {
     let nk = id.needed - 1;
     let mut lead = format!("**{}**.", capital(&id.verdict));
-    if model == ModelKind::Ivae {
+    if model.is_identifiable() {
         lead += &format!(
             "\n\nTheorem 1 of Khemakhem et al. (2020) needs u to move the latents' distributions in enough independent \
-             ways. Every latent has {} of them here ({}), so {nk} directions are needed, and at least {} different \
+             ways. Every latent has {}, so {nk} directions are needed, and at least {} different \
              values of u; the data have {}. The matrix L collects how the fitted distributions differ between values \
              of u, and its singular values say how far each direction is moved: the condition holds where none of \
              them is near zero.",
-            id.k,
-            if id.k == 2 { "mean and variance" } else { "its one statistic" },
+            if id.k == 1 { "1 statistic here".into() } else { format!("{} statistics here", id.k) },
             id.needed,
             id.distinct_u,
         );
@@ -230,7 +245,7 @@ fn identifiability(id: &Identifiability, model: ModelKind) -> Section {
         rows: check
             .conditions
             .iter()
-            .map(|c| vec![c.name.clone(), c.answer.to_string(), c.reason.clone()])
+            .map(|c| vec![c.id.to_string(), c.answer.to_string(), c.reason.clone()])
             .collect(),
         caption:
             "What the theorems ask, for all latents and values of u. *unknown*: it cannot be seen from a fit."

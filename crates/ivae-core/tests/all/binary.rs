@@ -1,10 +1,13 @@
-//! Fits of binary x, judged by the truth and by quadrature.
+//! Fits of binary x, against the true sources and against quadrature.
 
-use ivae_core::spec::Scaling;
-use ivae_core::{AuxRows, Estimator, FitSpec, Fitted, Model, ModelKind};
+use ivae_core::model::linear::LinearSpec;
+use ivae_core::{Estimator, FitSpec, Fitted, LikelihoodFamily};
+use ivae_data::Scaling;
 use ivae_data::{Aux, Dataset, Simulation};
-use ivae_metrics::{Correlation, mcc};
+use ivae_nn::Input;
 use ndarray::{Array2, Axis};
+
+use super::common::{self, networks, vae_mut};
 
 fn binary() -> Dataset<f64> {
     let simulation = Simulation {
@@ -22,15 +25,15 @@ fn binary() -> Dataset<f64> {
 #[test]
 fn sources_of_binary_data_are_recovered_with_and_without_u() {
     let data = binary();
-    let spec = FitSpec::for_data(ModelKind::Ivae, None, 3, &data);
-    assert!(spec.is_binary() && spec.scaling == Scaling::None);
+    let mut spec = FitSpec::auto(3, &data);
+    let vae = vae_mut(&mut spec);
+    assert!(vae.likelihood.family == LikelihoodFamily::Bernoulli && vae.scaling == Scaling::None);
     let fitted = spec.fit(&data).unwrap();
-    let score =
-        |z: &Array2<f64>| mcc(data.s.as_ref().unwrap().view(), z.view(), Correlation::Pearson).unwrap().score;
-    let blind = Dataset { u: Aux::None, ..data.clone() };
-    let (with_u, without_u) = (fitted.transform(&data).unwrap(), fitted.transform(&blind).unwrap());
+    let score = |z: &Array2<f64>| common::score(&data, z.view());
+    let x_alone = Dataset { u: Aux::none(), ..data.clone() };
+    let (with_u, without_u) = (fitted.transform(&data).unwrap(), fitted.transform(&x_alone).unwrap());
     // AJD on the same rows, for what a linear method can.
-    let linear = score(&FitSpec::linear(ModelKind::Ajd, 3).fit(&data).unwrap().transform(&data).unwrap());
+    let linear = score(&FitSpec::new(3, LinearSpec::Ajd).fit(&data).unwrap().transform(&data).unwrap());
     assert!(score(&with_u) > linear, "{} against {linear}", score(&with_u));
     assert!(score(&without_u) < score(&with_u), "u says something of every row");
     assert!(score(&without_u) > linear - 0.02, "{} against {linear}", score(&without_u));
@@ -65,18 +68,18 @@ fn likelihood_bounds_against_quadrature_of_a_binary_model() {
         ..Simulation::default()
     };
     let data = simulation.generate::<f64>().unwrap().data;
-    let fitted = FitSpec::for_data(ModelKind::Ivae, None, 1, &data).fit(&data).unwrap();
-    let Model::Vae { net, params } = &fitted.model else { panic!() };
+    let fitted = FitSpec::auto(1, &data).fit(&data).unwrap();
+    let (net, params) = networks(&fitted);
     let grid = Array2::from_shape_fn((4001, 1), |(i, _)| -20.0 + 0.01 * i as f64);
-    let mut ws = Estimator::<f64>::workspace(net, grid.nrows());
-    net.decode(params, grid.view(), &mut ws);
-    let logits = ws.theta_x.clone();
-    let levels = data.u.levels().unwrap().index.clone();
-    let mut prior = Estimator::<f64>::workspace(net, data.rows());
-    net.prior_parameters(params, AuxRows::Levels(&levels), data.rows(), &mut prior);
+    let mut ws = Estimator::<f64>::workspace(&net, grid.nrows());
+    net.decode(&params, grid.view(), &mut ws);
+    let logits = ws.x.theta.clone();
+    let levels = data.u.levels.as_ref().unwrap().index.clone();
+    let mut prior = Estimator::<f64>::workspace(&net, data.rows());
+    net.prior_parameters(&params, Input::levels(&levels), data.rows(), &mut prior);
     let mut exact = 0.0;
     for (i, x) in data.x.rows().into_iter().enumerate() {
-        let (mean, log_var) = (prior.theta_p[[i, 0]], prior.theta_p[[i, 1]]);
+        let (mean, log_var) = (prior.p.theta[[i, 0]], prior.p.theta[[i, 1]]);
         let density = |(z, l): (&f64, ndarray::ArrayView1<'_, f64>)| {
             let e = (z - mean) * (z - mean) / log_var.exp() + log_var + (2.0 * std::f64::consts::PI).ln();
             let log_px: f64 = x.iter().zip(l).map(|(x, l)| x * l - (1.0 + l.exp()).ln()).sum();
@@ -95,10 +98,10 @@ fn likelihood_bounds_against_quadrature_of_a_binary_model() {
 #[test]
 fn a_bernoulli_likelihood_needs_binary_x_as_it_is() {
     let mut data = binary();
-    let mut spec = FitSpec::for_data(ModelKind::Ivae, None, 3, &data);
+    let mut spec = FitSpec::auto(3, &data);
     data.x[[7, 2]] = 0.5;
     let error = spec.fit(&data).unwrap_err();
     assert!(error.to_string().contains("row 7, column 2 of x is 0.5"), "{error}");
-    spec.scaling = Scaling::Whiten;
+    vae_mut(&mut spec).scaling = Scaling::Whiten;
     assert!(spec.check().unwrap_err().to_string().contains("scaling"));
 }

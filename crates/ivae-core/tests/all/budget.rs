@@ -1,9 +1,12 @@
 //! A time budget bounds every stage of a fit: what is late ends with its first epoch, and is reported.
 
-use ivae_core::spec::DecoderSpec;
-use ivae_core::trainer::{Ending, Stage};
-use ivae_core::{DecoderKind, FitSpec, ModelKind};
+use ivae_core::model::flow::FlowClasses;
+use ivae_core::spec::ModelKind;
+use ivae_core::train::{Ending, Stage};
+use ivae_core::{DecoderKind, FitSpec};
 use ivae_data::{Dataset, Simulation};
+
+use super::common::flow_mut;
 
 fn data(observed: usize) -> Dataset<f32> {
     let simulation =
@@ -11,31 +14,35 @@ fn data(observed: usize) -> Dataset<f32> {
     simulation.generate::<f32>().unwrap().data
 }
 
-fn late(kind: DecoderKind, data: &Dataset<f32>) -> FitSpec {
-    let mut spec = FitSpec::for_data(ModelKind::Ivae, Some(kind), 2, data);
-    spec.training.time_budget = Some(1e-9);
+fn late(decoder: DecoderKind, data: &Dataset<f32>) -> FitSpec {
+    let mut spec = FitSpec::for_data(&ModelKind::Ivae, Some(decoder), 2, data);
+    spec.model.step_mut().unwrap().time_budget = Some(1e-9);
     spec
 }
 
 #[test]
-fn one_epoch_of_one_start_is_what_is_left_of_a_race() {
+fn one_epoch_of_one_start_is_what_is_left_of_a_search() {
     let data = data(2);
-    let fitted = late(DecoderKind::Bijective, &data).fit(&data).unwrap();
+    let fitted = late(DecoderKind::Flow(FlowClasses::All), &data).fit(&data).unwrap();
     let report = &fitted.report;
     assert_eq!((report.restarts.len(), report.epochs), (1, 1));
     assert_eq!(report.restarts[0].ending, Ending::OutOfTime);
     assert!(!report.converged);
-    assert!(report.warnings.iter().any(|w| w.contains("time was over")), "{:?}", report.warnings);
+    assert!(
+        report.warnings.iter().any(|w| w.to_string().contains("time budget ran out")),
+        "{:?}",
+        report.warnings
+    );
     assert!(fitted.transform(&data).unwrap().iter().all(|z| z.is_finite()));
 }
 
 #[test]
-fn one_epoch_of_a_code_and_one_of_a_start() {
+fn one_epoch_of_a_bottleneck_and_one_of_a_start() {
     let data = data(5);
-    let fitted = late(DecoderKind::Square, &data).fit(&data).unwrap();
-    let of = |stage| fitted.history.iter().filter(|e| e.stage == stage).count();
-    assert_eq!((of(Stage::Code), of(Stage::Search), of(Stage::Polish)), (1, 1, 0));
-    assert_eq!(fitted.report.code.unwrap().ending, Some(Ending::OutOfTime));
+    let fitted = late(DecoderKind::Flow(FlowClasses::Square), &data).fit(&data).unwrap();
+    let epochs = |stage| fitted.history.iter().filter(|e| e.stage == stage).count();
+    assert_eq!((epochs(Stage::Bottleneck), epochs(Stage::Search), epochs(Stage::Refine)), (1, 1, 0));
+    assert_eq!(fitted.report.bottleneck.unwrap().ending, Some(Ending::OutOfTime));
 }
 
 #[test]
@@ -48,19 +55,16 @@ fn one_epoch_of_one_perceptron() {
     assert_eq!(report.collapse.as_ref().unwrap().retries, 0);
 }
 
-/// Time that does not end changes nothing.
+/// A budget that does not run out changes nothing.
 #[test]
 fn a_long_budget_is_none() {
     let data = data(2);
-    let mut spec = late(DecoderKind::Square, &data);
-    let DecoderSpec::Bijective(race) = &mut spec.decoder else { panic!("not bijective") };
-    race.classes.truncate(1);
-    (race.classes[0].restarts, race.classes[0].epochs, race.polish_epochs) = (2, 3, 2);
-    let fitted = |budget| {
-        let spec = FitSpec {
-            training: ivae_core::spec::TrainSpec { time_budget: budget, ..spec.training.clone() },
-            ..spec.clone()
-        };
+    let mut spec = late(DecoderKind::Flow(FlowClasses::Square), &data);
+    let flow = flow_mut(&mut spec);
+    flow.classes.truncate(1);
+    (flow.classes[0].restarts, flow.classes[0].epochs, flow.refine_epochs) = (2, 3, 2);
+    let mut fitted = |budget| {
+        flow_mut(&mut spec).step.time_budget = budget;
         spec.fit(&data).unwrap().transform(&data).unwrap()
     };
     let unbounded = fitted(None);

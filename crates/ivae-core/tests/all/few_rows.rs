@@ -1,22 +1,23 @@
 //! Levels of u with one row, or two, or six: no variance goes to 0, and the sources are found all the same.
 
-use ivae_core::spec::DecoderSpec;
-use ivae_core::trainer::Ending;
-use ivae_core::{DecoderKind, FitSpec, Fitted, ModelKind};
-use ivae_data::{Aux, Dataset, Levels, Simulation};
-use ivae_metrics::{Correlation, mcc};
+use ivae_core::model::flow::FlowClasses;
+use ivae_core::spec::ModelKind;
+use ivae_core::train::Ending;
+use ivae_core::{DecoderKind, FitSpec, Fitted};
+use ivae_data::{Dataset, Levels, Simulation};
+
+use super::common::{self, flow_mut};
 
 fn fitted(data: &Dataset<f64>) -> Fitted<f64> {
-    let mut spec = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Square), 3, data);
-    let DecoderSpec::Bijective(race) = &mut spec.decoder else { panic!("not bijective") };
-    race.classes.truncate(1);
+    let decoder = DecoderKind::Flow(FlowClasses::Square);
+    let mut spec = FitSpec::for_data(&ModelKind::Ivae, Some(decoder), 3, data);
+    flow_mut(&mut spec).classes.truncate(1);
     spec.seed = 1;
     spec.fit(data).unwrap()
 }
 
 fn score(data: &Dataset<f64>, fitted: &Fitted<f64>) -> f64 {
-    let z = fitted.transform(data).unwrap();
-    mcc(data.s.as_ref().unwrap().view(), z.view(), Correlation::Pearson).unwrap().score
+    common::score(data, fitted.transform(data).unwrap().view())
 }
 
 fn simulated(segments: usize, per_segment: usize) -> Dataset<f64> {
@@ -29,20 +30,20 @@ fn simulated(segments: usize, per_segment: usize) -> Dataset<f64> {
 fn levels_of_one_row_or_two_beside_large_ones() {
     let mut data = simulated(12, 200);
     let plain = score(&data, &fitted(&data));
-    let Aux::Levels(levels) = &mut data.u else { panic!("u is categorical") };
-    let (mut index, mut names) = (levels.index.to_vec(), levels.names.clone());
+    let Levels { mut index, mut names } = data.u.levels.unwrap();
     // Twenty levels of a row, and twenty of two.
     for level in 0..40 {
         let rows = if level < 20 { level..level + 1 } else { 2 * level..2 * level + 2 };
         rows.for_each(|row| index[row * 30] = 12 + level as u32);
         names.push(format!("rare {level}"));
     }
-    *levels = Levels { index, names };
+    data.u.levels = Some(Levels { index, names });
     let fitted = fitted(&data);
     let found = score(&data, &fitted);
     assert!(found > plain - 0.005, "{found} for {plain}");
     assert!(fitted.report.restarts.iter().all(|r| r.ending != Ending::NotFinite));
-    assert!(fitted.report.warnings.iter().any(|w| w.starts_with("40 of 52 levels of u have fewer than 20")));
+    let texts: Vec<String> = fitted.report.warnings.iter().map(ToString::to_string).collect();
+    assert!(texts.iter().any(|w| w.starts_with("40 of 52 levels of u have fewer than 20")), "{texts:?}");
 }
 
 #[test]

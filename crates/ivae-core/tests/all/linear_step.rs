@@ -1,18 +1,19 @@
 //! Linear ICA in the pipeline: the linear step, taken where the theorems leave a linear map of the latents free and nowhere
 //! else, and the linear models.
 
-use ivae_core::spec::DecoderSpec;
-use ivae_core::{DecoderKind, FitSpec, Fitted, ModelKind};
-use ivae_data::{Aux, Dataset, Levels};
-use ivae_expfam::{Class, GaussianForm};
-use ivae_metrics::{Correlation, mcc};
-use ivae_num::{Purpose, StreamKey, stream};
+use ivae_core::model::flow::FlowClasses;
+use ivae_core::model::linear::LinearSpec;
+use ivae_core::spec::ModelKind;
+use ivae_core::{DecoderKind, Family, FitSpec, Fitted, Warning};
+use ivae_data::{Dataset, Levels};
+use ivae_expfam::Class;
+use ivae_num::{Purpose, StreamKey};
 use ndarray::{Array2, array};
 
+use super::common::{self, flow_mut};
+
 fn normals(rows: usize, columns: usize, part: u64) -> Array2<f64> {
-    let mut flat = vec![0.0; rows * columns];
-    stream::fill_normal(&mut flat, columns, StreamKey::new(3, Purpose::Generate).step(part));
-    Array2::from_shape_vec((rows, columns), flat).unwrap()
+    common::normals(rows, columns, StreamKey::new(3, Purpose::Generate).step(part))
 }
 
 /// Three sources of variance 1 given u, whose means are uniform over 300 levels of u of 15 rows each, in a smooth mixing.
@@ -26,27 +27,27 @@ fn means_that_vary() -> Dataset<f64> {
     let x = s.dot(&first.t()).mapv(|h| h + h.tanh()).dot(&second.t());
     let names = (0..levels).map(|u| u.to_string()).collect();
     let index = (0..levels * each).map(|i| (i / each) as u32).collect();
-    Dataset { u: Aux::Levels(Levels { index, names }), s: Some(s), ..Dataset::from_x(x) }
+    Dataset { u: Levels { index, names }.into(), s: Some(s), ..Dataset::new(x) }
 }
 
-fn fitted(data: &Dataset<f64>, form: GaussianForm) -> Fitted<f64> {
-    let mut spec = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Square), 3, data);
-    spec.vae.prior.form = form;
-    let DecoderSpec::Bijective(b) = &mut spec.decoder else { panic!("a square decoder is bijective") };
-    b.classes.truncate(1);
-    (b.classes[0].restarts, b.classes[0].epochs, b.polish_epochs) = (2, 60, 60);
+fn fitted(data: &Dataset<f64>, prior: Option<Family>) -> Fitted<f64> {
+    let decoder = DecoderKind::Flow(FlowClasses::Square);
+    let mut spec = FitSpec::for_data(&ModelKind::Ivae, Some(decoder), 3, data);
+    let flow = flow_mut(&mut spec);
+    flow.prior = prior;
+    flow.classes.truncate(1);
+    (flow.classes[0].restarts, flow.classes[0].epochs, flow.refine_epochs) = (2, 60, 60);
     spec.fit(data).unwrap()
 }
 
 fn score(fitted: &Fitted<f64>, data: &Dataset<f64>) -> f64 {
-    let z = fitted.transform(data).unwrap();
-    mcc(data.s.as_ref().unwrap().view(), z.view(), Correlation::Pearson).unwrap().score
+    common::score(data, fitted.transform(data).unwrap().view())
 }
 
 #[test]
 fn a_rotation_that_the_theorem_leaves_free_is_removed() {
     let data = means_that_vary();
-    let mut found = fitted(&data, GaussianForm::Mean);
+    let mut found = fitted(&data, Some(Family::GaussianMean));
     let check = found.report.identifiability.as_ref().unwrap().check.as_ref().unwrap();
     assert_eq!((check.class, check.at_best), (Class::Affine, Class::Affine), "{check}");
     let step = found.report.linear_step.clone().unwrap();
@@ -58,7 +59,7 @@ fn a_rotation_that_the_theorem_leaves_free_is_removed() {
     let x = found.inverse_transform(z.view()).unwrap();
     assert!((&x - &data.x).iter().all(|d| d.abs() < 1e-6), "the step is not undone");
     let drawn = found.sample(&data.u, 0, 1).unwrap();
-    let again = Dataset { u: data.u.clone(), ..Dataset::from_x(drawn.x.clone()) };
+    let again = Dataset { u: data.u.clone(), ..Dataset::new(drawn.x.clone()) };
     assert!(
         (found.transform(&again).unwrap() - &drawn.z).iter().all(|d| d.abs() < 1e-6),
         "samples miss the step"
@@ -76,19 +77,19 @@ fn a_rotation_that_the_theorem_leaves_free_is_removed() {
 
     // Starts that differ by the rotation that is free agree: no better basin is to be looked for.
     let search = found.report.search.as_ref().unwrap();
-    assert_eq!((search.reached, search.starts), (2, 2), "{search:?}");
-    assert!(!found.report.warnings.iter().any(|w| w.contains("starts of the class")));
+    assert_eq!((search.starts_in_basin, search.starts), (2, 2), "{search:?}");
+    assert!(!found.report.warnings.iter().any(|w| matches!(w, Warning::StartsDisagree { .. })));
 }
 
 #[test]
-fn what_is_identified_further_is_left_alone() {
+fn latents_that_are_identified_further_are_left_alone() {
     let data = means_that_vary();
-    let found = fitted(&data, GaussianForm::MeanVar);
+    let found = fitted(&data, None);
     let step = found.report.linear_step.as_ref().unwrap();
     assert!(!step.applied && found.step.is_none() && step.converged.is_none());
-    assert!(step.reason.contains("could only undo"), "{}", step.reason);
+    assert!(step.reason.to_string().contains("could only undo"), "{}", step.reason);
     // Models that make no claim say nothing.
-    let linear = FitSpec::linear(ModelKind::FastIca, 3).fit(&data).unwrap();
+    let linear = FitSpec::new(3, LinearSpec::FastIca).fit(&data).unwrap();
     assert_eq!(linear.report.linear_step, None);
 }
 
@@ -96,12 +97,11 @@ fn what_is_identified_further_is_left_alone() {
 fn fastica_gives_way_to_picard_where_it_does_not_converge_and_says_so() {
     // Noise, in which there is nothing to converge to but by chance.
     let fits: Vec<Fitted<f64>> = (0..20)
-        .map(|part| {
-            FitSpec::linear(ModelKind::FastIca, 6).fit(&Dataset::from_x(normals(100, 6, part))).unwrap()
-        })
+        .map(|part| FitSpec::new(6, LinearSpec::FastIca).fit(&Dataset::new(normals(100, 6, part))).unwrap())
         .collect();
-    let gave_way =
-        |fit: &&Fitted<f64>| fit.report.warnings.iter().any(|w| w.contains("components of picard"));
+    let gave_way = |fit: &&Fitted<f64>| {
+        fit.report.warnings.iter().any(|w| w.to_string().contains("components of picard"))
+    };
     let count = fits.iter().filter(gave_way).count();
     assert!((1..20).contains(&count), "{count} of 20");
 }

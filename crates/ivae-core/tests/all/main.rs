@@ -2,15 +2,22 @@
 #![allow(clippy::unwrap_used)] // the helpers of tests are tests
 
 mod binary;
+mod bottleneck;
 mod budget;
-mod code;
+mod builder;
+mod common;
 mod few_rows;
 mod fit;
 mod golden;
 mod gradients;
 mod linear_step;
+mod mixed_u;
 mod no_alloc;
 mod posterior;
-mod race;
+mod registry;
+mod report;
+mod saved;
+mod search;
 mod sobi;
+mod spec;
 mod threads;

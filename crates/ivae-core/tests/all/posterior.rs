@@ -1,11 +1,16 @@
 //! How sure the latents are: covariances against what samples of the model itself say.
 
-use ivae_core::spec::{CodeKind, DecoderSpec};
-use ivae_core::{DecoderKind, FitSpec, Fitted, ModelError, ModelKind, Posterior};
+use ivae_core::model::flow::FlowClasses;
+use ivae_core::model::linear::LinearSpec;
+use ivae_core::objective::ObjectiveSpec;
+use ivae_core::spec::ModelKind;
+use ivae_core::{DecoderKind, FitSpec, Fitted, ModelError, Posterior};
 use ivae_data::{Aux, Dataset, Simulation};
 use ivae_metrics::{Correlation, mcc};
 use ivae_num::{Purpose, StreamKey, linalg, stream};
 use ndarray::{Array1, Array2, Axis};
+
+use super::common::{flow_mut, vae_mut};
 
 fn data(observed: usize, noise: f64) -> Dataset<f64> {
     let simulation =
@@ -14,12 +19,13 @@ fn data(observed: usize, noise: f64) -> Dataset<f64> {
 }
 
 /// One class, a few short starts.
-fn bijective(data: &Dataset<f64>) -> Fitted<f64> {
-    let mut spec = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Square), 2, data);
-    let DecoderSpec::Bijective(race) = &mut spec.decoder else { panic!("not bijective") };
-    race.classes.truncate(1);
-    (race.classes[0].restarts, race.classes[0].epochs, race.finalists) = (4, 60, 0);
-    (race.code.kind, race.code.epochs) = (CodeKind::Autoencoder, 40);
+fn fitted_flow(data: &Dataset<f64>) -> Fitted<f64> {
+    let decoder = DecoderKind::Flow(FlowClasses::Square);
+    let mut spec = FitSpec::for_data(&ModelKind::Ivae, Some(decoder), 2, data);
+    let flow = flow_mut(&mut spec);
+    flow.classes.truncate(1);
+    (flow.classes[0].restarts, flow.classes[0].epochs, flow.survivors) = (4, 60, 0);
+    (flow.bottleneck.objective, flow.bottleneck.epochs) = (Some(ObjectiveSpec::Reconstruction), 40);
     spec.fit(data).unwrap()
 }
 
@@ -36,29 +42,29 @@ fn misfit(z: &Array2<f64>, posterior: &Posterior<f64>) -> f64 {
 }
 
 #[test]
-fn latents_of_a_code_lie_where_their_posterior_says() {
+fn latents_of_a_bottleneck_lie_where_their_posterior_says() {
     let data = data(6, 0.3);
-    let fitted = bijective(&data);
+    let fitted = fitted_flow(&data);
     let drawn = fitted.sample(&data.u, 0, 1).unwrap();
     let drawn_data = Dataset { x: drawn.x, u: data.u.clone(), s: None, ..data.clone() };
     let posterior = fitted.posterior(&drawn_data).unwrap();
     assert_eq!(posterior.mean, fitted.transform(&drawn_data).unwrap());
     let misfit = misfit(&drawn.z, &posterior);
     assert!((0.6..1.7).contains(&misfit), "{misfit}");
-    // What the prior says makes the latents surer.
-    let alone = fitted.posterior(&Dataset { u: Aux::None, ..drawn_data }).unwrap();
+    // The prior given u narrows the posterior.
+    let alone = fitted.posterior(&Dataset { u: Aux::none(), ..drawn_data }).unwrap();
     let determinant =
         |p: &Posterior<f64>, row| linalg::slogdet(p.covariance.index_axis(Axis(0), row)).unwrap().1;
     let surer = (0..100).filter(|&row| determinant(&posterior, row) < determinant(&alone, row)).count();
     assert!(surer > 80, "{surer}");
 }
 
-/// A bijection fitted without noise, of data with noise that is known: the mode at that noise is nearer to the sources
-/// than g(x), and as far off as it says.
+/// A flow fitted to data without noise, given data whose noise is known: the mode at that noise is nearer to the sources
+/// than g(x), and as far off as its covariance says.
 #[test]
 fn known_noise_does_not_cost_bias() {
     let quiet = data(2, 0.0);
-    let fitted = bijective(&quiet);
+    let fitted = fitted_flow(&quiet);
     assert!(fitted.posterior(&quiet).unwrap().covariance.iter().all(|&v| v == 0.0));
     let drawn = fitted.sample(&quiet.u, 0, 3).unwrap();
     let std = 0.05 * drawn.x.std_axis(Axis(0), 0.0);
@@ -88,11 +94,12 @@ fn known_noise_does_not_cost_bias() {
 fn a_variational_posterior_is_the_one_that_was_fitted() {
     let data = data(4, 0.3);
     let mut spec = FitSpec::ivae(2);
-    (spec.training.epochs, spec.training.restarts) = (40, 1);
-    spec.vae.posterior.net.hidden = vec![32];
-    spec.vae.likelihood.net.hidden = vec![32];
+    let vae = vae_mut(&mut spec);
+    (vae.training.epochs, vae.restarts) = (40, 1);
+    vae.posterior.net.hidden = vec![32];
+    vae.likelihood.net.hidden = vec![32];
     for product in [false, true] {
-        spec.vae.posterior.product = product;
+        vae_mut(&mut spec).posterior.product_of_experts = product;
         let fitted = spec.fit(&data).unwrap();
         let drawn = fitted.sample(&data.u, 0, 1).unwrap();
         let drawn_data = Dataset { x: drawn.x, s: None, ..data.clone() };
@@ -100,12 +107,12 @@ fn a_variational_posterior_is_the_one_that_was_fitted() {
         assert_eq!(posterior.mean, fitted.transform(&drawn_data).unwrap());
         let misfit = misfit(&drawn.z, &posterior);
         assert!((0.5..2.0).contains(&misfit), "{misfit}");
-        let without_u = fitted.posterior(&Dataset { u: Aux::None, ..drawn_data });
+        let without_u = fitted.posterior(&Dataset { u: Aux::none(), ..drawn_data });
         match product {
             true => assert!(matches!(without_u.unwrap_err(), ModelError::NeedsU(_))),
             false => assert_eq!(without_u.unwrap().covariance, posterior.covariance),
         }
     }
-    let linear = FitSpec::linear(ModelKind::Pca, 2).fit(&data).unwrap();
+    let linear = FitSpec::new(2, LinearSpec::Pca).fit(&data).unwrap();
     assert!(linear.posterior(&data).is_err());
 }

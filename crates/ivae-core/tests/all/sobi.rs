@@ -1,23 +1,24 @@
 //! Second-order blind identification as a model: a time series without u, held-out rows, a saved fit.
 
-use ivae_core::{FitSpec, Fitted, ModelKind};
+use ivae_core::model::linear::LinearSpec;
+use ivae_core::{FitSpec, Fitted};
 use ivae_data::Dataset;
 use ivae_metrics::{Correlation, mcc};
-use ivae_num::stream::fill_normal;
 use ivae_num::{Purpose, StreamKey};
 use ndarray::{Array2, array};
 
+use super::common::normals;
+
 /// Three Gaussian series s_t = a s_(t−1) + noise, `[3000, 3]`, mixed into four columns.
 fn series() -> (Array2<f64>, Dataset<f64>) {
-    let mut s = Array2::zeros((3000, 3));
-    fill_normal(s.as_slice_mut().unwrap(), 3, StreamKey::new(1, Purpose::Generate));
+    let mut s = normals(3000, 3, StreamKey::new(1, Purpose::Generate));
     for t in 1..3000 {
         for (i, a) in [0.9, 0.3, -0.6].into_iter().enumerate() {
             s[[t, i]] += a * s[[t - 1, i]];
         }
     }
     let mixing = array![[1.0, 0.4, -0.3, 0.2], [-0.5, 1.0, 0.6, -0.7], [0.3, -0.8, 1.0, 0.5]];
-    let data = Dataset::from_x(s.dot(&mixing));
+    let data = Dataset::new(s.dot(&mixing));
     (s, data)
 }
 
@@ -27,9 +28,9 @@ fn it_recovers_series_that_no_method_without_time_could() {
     let score = |fitted: &Fitted<f64>| {
         mcc(s.view(), fitted.transform(&data).unwrap().view(), Correlation::Pearson).unwrap().score
     };
-    let fitted = FitSpec::linear(ModelKind::Sobi, 3).fit(&data).unwrap();
+    let fitted = FitSpec::new(3, LinearSpec::Sobi { lags: None }).fit(&data).unwrap();
     assert!(score(&fitted) > 0.99 && fitted.report.converged, "MCC {}", score(&fitted));
-    assert!(score(&FitSpec::linear(ModelKind::FastIca, 3).fit(&data).unwrap()) < 0.95);
+    assert!(score(&FitSpec::new(3, LinearSpec::FastIca).fit(&data).unwrap()) < 0.95);
     let back = fitted.reconstruct(&data).unwrap();
     assert!((&back - &data.x).iter().all(|v| v.abs() < 1e-9), "three series give all four columns");
 
@@ -48,14 +49,14 @@ fn it_recovers_series_that_no_method_without_time_could() {
 #[test]
 fn lags_are_a_setting() {
     let (_, data) = series();
-    let usual = FitSpec::linear(ModelKind::Sobi, 3);
-    let two = FitSpec { lags: Some(vec![1, 2]), ..usual.clone() };
+    let with_lags = |lags| FitSpec::new(3, LinearSpec::Sobi { lags });
+    let (usual, two) = (with_lags(None), with_lags(Some(vec![1, 2])));
     assert_eq!(FitSpec::from_toml(&two.to_toml().unwrap()).unwrap(), two);
     assert_ne!(
         two.fit(&data).unwrap().transform(&data).unwrap(),
         usual.fit(&data).unwrap().transform(&data).unwrap()
     );
     for lags in [vec![], vec![0, 1], vec![1, 2699]] {
-        assert!(FitSpec { lags: Some(lags), ..usual.clone() }.fit(&data).is_err());
+        assert!(with_lags(Some(lags)).fit(&data).is_err());
     }
 }

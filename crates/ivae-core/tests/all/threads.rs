@@ -1,7 +1,9 @@
 //! The same bytes on any number of threads: restarts side by side, and one restart whose products are shared out.
 
-use ivae_core::{FitSpec, Fitted, Model};
+use ivae_core::{FitSpec, Fitted};
 use ivae_data::{Dataset, Simulation};
+
+use super::common::{networks, vae_mut};
 
 fn simulated(per_segment: usize) -> Dataset<f64> {
     let simulation = Simulation {
@@ -18,11 +20,12 @@ fn simulated(per_segment: usize) -> Dataset<f64> {
 
 fn spec(restarts: usize, hidden: usize, batch: usize) -> FitSpec {
     let mut spec = FitSpec::ivae(2);
-    spec.training.epochs = 3;
-    spec.training.restarts = restarts;
-    spec.training.batch = batch;
-    spec.vae.posterior.net.hidden = vec![hidden; 2];
-    spec.vae.likelihood.net.hidden = vec![hidden; 2];
+    let vae = vae_mut(&mut spec);
+    vae.training.epochs = 3;
+    vae.restarts = restarts;
+    vae.training.step.batch = batch;
+    vae.posterior.net.hidden = vec![hidden; 2];
+    vae.likelihood.net.hidden = vec![hidden; 2];
     spec
 }
 
@@ -31,11 +34,8 @@ fn run(data: &Dataset<f64>, spec: &FitSpec, threads: usize) -> Fitted<f64> {
     pool.install(|| spec.fit(data).unwrap())
 }
 
-fn params(fitted: &Fitted<f64>) -> &[f64] {
-    match &fitted.model {
-        Model::Vae { params, .. } => params,
-        other => panic!("{other:?}"),
-    }
+fn params(fitted: &Fitted<f64>) -> Vec<f64> {
+    networks(fitted).1
 }
 
 #[test]

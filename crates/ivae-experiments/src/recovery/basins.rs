@@ -1,8 +1,7 @@
-//! Does held-out likelihood know the good starts? Single starts of each class, all judged on the same rows.
+//! Does held-out likelihood know the good starts? Single starts of each class, all validated on the same rows.
 
-use ivae::core::ModelKind;
-use ivae::core::defaults::DecoderKind;
-use ivae::core::spec::{BijectiveSpec, DecoderSpec};
+use ivae::core::model::flow::{FlowClasses, FlowModelSpec};
+use ivae::core::{DecoderKind, ModelKind, ModelSpec};
 use ivae::data::Split;
 use ivae::metrics::spearman;
 use ivae::num::{Purpose, StreamKey};
@@ -51,11 +50,12 @@ fn of_seed(context: &Context, seed: u64) -> Result<Basins> {
         false => Simulation { latents: 5, observed: 5, ..Simulation::default() },
     };
     let data = generate(&simulation, seed)?;
-    let levels = data.u.levels().map(|l| l.index.as_slice());
+    let levels = data.u.levels.as_ref().map(|l| l.index.as_slice());
     let split = Split::by_rows(data.rows(), 0.1, levels, StreamKey::new(seed, Purpose::Split))?;
-    let race = FitSpec::for_data(ModelKind::Ivae, Some(DecoderKind::Bijective), simulation.latents, &data);
-    let DecoderSpec::Bijective(bijective) = &race.decoder else { return Err("not a race".into()) };
-    let classes = &bijective.classes[..if context.quick { 1 } else { bijective.classes.len() }];
+    let decoder = Some(DecoderKind::Flow(FlowClasses::All));
+    let usual = FitSpec::for_data(&ModelKind::Ivae, decoder, simulation.latents, &data);
+    let ModelSpec::Flow(flow) = &usual.model else { return Err("the model is not a flow".into()) };
+    let classes = &flow.classes[..if context.quick { 1 } else { flow.classes.len() }];
     let jobs: Vec<(u32, u64)> = classes
         .iter()
         .enumerate()
@@ -64,13 +64,8 @@ fn of_seed(context: &Context, seed: u64) -> Result<Basins> {
     let points = one_thread_each(&jobs, |&(class, start)| -> Result<[f64; 2]> {
         let mut class = classes[class as usize].clone();
         class.restarts = 1;
-        let mut spec = FitSpec { seed: 1000 * seed + start, ..race.clone() };
-        spec.decoder = DecoderSpec::Bijective(BijectiveSpec {
-            finalists: 1,
-            polish_epochs: 1,
-            classes: vec![class],
-            ..bijective.clone()
-        });
+        let model = FlowModelSpec { survivors: 1, refine_epochs: 1, classes: vec![class], ..flow.clone() };
+        let mut spec = FitSpec { seed: 1000 * seed + start, model: model.into(), ..usual.clone() };
         context.hasten(&mut spec);
         let fitted = context.fit(&data, Some(&split), &spec)?;
         let likelihood = fitted.report.objective.held_out.unwrap_or(f64::NAN);
@@ -85,7 +80,7 @@ fn of_seed(context: &Context, seed: u64) -> Result<Basins> {
     })
 }
 
-/// Starts of a class that the race gives `most`.
+/// Starts of a class that the search gives `most`.
 fn starts(context: &Context, most: usize) -> u64 {
     match context {
         Context { quick: true, .. } => 3,

@@ -1,6 +1,6 @@
 //! The data of the experiment: what is simulated, how it is fitted, and what is asked for.
 
-use ivae::core::defaults::DecoderKind;
+use ivae::core::DecoderKind;
 use ivae::data::{Mixing, Simulation, SourcePrior};
 
 use crate::context::{Context, Result};
@@ -193,7 +193,7 @@ mod tests {
         for case in all() {
             let small = Simulation { segments: 22, per_segment: 20, seed: 1, ..case.simulation.clone() };
             let data = small.generate::<f32>().unwrap().data;
-            let spec = FitSpec::for_data(ModelKind::Ivae, case.decoder, small.latents, &data);
+            let spec = FitSpec::for_data(&ModelKind::Ivae, case.decoder, small.latents, &data);
             check_fit(&data, &spec).unwrap_or_else(|e| panic!("{}: {e}", case.title));
         }
     }

@@ -15,10 +15,16 @@ type Named = (&'static str, fn(&Trial) -> f64);
 /// What a search says about itself; NaN where there was none.
 pub(super) const SEARCHED: [Named; 5] = [
     ("starts", |t| t.fitted.report.search.as_ref().map_or(f64::NAN, |s| s.starts as f64)),
-    ("starts_in_best_basin", |t| t.fitted.report.search.as_ref().map_or(f64::NAN, |s| s.reached as f64)),
+    ("starts_in_best_basin", |t| {
+        t.fitted.report.search.as_ref().map_or(f64::NAN, |s| s.starts_in_basin as f64)
+    }),
     ("agreement", |t| t.fitted.report.search.as_ref().and_then(|s| s.agreement).unwrap_or(f64::NAN)),
-    ("gap", |t| t.fitted.report.search.as_ref().and_then(|s| s.gap).unwrap_or(f64::NAN)),
-    ("code_lost_variance", |t| t.fitted.report.code.as_ref().map_or(f64::NAN, |c| c.lost_variance)),
+    ("likelihood_margin", |t| {
+        t.fitted.report.search.as_ref().and_then(|s| s.likelihood_margin).unwrap_or(f64::NAN)
+    }),
+    ("bottleneck_lost_variance", |t| {
+        t.fitted.report.bottleneck.as_ref().map_or(f64::NAN, |b| b.lost_variance)
+    }),
 ];
 
 pub(super) fn section(context: &Context, rows: &[Row], basins: &[Basins]) -> Result<Section> {
@@ -42,7 +48,7 @@ pub(super) fn section(context: &Context, rows: &[Row], basins: &[Basins]) -> Res
         id: "recovery".into(),
         title: "Recovery: data of many kinds".into(),
         lead: "The theory says that the sources can be found; an estimator may still miss them, by ending in a local \
-               optimum or by assuming the wrong class of mixings. Here the default fit, which races several classes by \
+               optimum or by assuming the wrong class of mixings. Here the default fit, which chooses between several classes by \
                held-out likelihood, meets mixings that it was not made for: what it finds is set beside linear methods, \
                and beside a **supervised bound**, a regression of the sources on x that was shown the sources of the \
                training rows. Where x is noisy, even that stays below 1; without noise it is short of 1 only as far as a \
@@ -168,7 +174,7 @@ fn search(rows: &[Row]) -> Table {
         vec![
             row.case.title.clone(),
             counted(row.trials.iter().map(Trial::class).collect()),
-            counted(families.map(|s| s.family.name()).collect()),
+            counted(families.map(|s| s.family.words()).collect()),
             format!("{} of {}", searched(1, digits), searched(0, digits)),
             present(2, 3),
             present(3, 2),
@@ -176,12 +182,12 @@ fn search(rows: &[Row]) -> Table {
         ]
     };
     Table {
-        head: ["data", "class", "family", "best basin", "agreement", "gap", "code loses"].map(String::from).to_vec(),
+        head: ["data", "class", "family", "best basin", "agreement", "margin", "bottleneck loses"].map(String::from).to_vec(),
         rows: rows.iter().filter(|r| r.case.group != Group::Perceptron).map(line).collect(),
         caption: "How they were found. *class*: of the mixing, chosen by held-out likelihood, with the number of seeds \
                   that chose it. *family*: of the sources' distributions. *best basin*: starts of that class whose \
-                  latents agree with those kept, of all its starts; *agreement*: their mean correlation. *gap*: nats per \
-                  row down to the best start of another basin. *code loses*: part of the variance of x that is lost \
+                  latents agree with those kept, of all its starts; *agreement*: their mean correlation. *margin*: nats per \
+                  row down to the best start of another basin. *bottleneck loses*: part of the variance of x that is lost \
                   where x is first reduced to as many variables as there are latents."
             .into(),
         emphasis: None,

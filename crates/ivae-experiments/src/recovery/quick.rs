@@ -1,8 +1,8 @@
-//! Every row of the experiment on a tenth of its data, in a race of few and short starts: what is found stays found.
+//! Every row of the experiment on a tenth of its data, in a search of few and short starts: what is found stays found.
 
 #![allow(clippy::unwrap_used)]
 
-use ivae::core::spec::DecoderSpec;
+use ivae::core::ModelSpec;
 
 use super::cases::all;
 use super::*;
@@ -48,7 +48,7 @@ fn every_row_recovers_its_sources() {
     let found = one_thread_each(&cases, |case| {
         let simulation = Simulation { segments: 22, per_segment: 200, ..case.simulation.clone() };
         let data = generate(&simulation, 1).unwrap();
-        let spec = FitSpec::for_data(ModelKind::Ivae, case.decoder, simulation.latents, &data);
+        let spec = FitSpec::for_data(&ModelKind::Ivae, case.decoder, simulation.latents, &data);
         let fitted = short(FitSpec { seed: 1, ..spec }).fit(&data).unwrap();
         score(&data, &fitted.transform(&data).unwrap()).unwrap()
     });
@@ -66,13 +66,18 @@ fn every_row_recovers_its_sources() {
 
 /// Few starts, and fewer steps than small data get by default.
 fn short(mut spec: FitSpec) -> FitSpec {
-    spec.training.restarts = 1;
-    spec.training.epochs = spec.training.epochs.min(100);
-    if let DecoderSpec::Bijective(b) = &mut spec.decoder {
-        for (class, (restarts, epochs)) in b.classes.iter_mut().zip([(4, 40), (2, 40), (1, 20)]) {
-            (class.restarts, class.epochs) = (restarts, epochs);
+    match &mut spec.model {
+        ModelSpec::Vae(vae) => {
+            vae.restarts = 1;
+            vae.training.epochs = vae.training.epochs.min(100);
         }
-        (b.finalists, b.polish_epochs, b.code.epochs) = (1, 40, 60);
+        ModelSpec::Flow(flow) => {
+            for (class, (restarts, epochs)) in flow.classes.iter_mut().zip([(4, 40), (2, 40), (1, 20)]) {
+                (class.restarts, class.epochs) = (restarts, epochs);
+            }
+            (flow.survivors, flow.refine_epochs, flow.bottleneck.epochs) = (1, 40, 60);
+        }
+        _ => {}
     }
     spec
 }

@@ -72,7 +72,7 @@ fn latents_figure(speech: &Speech, models: &[Fits; 2]) -> Figure {
     for (row, &utterance) in speech.test_utterance.iter().enumerate() {
         utterances.entry(utterance).or_default().push(row);
     }
-    let index = speech.test.u.levels().map(|l| l.index.as_slice()).unwrap_or_default();
+    let index = speech.test.u.levels.as_ref().map(|l| l.index.as_slice()).unwrap_or_default();
     let speakers: Vec<u32> = utterances.values().map(|rows| index[rows[0]]).collect();
     let mut drawn = Vec::new();
     for fits in models {

@@ -20,6 +20,7 @@ use self::splines::RowSplines;
 use super::map::{Map, MapSpec, MapStart};
 use super::spline::{self, raw_len};
 use super::{Layer, matrix, matrix_mut};
+use crate::accumulate::Accumulate;
 use crate::error::require;
 use crate::{Activation, Init, Input, Inputs, Layout, Mlp, MlpSpec, MlpWorkspace, Scratch, SpecError};
 
@@ -227,8 +228,9 @@ impl Coupling {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the signature of every layer")]
-    pub(super) fn backward<F: Scalar>(
+    pub(super) fn backward_overwrite_dx<F: Scalar>(
         &self,
+        accumulate: Accumulate,
         grad: &mut [F],
         dx: &mut [F],
         params: &[F],
@@ -243,16 +245,19 @@ impl Coupling {
         let (out, d_out) = (&ws.out[..rows * o], &mut ws.d_out[..rows * o]);
         let changed = self.changed();
         match &mut ws.transform {
-            TransformWorkspace::Affine(affine) => affine.backward(dx, d_out, d_log_det, x, changed),
-            TransformWorkspace::Spline(splines) => splines.backward(dx, d_out, d_log_det, x, out, changed),
+            TransformWorkspace::Affine(affine) => affine.backward_overwrite(dx, d_out, d_log_det, x, changed),
+            TransformWorkspace::Spline(splines) => {
+                splines.backward_overwrite(dx, d_out, d_log_det, x, out, changed)
+            }
         }
         let (first, second) = matrix_mut(dx, rows, n).split_at(Axis(1), self.split);
         let d_kept = if self.keeps_first { first } else { second };
         let kept = Input::dense(self.kept(x, rows));
-        self.net.backward(grad, Some(d_kept), params, kept, matrix(d_out, rows, o), &mut ws.net, scratch);
+        let d_out = matrix(d_out, rows, o);
+        self.net.accumulate(accumulate, grad, Some(d_kept), params, kept, d_out, &mut ws.net, scratch);
     }
 
-    /// The changed columns of ∂y for which [`backward`](Self::backward) gives those of ∂x; the kept ones 0.
+    /// The changed columns of ∂y for which [`backward_overwrite_dx`](Self::backward_overwrite_dx) gives those of ∂x; the kept ones 0.
     pub(super) fn solve_changed<F: Scalar>(
         &self,
         dy: &mut [F],

@@ -16,6 +16,7 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::{Flow, FlowWorkspace, Layer, LayerWorkspace, matrix, matrix_mut};
 use crate::Scratch;
+use crate::accumulate::Accumulate;
 
 impl Flow {
     /// x = f(z), the inverse of [`forward`](Self::forward). Overwrites `x` `[B, n]`; `params` must be finite. A
@@ -75,9 +76,9 @@ impl Flow {
         log_det.iter_mut().for_each(|l| *l = -*l);
     }
 
-    /// After [`inverse_log_det`](Self::inverse_log_det), or after [`forward`](Self::forward) at x: overwrite this flow's part
-    /// of `grad` with the gradient of a loss of x = f(z) and log|det ∂x/∂z| with cotangents `dx` `[B, n]` and `d_log_det`
-    /// `[B]`; if `dz` `[B, n]` is given, add to it the gradient of z.
+    /// After [`inverse_log_det`](Self::inverse_log_det), or after [`forward`](Self::forward) at x: add to this flow's part of
+    /// `grad` the gradient of a loss of x = f(z) and log|det ∂x/∂z| with cotangents `dx` `[B, n]` and `d_log_det` `[B]`, and
+    /// that of z to `dz` `[B, n]`.
     pub fn backward_inverse<F: Scalar>(
         &self,
         grad: &mut [F],
@@ -100,7 +101,8 @@ impl Flow {
             let between = (&ws.values[l][..used], &ws.values[l + 1][..used]);
             let (dx, dy) = (&given[..used], &mut solved[..used]);
             layer.solve(dy, dx, dl, params, between.0, own, &mut ws.scratch);
-            layer.backward(grad, found, params, dy, dl, between, own, &mut ws.scratch);
+            let add = Accumulate::Add;
+            layer.backward_overwrite_dx(add, grad, found, params, dy, dl, between, own, &mut ws.scratch);
             if let Layer::Coupling(coupling) = layer {
                 coupling.solve_kept(dy, dx, found);
             }

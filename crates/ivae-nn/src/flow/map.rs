@@ -9,6 +9,7 @@ use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
 use super::{exp, narrow};
+use crate::accumulate::Accumulate;
 use crate::inverse::invert;
 use crate::{Layout, Slot};
 
@@ -114,8 +115,9 @@ impl Map {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the signature of every layer, and the products' scratch")]
-    pub(super) fn backward<F: Scalar>(
+    pub(super) fn backward_overwrite_dx<F: Scalar>(
         &self,
+        accumulate: Accumulate,
         grad: &mut [F],
         dx: &mut [F],
         params: &[F],
@@ -129,33 +131,35 @@ impl Map {
         let mut weight = F::zero();
         rows::add_column_sums(std::slice::from_mut(&mut weight), d_log_det);
         narrow::gram(&mut ws.grad, x, dy, n, scratch);
-        let mut dw = self.weight.view_mut(grad);
+        let dw = accumulate.start(grad, self.weight).chunks_exact_mut(n.max(1)).enumerate();
         match self.kind {
             MapSpec::Free => {
-                for ((i, j), d) in dw.indexed_iter_mut() {
-                    *d = ws.grad[i * n + j] + weight * ws.inverse[j * n + i];
+                for (i, row) in dw {
+                    for (j, g) in row.iter_mut().enumerate() {
+                        *g += ws.grad[i * n + j] + weight * ws.inverse[j * n + i];
+                    }
                 }
             }
             MapSpec::Lu => {
                 let p = self.weight.view(params);
                 // With D = ∂(LU): ∂L = D Uᵀ below the diagonal, ∂U = Lᵀ D on and above it.
                 let d = |i: usize, j: usize| ws.grad[i * n + n - 1 - j];
-                for ((i, j), g) in dw.indexed_iter_mut() {
-                    *g = match i.cmp(&j) {
-                        Ordering::Greater => (j..n).map(|c| d(i, c) * upper(p, j, c)).sum(),
-                        Ordering::Less => (i..n).map(|r| lower(p, r, i) * d(r, j)).sum(),
-                        Ordering::Equal => {
-                            let du: F = (i..n).map(|r| lower(p, r, i) * d(r, i)).sum();
-                            du * upper(p, i, i) + weight
-                        }
-                    };
+                for (i, row) in dw {
+                    for (j, g) in row.iter_mut().enumerate() {
+                        *g += match i.cmp(&j) {
+                            Ordering::Greater => (j..n).map(|c| d(i, c) * upper(p, j, c)).sum(),
+                            Ordering::Less => (i..n).map(|r| lower(p, r, i) * d(r, j)).sum(),
+                            Ordering::Equal => {
+                                let du: F = (i..n).map(|r| lower(p, r, i) * d(r, i)).sum();
+                                du * upper(p, i, i) + weight
+                            }
+                        };
+                    }
                 }
             }
         }
-        let bias = &mut grad[self.bias.range()];
-        if !bias.is_empty() {
-            bias.fill(F::zero());
-            rows::add_column_sums(bias, dy);
+        if !self.bias.is_empty() {
+            rows::add_column_sums(accumulate.start(grad, self.bias), dy);
         }
         narrow::times_transposed(dx, dy, &ws.weight, n, scratch);
     }

@@ -88,7 +88,8 @@ fn slopes<F: Scalar>(out: &mut [F], raw: &[F]) {
     out.iter_mut().for_each(|o| *o += F::of(LEAST_SLOPE));
 }
 
-/// Overwrite `d_raw` with the gradient of [`fill_knots`] for the cotangents `d_knots`, which are overwritten, too.
+/// Add to `d_raw` the gradient of [`fill_knots`] for the cotangents `d_knots`; the call works in the memory of `d_knots` and
+/// leaves nothing of use there.
 pub(super) fn fill_knots_backward<F: Scalar>(
     d_raw: &mut [F],
     d_knots: &mut [F],
@@ -113,7 +114,7 @@ pub(super) fn fill_knots_backward<F: Scalar>(
         let soft = |k: usize| ((at[k + 1] - at[k]) / width - F::of(LEAST_SHARE)) / rest;
         let mean: F = (0..bins).map(|k| soft(k) * d[k + 1]).sum();
         for k in 0..bins {
-            d_raw[part * bins + k] = rest * soft(k) * (d[k + 1] - mean);
+            d_raw[part * bins + k] += rest * soft(k) * (d[k + 1] - mean);
         }
     }
     // The memory of ∂X is free by now, and as long as the slopes are many.
@@ -121,7 +122,7 @@ pub(super) fn fill_knots_backward<F: Scalar>(
     sigmoid.iter_mut().zip(&raw[2 * bins..]).for_each(|(s, &r)| *s = r + F::of(SLOPE_SHIFT));
     VecMath::sigmoid(sigmoid);
     for ((out, &d), &s) in d_raw[2 * bins..].iter_mut().zip(&rest[bins + 1..]).zip(&*sigmoid) {
-        *out = d * s;
+        *out += d * s;
     }
 }
 

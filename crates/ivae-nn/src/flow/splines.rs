@@ -4,6 +4,7 @@ use ivae_num::vecmath::VecMath;
 use ivae_num::{Loop, Scalar, wide};
 
 use super::spline::{Piece, Sums, fill_knots, fill_knots_backward, find, knots_len, raw_len};
+use crate::accumulate::Accumulate;
 use crate::{Layout, Slot};
 
 /// Numbers that are worked on at a time, so that the compiler makes vectors of them.
@@ -219,8 +220,9 @@ impl Splines {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the signature of every layer")]
-    pub(super) fn backward<F: Scalar>(
+    pub(super) fn backward_overwrite_dx<F: Scalar>(
         &self,
+        accumulate: Accumulate,
         grad: &mut [F],
         dx: &mut [F],
         params: &[F],
@@ -239,6 +241,7 @@ impl Splines {
             wide(Backward { dx, sums, dy, d_log_det, x, inner, pieces, bound, column: (j, n) });
         }
         let (knots_len, raw_len) = (knots_len(bins), raw_len(bins));
+        let d_raw = accumulate.start(grad, self.raw);
         for j in 0..n {
             let d_knots = &mut ws.d_knots[j * knots_len..][..knots_len];
             let pieces = ws.pieces[j * bins..][..bins].iter().zip(&ws.sums[j * bins..]);
@@ -246,13 +249,13 @@ impl Splines {
                 piece.add_to_knots(d_knots, bins, k, sums);
             }
             let raw = &params[self.raw.range()][j * raw_len..][..raw_len];
-            let d_raw = &mut grad[self.raw.range()][j * raw_len..][..raw_len];
+            let d_raw = &mut d_raw[j * raw_len..][..raw_len];
             let knots = &ws.knots[j * knots_len..][..knots_len];
             fill_knots_backward(d_raw, d_knots, raw, knots, bins, bound);
         }
     }
 
-    /// ∂y for which [`backward`](Self::backward) gives ∂x.
+    /// ∂y for which [`backward_overwrite_dx`](Self::backward_overwrite_dx) gives ∂x.
     pub(super) fn solve<F: Scalar>(
         &self,
         dy: &mut [F],

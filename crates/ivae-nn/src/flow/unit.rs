@@ -15,6 +15,7 @@ use super::map::{Map, MapSpec, MapStart};
 use super::spline;
 use super::splines::Splines;
 use super::{Layer, exp};
+use crate::accumulate::Accumulate;
 use crate::error::require;
 use crate::{Layout, Slot, SpecError};
 
@@ -165,8 +166,9 @@ impl Tanh {
 
     /// h = φ⁻¹(y): dh/dy = 1/φ′, dh/da = −h/φ′; −log φ′(h) with φ″ = −2 t φ_t, t = tanh h, φ_t = 1 − t².
     #[expect(clippy::too_many_arguments, reason = "the signature of every layer")]
-    pub(super) fn backward<F: Scalar>(
+    pub(super) fn backward_overwrite_dx<F: Scalar>(
         &self,
+        accumulate: Accumulate,
         grad: &mut [F],
         dx: &mut [F],
         params: &[F],
@@ -180,10 +182,10 @@ impl Tanh {
         let c = &mut ws.slope[..y.len()];
         rows::spread(c, self.dim, d_log_det);
         let da = wide(Backward { dx, dy, c, h: y, t: &ws.tanh[..y.len()], a });
-        grad[self.log_slope.start] = da * a;
+        accumulate.start(grad, self.log_slope)[0] += da * a;
     }
 
-    /// ∂y for which [`backward`](Self::backward) gives ∂x: it is affine in ∂y, with slope 1/φ′.
+    /// ∂y for which [`backward_overwrite_dx`](Self::backward_overwrite_dx) gives ∂x: it is affine in ∂y, with slope 1/φ′.
     pub(super) fn solve<F: Scalar>(
         &self,
         dy: &mut [F],
@@ -209,7 +211,7 @@ impl Tanh {
     }
 }
 
-/// The loop of [`Tanh::backward`]: overwrites `dx`, and returns the gradient of a.
+/// The loop of [`Tanh::backward_overwrite_dx`]: overwrites `dx`, and returns the gradient of a.
 struct Backward<'a, F> {
     dx: &'a mut [F],
     dy: &'a [F],

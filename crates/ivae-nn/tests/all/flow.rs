@@ -1,11 +1,12 @@
 //! Flows: each a bijection, its log-determinant, its derivatives, and no allocation.
 
 use ivae_nn::{
-    Activation, CouplingSpec, Flow, FlowSpec, Layout, MapSpec, SquareSpec, TransformSpec, UnitSpec,
+    Activation, CouplingSpec, Flow, FlowSpec, FlowWorkspace, Layout, MapSpec, SquareSpec, TransformSpec,
+    UnitSpec,
 };
 use ivae_num::gradcheck::{GradCheck, check};
 use ivae_num::{Purpose, StreamKey, linalg, stream};
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use proptest::prelude::*;
 
 /// How many there are.
@@ -49,6 +50,25 @@ enum Way {
     ToData,
 }
 
+type Backward = fn(
+    &Flow,
+    &mut [f64],
+    Option<ArrayViewMut2<'_, f64>>,
+    &[f64],
+    ArrayView2<'_, f64>,
+    &[f64],
+    &mut FlowWorkspace<f64>,
+);
+
+impl Way {
+    fn backward(self) -> Backward {
+        match self {
+            Self::ToLatents => Flow::backward,
+            Self::ToData => Flow::backward_inverse,
+        }
+    }
+}
+
 const WAYS: [Way; 2] = [Way::ToLatents, Way::ToData];
 
 /// Gradients of Σ_rows (c · log|det| + Σ_i k_i y_i²), y the end of the way, with the result of `break_it`, against
@@ -74,13 +94,9 @@ fn gradients(
     // Parameters and inputs in one vector.
     let mut all = params.clone();
     all.extend(x.iter());
-    let mut grad = vec![f64::NAN; params.len()];
+    let mut grad = vec![0.0; params.len()];
     let mut dx = Array2::zeros((rows, n));
-    let back = match way {
-        Way::ToLatents => Flow::backward,
-        Way::ToData => Flow::backward_inverse,
-    };
-    back(&net, &mut grad, Some(dx.view_mut()), &params, dy.view(), &c, &mut ws);
+    way.backward()(&net, &mut grad, Some(dx.view_mut()), &params, dy.view(), &c, &mut ws);
     grad.extend(dx.iter());
     break_it(&mut grad);
     check(&all, &grad, |all| {
@@ -172,6 +188,39 @@ fn a_broken_derivative_is_caught() {
 }
 
 #[test]
+fn backward_adds_both_ways_and_overwrites_where_its_name_says_so() {
+    let (x, c) = (normals(4, 3, 1), [0.5, -1.0, 2.0, 0.25]);
+    for (class, way) in (0..CLASSES).flat_map(|class| WAYS.map(|way| (class, way))) {
+        let (net, params) = network(class, 3, 2, 7);
+        let mut ws = net.workspace(4);
+        net.forward(Array2::zeros((4, 3)).view_mut(), &mut [0.0; 4], &params, x.view(), &mut ws);
+        let mut gradients = |backward: Backward, start: f64, passes: usize| {
+            let (mut grad, mut dx) = (vec![start; params.len()], Array2::from_elem((4, 3), 0.5));
+            for _ in 0..passes {
+                backward(&net, &mut grad, Some(dx.view_mut()), &params, x.view(), &c, &mut ws);
+            }
+            grad.extend(dx);
+            grad
+        };
+        let once = gradients(way.backward(), 0.5, 1);
+        let twice = gradients(way.backward(), 0.5, 2);
+        for (i, (once, twice)) in once.iter().zip(&twice).enumerate() {
+            let expected = 2.0 * once - 0.5;
+            let error = (twice - expected).abs();
+            assert!(error <= 1e-13 * expected.abs().max(1.0), "{way:?} of class {class}, entry {i}: {error}");
+        }
+        if let Way::ToLatents = way {
+            let overwritten = gradients(Flow::backward_overwrite, f64::NAN, 2);
+            let (of_params, of_x) = overwritten.split_at(params.len());
+            for (i, (g, once)) in of_params.iter().zip(&once).enumerate() {
+                assert!((g - (once - 0.5)).abs() <= 1e-13 * once.abs().max(1.0), "class {class}, entry {i}");
+            }
+            assert_eq!(of_x, &twice[params.len()..]);
+        }
+    }
+}
+
+#[test]
 fn f32_agrees_with_f64_far_out_too() {
     for class in 0..CLASSES {
         precisions_agree(class);
@@ -208,8 +257,7 @@ fn no_allocation(class: usize) {
     let (net, params) = network(class, 5, 3, 1);
     let x = normals(64, 5, 1);
     let mut ws = net.workspace(64);
-    let (mut z, mut log_det, mut grad) =
-        (Array2::zeros((64, 5)), vec![0.0; 64], vec![f64::NAN; params.len()]);
+    let (mut z, mut log_det, mut grad) = (Array2::zeros((64, 5)), vec![0.0; 64], vec![0.0; params.len()]);
     net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);
     let counted = allocation_counter::measure(|| {
         net.forward(z.view_mut(), &mut log_det, &params, x.view(), &mut ws);

@@ -109,7 +109,7 @@ impl Batch {
     }
 }
 
-/// Minus the mean over rows of log p(x|z) − KL(q ‖ p(z|u)); overwrites `grad` with its gradient.
+/// Minus the mean over rows of log p(x|z) − KL(q ‖ p(z|u)); adds its gradient to `grad`.
 fn loss(model: &Model, grad: &mut [f64], params: &[f64], batch: &Batch) -> f64 {
     let rows = batch.x.nrows();
     let inputs = batch.inputs(model.one_hot);
@@ -175,7 +175,7 @@ fn gradients_match_autograd() {
     for one_hot in [true, false] {
         let model = Model::new(one_hot);
         let params = model.flat(npz, "w");
-        let mut grad = vec![f64::NAN; params.len()];
+        let mut grad = vec![0.0; params.len()];
         let loss = loss(&model, &mut grad, &params, &batch);
         let truth = -vector(npz, "gauss.elbo_closed").mean().unwrap();
         assert!((loss - truth).abs() <= 1e-12 * truth.abs(), "loss {loss}, PyTorch has {truth}");
@@ -193,7 +193,7 @@ fn ten_adam_steps_match() {
         let mut params = model.flat(npz, "w");
         let mut optimiser = Optimiser::new(OptimiserSpec::default(), params.len());
         for (step, truth) in truth.iter().enumerate() {
-            let mut grad = vec![f64::NAN; params.len()];
+            let mut grad = vec![0.0; params.len()];
             let loss = loss(&model, &mut grad, &params, &batch);
             assert!(
                 (loss - truth).abs() <= 1e-11 * truth.abs(),

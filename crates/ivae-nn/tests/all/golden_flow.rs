@@ -73,7 +73,7 @@ fn coupling_agrees_with_pytorch() {
     assert_close(as_row(&nll).view(), vector(npz, "nll").view(), "negative log-likelihood");
 
     // Of its mean: ∂z = z / B, ∂log|det| = −1 / B.
-    let mut grad = vec![f64::NAN; params.len()];
+    let mut grad = vec![0.0; params.len()];
     let share = 1.0 / rows as f64;
     flow.backward(&mut grad, None, &params, (&z * share).view(), &vec![-share; rows], &mut ws);
     for group in &layout.groups {

@@ -1,9 +1,9 @@
 //! Forward and backward passes over random shapes: against definitions, differences, and each other.
 
 use crate::common::{Case, cases};
-use ivae_nn::{Activation, Input, Mlp, Scratch};
-use ivae_num::{Scalar, gradcheck};
-use ndarray::{Array2, s};
+use ivae_nn::{Activation, Input, Inputs, Layout, Linear, Mlp, MlpWorkspace, Scratch};
+use ivae_num::{GemmScratch, Scalar, gradcheck};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 use proptest::prelude::*;
 
 fn config() -> ProptestConfig {
@@ -22,12 +22,37 @@ fn run<F: Scalar>(mlp: &Mlp, case: &Case) -> (Array2<F>, Vec<F>, Array2<F>) {
     let (x, weights) = (case.x.mapv(F::of), case.weights.mapv(F::of));
     let input = Input { dense: (x.ncols() > 0).then(|| x.view()), levels: case.levels() };
     let (mut ws, mut scratch) = (mlp.workspace(case.rows + 2), Scratch::new());
-    let (mut out, mut grad) = (weights.mapv(|_| F::nan()), vec![F::nan(); params.len()]);
+    let (mut out, mut grad) = (weights.mapv(|_| F::nan()), vec![F::zero(); params.len()]);
     let mut dx = Array2::zeros(x.dim());
     mlp.forward(out.view_mut(), &params, input, &mut ws, &mut scratch);
     let into = (x.ncols() > 0).then(|| dx.view_mut());
     mlp.backward(&mut grad, into, &params, input, weights.view(), &mut ws, &mut scratch);
     (out, grad, dx)
+}
+
+type Backward = fn(
+    &Mlp,
+    &mut [f64],
+    Option<ArrayViewMut2<'_, f64>>,
+    &[f64],
+    Input<'_, f64>,
+    ArrayView2<'_, f64>,
+    &mut MlpWorkspace<f64>,
+    &mut Scratch<f64>,
+);
+
+/// Gradients after two backward passes, where that of the parameters was `start` and that of the dense input 0.25.
+fn run_twice(case: &Case, backward: Backward, start: f64) -> (Vec<f64>, Array2<f64>) {
+    let input = case.input();
+    let (mut ws, mut scratch) = (case.mlp.workspace(case.rows), Scratch::new());
+    let mut out = Array2::zeros(case.weights.dim());
+    case.mlp.forward(out.view_mut(), &case.params, input, &mut ws, &mut scratch);
+    let (mut grad, mut dx) = (vec![start; case.params.len()], case.x.mapv(|_| 0.25));
+    for _ in 0..2 {
+        let into = input.dense.map(|_| dx.view_mut());
+        backward(&case.mlp, &mut grad, into, &case.params, input, case.weights.view(), &mut ws, &mut scratch);
+    }
+    (grad, dx)
 }
 
 #[track_caller]
@@ -86,18 +111,18 @@ proptest! {
     }
 
     #[test]
-    fn backward_overwrites_its_gradient_and_adds_to_that_of_x(case in cases()) {
+    fn backward_adds_to_the_gradients_of_parameters_and_of_x(case in cases()) {
         let (_, grad, dx) = run::<f64>(&case.mlp, &case);
-        let input = case.input();
-        let (mut ws, mut scratch) = (case.mlp.workspace(case.rows), Scratch::new());
-        let mut out = Array2::zeros(case.weights.dim());
-        case.mlp.forward(out.view_mut(), &case.params, input, &mut ws, &mut scratch);
-        let (mut again, mut dx_twice) = (vec![0.5; grad.len()], dx.mapv(|_| 0.25));
-        for _ in 0..2 {
-            let dx = input.dense.map(|_| dx_twice.view_mut());
-            case.mlp.backward(&mut again, dx, &case.params, input, case.weights.view(), &mut ws, &mut scratch);
-        }
-        assert_same(&again, &grad, 1e-12);
+        let (grad_twice, dx_twice) = run_twice(&case, Mlp::backward, 0.5);
+        assert_same(&grad_twice, &grad.iter().map(|g| 0.5 + 2.0 * g).collect::<Vec<_>>(), 1e-12);
+        assert_same(&dx_twice, &dx.mapv(|g| 0.25 + 2.0 * g), 1e-12);
+    }
+
+    #[test]
+    fn backward_overwrite_adds_to_the_gradient_of_x_alone(case in cases()) {
+        let (_, grad, dx) = run::<f64>(&case.mlp, &case);
+        let (grad_twice, dx_twice) = run_twice(&case, Mlp::backward_overwrite, f64::NAN);
+        assert_same(&grad_twice, &grad, 1e-12);
         assert_same(&dx_twice, &dx.mapv(|g| 0.25 + 2.0 * g), 1e-12);
     }
 
@@ -122,7 +147,7 @@ proptest! {
         prop_assert!(wide.slice(s![.., ..;2]).iter().all(|v| v.is_nan()));
 
         wide.slice_mut(s![.., 1..;2]).assign(&case.weights);
-        let mut grad2 = vec![f64::NAN; grad.len()];
+        let mut grad2 = vec![0.0; grad.len()];
         let mut dx2 = Array2::zeros((case.x.ncols(), rows)).reversed_axes();
         let into = (case.x.ncols() > 0).then(|| dx2.view_mut());
         case.mlp.backward(&mut grad2, into, &case.params, input, wide.slice(s![.., 1..;2]), &mut ws, &mut scratch);
@@ -138,6 +163,35 @@ proptest! {
         case.mlp.forward_value(alone.view_mut(), &case.params, case.input(), &mut ws, &mut scratch);
         assert_same(&alone, &out, 1e-14);
     }
+}
+
+#[test]
+fn backward_of_a_layer_adds() {
+    let matrix =
+        |rows, columns| Array2::from_shape_fn((rows, columns), |(i, j)| ((5 * i + 3 * j) as f64).sin());
+    let (x, dy, levels) = (matrix(6, 3), matrix(6, 4), [2, 0, 1, 2, 2, 0]);
+    let mut layout = Layout::new();
+    let layer = Linear::new(&mut layout, "layer", Inputs { dense: 3, levels: 3 }, 4);
+    let params = matrix(1, layout.len()).row(0).to_vec();
+    let gradients = |passes: usize| {
+        let (mut grad, mut dx) = (vec![0.5; params.len()], Array2::from_elem(x.dim(), 0.5));
+        for _ in 0..passes {
+            let input = Input::both(x.view(), &levels);
+            layer.backward(
+                &mut grad,
+                Some(dx.view_mut()),
+                &params,
+                input,
+                dy.view(),
+                &mut GemmScratch::new(),
+            );
+        }
+        grad.extend(dx);
+        grad
+    };
+    let (once, twice) = (gradients(1), gradients(2));
+    assert!(once.iter().all(|&g| g != 0.5));
+    assert_same(&twice, &once.iter().map(|g| 2.0 * g - 0.5).collect::<Vec<_>>(), 1e-14);
 }
 
 /// The gradient of a network whose activation is slightly another does not pass for this one's.

@@ -2,24 +2,22 @@
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip};
 
+use super::blocks::{BLOCK_K, BLOCK_M, BLOCK_N, WIDEST, apart, blocks, scratch_len, threads};
+use super::few;
 use super::finish::{Epilogue, Output, part, part_mut};
 use super::kernel::Shape;
-use super::pack::pack;
-use super::{GemmScratch, few};
+use super::kernel::pack;
+use super::scratch::GemmScratch;
 use crate::levels::look_up;
 use crate::memory::{ALIASED, LINE};
 use crate::simd::Simd;
-use crate::{Aligned, Scalar, column_sums, share};
+use crate::{Aligned, Scalar, add_to_column_sums};
 
-/// Summands that are added up before they go to c. Fixed, because it decides the rounding.
-const BLOCK_K: usize = 1024;
 /// Summands at a time, if there are more than twice as many and c has no more bytes than it may: these rows of a panel, and
 /// c, then stay in a level-1 cache. Sums go on from where they are, so this decides no bits; those of few columns, which have
 /// kernels of their own, cannot.
 const NEAR_K: usize = 64;
 const NEAR_C: usize = 1 << 14;
-/// Most rows of a, and of c, at a time: with [`BLOCK_K`], a share of a level-2 cache.
-const BLOCK_M: usize = 96;
 /// Bytes of a that are not cut into blocks of rows: a share of a level-1 cache.
 const NEAR_A: usize = 1 << 15;
 /// The same on a [wide core](Simd::wide_core), whose level-2 cache is as fast, where b has more bytes than that: it is then
@@ -32,8 +30,6 @@ const BLOCK_C: usize = 1 << 18;
 const BLOCK_C_FEW: usize = BLOCK_C / 4;
 const FEW: usize = 16;
 const WHOLE_TILES: usize = 24;
-/// Columns of b that are packed at a time.
-const BLOCK_N: usize = 1024;
 /// Bytes from which a is packed although it could be read in place.
 const LARGE_A: usize = 1 << 19;
 /// Rows from which packing b pays although its rows could be read in place: if it has so many bytes, or vectors of it would
@@ -44,27 +40,8 @@ const LARGE_B: usize = 1 << 17;
 const LARGE_B_WIDE: usize = 1 << 19;
 /// Columns below which the transpose of c may be the better product.
 const NARROW: usize = 8;
-/// Columns of the widest panel on any path.
-const WIDEST: usize = 64;
 /// Rows or columns that are not parted: a tile's rows, and whole vectors of most paths.
 const WHOLE: usize = 8;
-
-/// Scalars of scratch that a product needs at most.
-pub(super) fn scratch_len(m: usize, k: usize, n: usize) -> usize {
-    let (m, k, n) = (m.min(BLOCK_M), k.min(BLOCK_K), n.min(BLOCK_N));
-    k * n.next_multiple_of(16) + m * apart(k) + m * WIDEST
-}
-
-/// Scalars from one row of k to the next when a is packed: so many that rows do not compete for the same lines of a
-/// cache.
-fn apart(k: usize) -> usize {
-    k.next_multiple_of(16) + 16
-}
-
-/// Threads among which a product is shared out.
-pub(super) fn threads(m: usize, k: usize, n: usize) -> usize {
-    share::threads(m.saturating_mul(k).saturating_mul(n))
-}
 
 pub(super) fn gemm_on<F: Scalar>(
     simd: Simd,
@@ -155,17 +132,14 @@ pub(super) fn times_on<F: Scalar>(
     if fits(&c, &a, &b) && c.strides()[1] == 1 && factor.strides()[1] == 1 {
         let at_once = k <= BLOCK_K && threads(m, k, n) == 1;
         let mut epilogue = Epilogue { factor: Some(factor), ..Epilogue::plain(F::one(), F::zero()) };
-        if let Some(sums) = sums.take_if(|_| at_once) {
-            sums.fill(F::zero());
-            epilogue.sums = Some(sums);
-        }
+        epilogue.sums = sums.take_if(|_| at_once);
         product(simd, c.view_mut(), epilogue, a, b, scratch);
     } else {
         gemm_on(simd, c.view_mut(), F::zero(), F::one(), a, b, scratch);
         c *= &factor;
     }
     if let Some(sums) = sums {
-        column_sums(sums, c.view());
+        add_to_column_sums(sums, c.view());
     }
 }
 
@@ -350,17 +324,6 @@ fn columns<F>(x: ArrayView2<'_, F>, start: usize, len: usize) -> ArrayView2<'_, 
 fn view<F>(flat: &[F], rows: usize, cols: usize) -> ArrayView2<'_, F> {
     ArrayView2::from_shape((rows, cols), &flat[..rows * cols])
         .expect("the slice is as long as the shape says")
-}
-
-/// `(start, length)` of consecutive blocks of at most `size`.
-pub(super) fn blocks(len: usize, size: usize) -> impl Iterator<Item = (usize, usize)> {
-    // Without the division of `step_by`.
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let block = (start, size.min(len - start));
-        start += block.1;
-        (block.1 > 0).then_some(block)
-    })
 }
 
 /// `(start, shape, columns)` of the panels that `n` columns are cut into: the first shape until another holds the rest,

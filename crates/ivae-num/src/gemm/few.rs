@@ -1,8 +1,8 @@
 //! Few summands: rows of b stay in registers while the rows of a and c pass by, each of which is touched once.
 
-use super::kernel::Pointers;
+use super::panel::Pointers;
 use super::vector::Vector;
-use crate::Scalar;
+use crate::real::Real;
 
 /// Most summands.
 pub(super) const MOST: usize = 8;
@@ -23,7 +23,7 @@ mod end {
 /// # Panics
 /// If there are no summands, or more than [`MOST`].
 #[inline(always)]
-pub(super) unsafe fn panels<F: Scalar, V: Vector<F>, const ROOM: usize>(p: &Pointers<'_, '_, F>) {
+pub(super) unsafe fn panels<F: Real, V: Vector<F>, const ROOM: usize>(p: &Pointers<'_, '_, F>) {
     assert!((1..=MOST).contains(&p.k), "{} summands", p.k);
     // SAFETY: as the caller promises, and each instance is for as many summands.
     unsafe {
@@ -43,7 +43,7 @@ pub(super) unsafe fn panels<F: Scalar, V: Vector<F>, const ROOM: usize>(p: &Poin
 /// # Safety
 /// As for [`panels`], of `K` summands.
 #[inline(always)]
-unsafe fn summands<F: Scalar, V: Vector<F>, const ROOM: usize, const K: usize>(p: &Pointers<'_, '_, F>) {
+unsafe fn summands<F: Real, V: Vector<F>, const ROOM: usize, const K: usize>(p: &Pointers<'_, '_, F>) {
     // SAFETY: as the caller promises.
     unsafe {
         match (p.to.has_factor(), p.to.looks_up(), p.to.overwrites()) {
@@ -58,7 +58,7 @@ unsafe fn summands<F: Scalar, V: Vector<F>, const ROOM: usize, const K: usize>(p
 /// # Safety
 /// As for [`summands`], with what the [`end`] needs.
 #[inline(always)]
-unsafe fn columns<F: Scalar, V: Vector<F>, const ROOM: usize, const K: usize, const END: u8>(
+unsafe fn columns<F: Real, V: Vector<F>, const ROOM: usize, const K: usize, const END: u8>(
     p: &Pointers<'_, '_, F>,
 ) {
     let (cols, mut col) = (p.to.cols, 0);
@@ -82,14 +82,7 @@ unsafe fn columns<F: Scalar, V: Vector<F>, const ROOM: usize, const K: usize, co
 /// # Safety
 /// As for [`columns`]; there are as many.
 #[inline(always)]
-unsafe fn rows<
-    F: Scalar,
-    V: Vector<F>,
-    const K: usize,
-    const N: usize,
-    const END: u8,
-    const PARTIAL: bool,
->(
+unsafe fn rows<F: Real, V: Vector<F>, const K: usize, const N: usize, const END: u8, const PARTIAL: bool>(
     p: &Pointers<'_, '_, F>,
     col: usize,
 ) -> usize {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use super::vector::{Vector, prefetch};
-use crate::Scalar;
+use crate::real::Real;
 
 /// `(alpha · s + beta · start) ∘ factor` for sums s = a b.
 pub(crate) struct Epilogue<'a, F> {
@@ -22,7 +22,7 @@ pub(crate) struct Epilogue<'a, F> {
     pub(super) goes_on: bool,
 }
 
-impl<'a, F: Scalar> Epilogue<'a, F> {
+impl<'a, F: Real> Epilogue<'a, F> {
     pub(super) fn plain(alpha: F, beta: F) -> Self {
         Self { alpha, beta, start: None, factor: None, sums: None, goes_on: false }
     }
@@ -102,7 +102,7 @@ pub(super) struct Output<'c, 'e, F> {
     views: PhantomData<(&'c mut F, &'e F)>,
 }
 
-impl<'c, 'e, F: Scalar> Output<'c, 'e, F> {
+impl<'c, 'e, F: Real> Output<'c, 'e, F> {
     /// # Panics
     /// If shapes differ, or a row is not contiguous.
     pub(super) fn new(mut c: ArrayViewMut2<'c, F>, epilogue: Epilogue<'e, F>) -> Self {

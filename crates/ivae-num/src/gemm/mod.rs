@@ -12,6 +12,7 @@
 //! ones, no further from the sum, and they depend on whether a product is large enough and on whether the rows or the
 //! columns of c are contiguous; not on layouts of a and b, nor on threads. `IVAE_SIMD=avx512` leaves the unit alone.
 
+mod blocks;
 mod driver;
 #[allow(unsafe_code)]
 mod few;
@@ -24,6 +25,9 @@ mod kernel;
 mod narrow;
 #[allow(unsafe_code)]
 mod pack;
+#[allow(unsafe_code)]
+mod panel;
+mod scratch;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 mod split;
@@ -40,65 +44,27 @@ mod vector;
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 pub use kernel::GemmKernel;
+pub use scratch::GemmScratch;
 
+use crate::Scalar;
+use crate::share::WORTH_SHARING;
 use crate::simd::Simd;
-use crate::{Aligned, Scalar};
+
+/// Multiplications of the largest product from which [`awake`](crate::awake) threads share work, where a matrix unit does it:
+/// moving the operands between cores costs more than a smaller product.
+const WORTH_SHARING_BY_UNIT: usize = 1 << 24;
+
+/// Whether work whose largest product has so many multiplications gains by [`awake`](crate::awake) threads.
+pub fn worth_sharing<F: Scalar>(multiplications: usize) -> bool {
+    multiplications >= if has_unit::<F>() { WORTH_SHARING_BY_UNIT } else { WORTH_SHARING }
+}
 
 /// Whether there is a matrix unit for large products.
-pub(crate) fn has_unit<F: Scalar>() -> bool {
+fn has_unit<F: Scalar>() -> bool {
     #[cfg(target_arch = "x86_64")]
     return F::unit(Simd::active(), usize::MAX, usize::MAX, usize::MAX).is_some();
     #[cfg(not(target_arch = "x86_64"))]
     false
-}
-
-/// Packing memory for [`gemm`]: grows to the largest product it has seen, then never allocates again.
-#[derive(Debug, Clone, Default)]
-pub struct GemmScratch<F> {
-    /// One for each thread that takes part.
-    packed: Vec<Aligned<F>>,
-    #[cfg(target_arch = "x86_64")]
-    split: tiled::Memory,
-}
-
-impl<F: Scalar> GemmScratch<F> {
-    /// Empty scratch; the first product of each size grows it.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Grow now for products of up to `[m, k] × [k, n]` on the present number of threads, so that later ones do not
-    /// allocate.
-    pub fn reserve(&mut self, m: usize, k: usize, n: usize) {
-        let threads = driver::threads(m, k, n);
-        #[cfg(target_arch = "x86_64")]
-        if F::unit(Simd::active(), m, k, n).is_some() {
-            self.split.reserve(m, k, n, threads);
-            self.split.reserve(n, k, m, threads);
-        }
-        let len = driver::scratch_len(m, k, n).max(driver::scratch_len(n, k, m));
-        for packed in self.shares(threads) {
-            packed.reserve(len, F::zero());
-        }
-    }
-
-    /// Threads that have taken part.
-    #[cfg(test)]
-    fn threads(&self) -> usize {
-        #[cfg(target_arch = "x86_64")]
-        let by_unit = self.split.threads();
-        #[cfg(not(target_arch = "x86_64"))]
-        let by_unit = 0;
-        self.packed.len().max(by_unit)
-    }
-
-    /// Packing memory for `threads` threads.
-    fn shares(&mut self, threads: usize) -> &mut [Aligned<F>] {
-        if self.packed.len() < threads {
-            self.packed.resize_with(threads, Aligned::default);
-        }
-        &mut self.packed[..threads]
-    }
 }
 
 /// `c ← alpha · a b + beta · c`, with c `[m, n]`, a `[m, k]`, b `[k, n]`, any strides.
@@ -152,8 +118,8 @@ pub fn gemm_levels<F: Scalar>(
 }
 
 /// `c ← (a b) ∘ factor`, entry by entry, with c and factor `[m, n]`, a `[m, k]`, b `[k, n]`, any strides: as [`gemm`] and
-/// a product of entries after it, to the bit, in one pass where the rows of c and factor are contiguous. Also overwrites
-/// `sums` `[n]`, if given, with the [sums of the columns](crate::column_sums) of c, as a part of that pass on one thread.
+/// a product of entries after it, to the bit, in one pass where the rows of c and factor are contiguous. Also adds every
+/// row of c to `sums` `[n]`, if given, as [`add_to_column_sums`](crate::add_to_column_sums) does, and on one thread within that pass.
 ///
 /// # Panics
 /// If the shapes do not fit.

@@ -1,6 +1,6 @@
 //! Few columns of c: lanes are rows of c, so that none is idle.
 
-use super::kernel::{Pointers, rest_of_panel};
+use super::panel::{Pointers, rest_of_panel};
 use super::vector::Vector;
 use super::vector::avx512::{EIGHT, F32x4, F32x8, F32x16, eight_of_each, transpose_quarters};
 

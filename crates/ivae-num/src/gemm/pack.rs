@@ -1,46 +1,17 @@
 //! Copies a block of an operand into contiguous memory.
 
-use ndarray::ArrayView2;
-
 use super::vector::{Square, Vector};
-use crate::Scalar;
-use crate::simd::Simd;
-
-/// Copy `from` `[rows, cols]` into `to`, row-major, a row every `to_row` scalars.
-pub(super) fn pack<F: Scalar>(simd: Simd, to: &mut [F], to_row: usize, from: ArrayView2<'_, F>) {
-    let (rows, cols) = from.dim();
-    assert!(to_row >= cols && to.len() == rows * to_row);
-    let block = Block {
-        rows,
-        cols,
-        from: from.as_ptr(),
-        from_row: from.strides()[0],
-        from_col: from.strides()[1],
-        to: to.as_mut_ptr(),
-        to_row,
-    };
-    // SAFETY, of both: `from` is a view of that shape whose rows, or columns, are contiguous, `to` has as many rows of at least
-    // as many scalars, and `simd` vouches for the instructions.
-    if block.from_col == 1 {
-        unsafe { F::copier(simd)(&block) }
-    } else if block.from_row == 1 {
-        unsafe { F::transposer(simd)(&block) }
-    } else {
-        for (to, from) in to.chunks_exact_mut(to_row).zip(from.rows()) {
-            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
-        }
-    }
-}
+use crate::real::Real;
 
 /// What is packed, `[rows, cols]`, and whereto: to contiguous rows, from such rows or from contiguous columns.
 pub(crate) struct Block<F> {
-    rows: usize,
-    cols: usize,
-    from: *const F,
-    from_row: isize,
-    from_col: isize,
-    to: *mut F,
-    to_row: usize,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) from: *const F,
+    pub(super) from_row: isize,
+    pub(super) from_col: isize,
+    pub(super) to: *mut F,
+    pub(super) to_row: usize,
 }
 
 /// From contiguous rows.
@@ -48,7 +19,7 @@ pub(crate) struct Block<F> {
 /// # Safety
 /// `t` describes valid memory, and the processor has the instructions of `V`.
 #[inline(always)]
-pub(super) unsafe fn copy<F: Scalar, V: Vector<F>>(t: &Block<F>) {
+pub(super) unsafe fn copy<F: Real, V: Vector<F>>(t: &Block<F>) {
     let whole = t.cols / V::LANES * V::LANES;
     // SAFETY: every access is to a row below rows and to columns below cols, by the mask or because the vector is whole.
     unsafe {

@@ -287,9 +287,9 @@ fn shapes_must_fit() {
     gemm(Array2::zeros((2, 3)).view_mut(), 0.0, 1.0, a.view(), b.view(), &mut GemmScratch::new());
 }
 
-/// The sums of the columns, each added up from the first row on.
-pub(super) fn in_order<F: Scalar>(x: ArrayView2<'_, F>) -> Vec<F> {
-    x.columns().into_iter().map(|column| column.iter().fold(F::zero(), |sum, &x| sum + x)).collect()
+/// `start` and every entry of a column, from the first row on, for each column.
+pub(super) fn in_order<F: Scalar>(start: F, x: ArrayView2<'_, F>) -> Vec<F> {
+    x.columns().into_iter().map(|column| column.iter().fold(start, |sum, &x| sum + x)).collect()
 }
 
 /// The fused products against the plain one with a pass before or after it: the same bits.
@@ -326,7 +326,7 @@ fn check_fused<F: Scalar>(case: Case, scratch: &mut GemmScratch<F>) {
         driver::times_on(simd, got.view_mut(), Some(&mut sums[1..=n]), factor, a.view(), b.view(), scratch);
         assert_eq!(got, want, "factor, {} {case:?}", simd.name());
         assert_eq!((sums[0], sums[n + 1]), (F::of(7.0), F::of(7.0)), "wrote beside the sums");
-        assert_eq!(sums[1..=n], in_order(want.view()), "sums, {} {case:?}", simd.name());
+        assert_eq!(sums[1..=n], in_order(F::of(7.0), want.view()), "sums, {} {case:?}", simd.name());
     }
 }
 
@@ -365,7 +365,7 @@ fn threads_do_not_change_bits() {
                 let (mut sums, factor) = (Array2::zeros((1, n)), factor.view());
                 let to = sums.as_slice_mut();
                 gemm_times(times.view_mut(), to, factor, a.view(), bt.t(), &mut scratch);
-                assert_eq!(sums.row(0).to_vec(), in_order(times.view()));
+                assert_eq!(sums.row(0).to_vec(), in_order(0.0, times.view()));
                 gemm(turned.view_mut(), 0.0, 1.0, bt.view(), a.t(), &mut scratch);
                 assert_eq!(scratch.threads(), threads);
                 [plain, biased, times, turned.reversed_axes().as_standard_layout().into_owned()]

@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use super::driver::blocks;
+use super::blocks::blocks;
 use super::finish::{Epilogue, Output, part, part_mut};
 use super::split::{Block, Operand, SIDE, Summands, split};
 use super::unit::{Sums, Unit};

@@ -36,7 +36,7 @@ pub(super) trait Square<F, const L: usize>: Vector<F> {
 }
 
 /// The vector of a target without vectors of its own here: an array that the compiler may or may not vectorise.
-impl<F: crate::Scalar, const L: usize> Vector<F> for [F; L] {
+impl<F: crate::real::Real, const L: usize> Vector<F> for [F; L] {
     const LANES: usize = L;
     type Mask = usize;
     #[inline(always)]
@@ -85,7 +85,7 @@ impl<F: crate::Scalar, const L: usize> Vector<F> for [F; L] {
     }
 }
 
-impl<F: crate::Scalar, const L: usize> Square<F, L> for [F; L] {
+impl<F: crate::real::Real, const L: usize> Square<F, L> for [F; L] {
     #[inline(always)]
     unsafe fn transpose(rows: [Self; L]) -> [Self; L] {
         std::array::from_fn(|i| rows.map(|row| row[i]))

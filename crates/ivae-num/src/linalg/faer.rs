@@ -3,18 +3,18 @@
 use faer::{Mat, MatRef};
 use ndarray::{Array2, ArrayView2};
 
-use super::PivotedQr;
-use crate::Scalar;
+use super::backend::PivotedQr;
+use crate::real::Real;
 
-fn to_faer<F: Scalar>(a: ArrayView2<'_, F>) -> Mat<F> {
+fn to_faer<F: Real>(a: ArrayView2<'_, F>) -> Mat<F> {
     Mat::from_fn(a.nrows(), a.ncols(), |i, j| a[[i, j]])
 }
 
-fn from_faer<F: Scalar>(a: MatRef<'_, F>) -> Array2<F> {
+fn from_faer<F: Real>(a: MatRef<'_, F>) -> Array2<F> {
     Array2::from_shape_fn((a.nrows(), a.ncols()), |(i, j)| a[(i, j)])
 }
 
-pub(super) fn qr<F: Scalar + faer::traits::RealField>(a: ArrayView2<'_, F>) -> PivotedQr<F> {
+pub(super) fn qr<F: Real + faer::traits::RealField>(a: ArrayView2<'_, F>) -> PivotedQr<F> {
     let qr = to_faer(a).col_piv_qr();
     let pivots = qr.P().arrays().0.to_vec();
     PivotedQr { q: from_faer(qr.compute_thin_Q().as_ref()), r: from_faer(qr.thin_R()), pivots }
@@ -26,7 +26,7 @@ mod backend {
     use faer::linalg::solvers::Solve;
     use ndarray::Array1;
 
-    use super::super::{Backend, Eigh, Lu, Svd};
+    use super::super::backend::{Backend, Eigh, Lu, Svd};
     use super::*;
 
     macro_rules! backend {

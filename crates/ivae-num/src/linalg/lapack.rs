@@ -3,7 +3,8 @@
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use ndarray_linalg::{Eigh as _, JobSvd, Lapack, MatrixLayout, SVDDC, Transpose, UPLO};
 
-use super::{Backend, Eigh, Lu, PivotedQr, Svd, faer};
+use super::backend::{Backend, Eigh, Lu, PivotedQr, Svd};
+use super::faer;
 
 macro_rules! backend {
     ($float:ty) => {

@@ -1,6 +1,7 @@
 //! Horizontal bars that compare methods.
 
 use super::axis::{Axis, decimals};
+use super::extent::extent;
 use super::palette::{ACCENT, OTHERS};
 use crate::svg::{Num, Svg, fit, text_width};
 
@@ -43,7 +44,7 @@ const THICK: f64 = 17.0;
 
 /// Horizontal bars with their values printed, in the order given.
 pub fn bars(bars: &[Bar], options: &BarsOptions) -> String {
-    let width = super::extent(options.width, 160.0);
+    let width = extent(options.width, 160.0);
     let value = |bar: &Bar| match bar.error.filter(|e| e.is_finite()) {
         Some(error) => {
             format!("{} ± {}", decimals(bar.value, options.digits), decimals(error, options.digits))

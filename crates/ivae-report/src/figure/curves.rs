@@ -1,6 +1,7 @@
 //! Training curves: the objective of each restart, on the training and the held-out rows.
 
 use super::axis::Axis;
+use super::extent::extent;
 use super::frame::{Around, Frame, path};
 use super::legend::{DASHES, Entry, Swatch};
 use super::palette::{ACCENT, Colour, OTHERS};
@@ -45,7 +46,7 @@ const MOST: usize = 300;
 ///
 /// The first epochs may lie far below all others; the axis leaves them out where they would flatten the rest.
 pub fn curves(curves: &[Curve], options: &CurvesOptions) -> String {
-    let (width, height) = (super::extent(options.width, 160.0), super::extent(options.height, 120.0));
+    let (width, height) = (extent(options.width, 160.0), extent(options.height, 120.0));
     let held_out = curves.iter().any(|c| !c.held_out.is_empty());
     let mut legend = Vec::new();
     if held_out {

@@ -3,6 +3,7 @@
 use ndarray::ArrayView2;
 
 use super::axis::decimals;
+use super::extent::extent;
 use super::palette;
 use crate::svg::{Num, Svg, fit, text_width};
 
@@ -52,7 +53,7 @@ pub fn heatmap(values: ArrayView2<'_, f64>, options: &HeatmapOptions) -> String 
     let widest = |names: &[String], count: usize| {
         (0..count).map(|i| text_width(&name(names, i), 11.0)).fold(0.0, f64::max).min(120.0)
     };
-    let most = super::extent(options.width, 60.0);
+    let most = extent(options.width, 60.0);
     let cell = (most / columns.max(rows).max(1) as f64).clamp(2.0, 52.0);
     let named = cell >= 11.0;
     let side_label = if options.row_label.is_empty() { 0.0 } else { 20.0 };

@@ -1,6 +1,7 @@
 //! Lines with markers against a number: a spectrum, a score against a setting.
 
 use super::axis::{Axis, usable};
+use super::extent::extent;
 use super::frame::{Around, Frame, path};
 use super::legend::{DASHES, Entry, Swatch};
 use super::palette;
@@ -63,7 +64,7 @@ impl Default for LinesOptions {
 /// Lines through points, each with its colour. Points without a place (not finite, or not positive on a logarithmic
 /// axis) break the line, and their number is written into the figure.
 pub fn lines(series: &[Series], options: &LinesOptions) -> String {
-    let (width, height) = (super::extent(options.width, 160.0), super::extent(options.height, 120.0));
+    let (width, height) = (extent(options.width, 160.0), extent(options.height, 120.0));
     let swatch = |(i, s): (usize, &Series)| {
         let colour = palette::class(i, series.len());
         let swatch = if s.dashed { Swatch::Dashed(colour, 1.8) } else { Swatch::Line(colour, 1.8) };

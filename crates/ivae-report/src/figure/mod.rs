@@ -8,6 +8,7 @@
 mod axis;
 mod bars;
 mod curves;
+mod extent;
 mod frame;
 mod heatmap;
 mod legend;
@@ -27,8 +28,3 @@ pub use pairs::{Pair, PairsOptions, pairs};
 pub use plane::{PlaneCurve, PlaneKind, PlaneOptions, PlanePanel, plane_panels};
 pub use scatter::{ScatterOptions, ScatterPanel, scatter_panels};
 pub use strip::{Strip, StripDot, StripOptions, strips};
-
-/// A width or height that one can draw in, whatever was asked for.
-fn extent(asked: f64, least: f64) -> f64 {
-    if asked.is_nan() { least } else { asked.clamp(least, 10_000.0) }
-}

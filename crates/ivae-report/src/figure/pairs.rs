@@ -3,6 +3,7 @@
 use ndarray::ArrayView1;
 
 use super::axis::{Axis, decimals};
+use super::extent::extent;
 use super::frame::path;
 use super::legend::{self, DASHES, Entry, Swatch};
 use super::palette::{ACCENT, INK};
@@ -62,13 +63,13 @@ const NARROW: f64 = 420.0;
 /// Stacked panels, one per pair: the source dashed, the latent solid, their correlation at the right; on a phone the
 /// page makes them narrower.
 pub fn pairs(pairs: &[Pair<'_>], options: &PairsOptions) -> String {
-    let panel = super::extent(options.panel_height, 20.0);
+    let panel = extent(options.panel_height, 20.0);
     let legend = [
         Entry::new(Swatch::Dashed(INK, 1.2), &options.source_label),
         Entry::new(Swatch::Line(ACCENT, 2.0), &options.latent_label),
     ];
     let widest = pairs.iter().map(|p| text_width(&p.label, 13.0)).fold(0.0, f64::max).min(120.0);
-    let wide = Shape { width: super::extent(options.width, 260.0), left: widest + 12.0 };
+    let wide = Shape { width: extent(options.width, 260.0), left: widest + 12.0 };
     let narrow = Shape { width: wide.width.min(NARROW), ..wide };
     let top = legend::places(&legend, narrow.inner()).1 + 12.0;
     let stacked = pairs.len() as f64 * (panel + GAP);

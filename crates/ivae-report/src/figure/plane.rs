@@ -1,6 +1,7 @@
 //! Panels of curves in the plane: contours of densities, and what maps do to a shape.
 
 use super::axis::Axis;
+use super::extent::extent;
 use super::frame::path;
 use super::legend::{self, DASHES, Entry, Swatch};
 use super::palette::{self, Colour};
@@ -113,7 +114,7 @@ fn colour(kind: &PlaneKind) -> Colour {
 }
 
 fn width(kind: &PlaneKind) -> f64 {
-    super::extent(kind.width, 0.5).min(20.0)
+    extent(kind.width, 0.5).min(20.0)
 }
 
 fn draw_panel(svg: &mut Svg, panel: &PlanePanel, side: f64, axis: Axis, kinds: &[PlaneKind]) {

@@ -1,6 +1,7 @@
 //! Rows of dots on one axis: every run of every setting.
 
 use super::axis::Axis;
+use super::extent::extent;
 use super::legend::{self, Entry, Swatch};
 use super::palette::{ACCENT, OTHERS};
 use crate::svg::{Num, Svg, fit, text_width};
@@ -60,7 +61,7 @@ const RADIUS: f64 = 4.5;
 
 /// A row of dots for each setting, in the order given.
 pub fn strips(rows: &[Strip], options: &StripOptions) -> String {
-    let width = super::extent(options.width, 160.0);
+    let width = extent(options.width, 160.0);
     let size = |text: &str| text_width(text, 12.0);
     let widest = |of: fn(&Strip) -> &str| rows.iter().map(|row| size(of(row))).fold(0.0, f64::max);
     let left = widest(|row| &row.label).min(0.45 * width) + 14.0;

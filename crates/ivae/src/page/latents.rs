@@ -1,7 +1,7 @@
 //! The sections that need data: the latents drawn, and their recovery where the true sources are known.
 
-use ivae_core::{Fitted, ModelKind};
-use ivae_data::{Aux, Dataset};
+use ivae_core::Fitted;
+use ivae_data::Dataset;
 use ivae_metrics::pearson;
 use ivae_num::Scalar;
 use ivae_report::figure::{
@@ -45,9 +45,9 @@ fn drawn<F: Scalar>(data: &Dataset<F>, z: &Array2<f64>, scores: &Evaluation, exa
             .filter(|(i, j)| i != j)
             .collect(),
     };
-    let (classes, names) = match &data.u {
-        Aux::Levels(levels) => (Some(levels.index.as_slice()), levels.names.clone()),
-        _ => (None, Vec::new()),
+    let (classes, names) = match &data.u.levels {
+        Some(levels) => (Some(levels.index.as_slice()), levels.names.clone()),
+        None => (None, Vec::new()),
     };
     let points: Vec<Array2<f64>> =
         columns.iter().map(|&(i, j)| z.select(ndarray::Axis(1), &[i, j])).collect();
@@ -117,18 +117,15 @@ fn recovery<F: Scalar>(
         .filter_map(|(value, label)| Some(Stat { value: number(value?, 3), label: label.into() }))
         .collect();
         let bar = |label: &str, value, emphasis| Bar { label: label.into(), value, error: None, emphasis };
-        let mut rows = vec![bar(title(fitted.spec.model), mcc.pearson, true)];
-        for (label, value, own) in [
-            ("FastICA", baselines.fastica, ModelKind::FastIca),
-            ("PCA", baselines.pca, ModelKind::Pca),
-            ("u alone", baselines.u_only, ModelKind::Ivae),
-            ("chance", Some(baselines.chance), ModelKind::Ivae),
+        let model = fitted.spec.model.name();
+        let mut rows = vec![bar(&title(&fitted.spec.model), mcc.pearson, true)];
+        for (label, value, name) in [
+            ("FastICA", baselines.fastica, Some("fastica")),
+            ("PCA", baselines.pca, Some("pca")),
+            ("u alone", baselines.u_only, None),
+            ("chance", Some(baselines.chance), None),
         ] {
-            rows.extend(
-                value
-                    .filter(|_| own != fitted.spec.model || own == ModelKind::Ivae)
-                    .map(|v| bar(label, v, false)),
-            );
+            rows.extend(value.filter(|_| name != Some(model)).map(|v| bar(label, v, false)));
         }
         let options = BarsOptions {
             title: "Against simpler methods".into(),

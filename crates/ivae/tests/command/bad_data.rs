@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use ivae::data::{Aux, Dataset, Levels, write};
+use ivae::data::{Aux, Continuous, Dataset, Levels, write};
 use ndarray::{Array1, Array2, array};
 use ndarray_npy::NpzWriter;
 
@@ -137,7 +137,7 @@ fn more_latents_than_columns() {
 
 #[test]
 fn one_level_of_u() {
-    let place = with(|data| data.u = Aux::Levels(Levels { index: vec![0; 180], names: vec!["rest".into()] }));
+    let place = with(|data| data.u = Levels { index: vec![0; 180], names: vec!["rest".into()] }.into());
     let says = &["d.npz", "same u (`rest`)", "cannot be identified", "windows", "--model vae"];
     place.refused("fit d.npz --out run", says);
     Place::with_data().refused("fit d.npz --out run --windows 1", &["same u", "--model vae"]);
@@ -145,7 +145,7 @@ fn one_level_of_u() {
 
 #[test]
 fn no_u() {
-    let place = with(|data| data.u = Aux::None);
+    let place = with(|data| data.u = Aux::none());
     place.refused("fit d.npz --out run", &["d.npz", "no auxiliary variable u", "segments", "--model vae"]);
 }
 
@@ -159,7 +159,7 @@ fn a_level_for_every_row() {
 #[test]
 fn constant_continuous_u() {
     let values = Array2::from_shape_fn((180, 2), |(i, j)| if j == 0 { 0.25 } else { i as f32 / 7.0 });
-    let place = with(|data| data.u = Aux::Continuous { values, names: vec!["u1".into(), "u2".into()] });
+    let place = with(|data| data.u = Continuous::new(values).into());
     place.refused("fit d.npz --out run", &["d.npz", "of u is constant", "0.25"]);
 }
 
@@ -190,7 +190,7 @@ fn data_without_identifiability_are_warned_of_before_the_fit() {
     let values = array![0.25f32, 0.5, 0.75];
     let mut data = small();
     let values = Array2::from_shape_fn((180, 1), |(i, _)| values[i % 3] + if i == 0 { 1e-3 } else { 0.0 });
-    data.u = Aux::Continuous { values, names: vec!["u".into()] };
+    data.u = Continuous { values, names: vec!["u".into()] }.into();
     write(place.path("c.npz"), &data).unwrap();
     let ran = place.done("fit c.npz --out run2 --latents 2 --epochs 1 --hidden 8");
     assert!(ran.err.lines().next().unwrap().contains("there are 4"), "{}", ran.err);

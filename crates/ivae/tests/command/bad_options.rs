@@ -41,7 +41,10 @@ fn values_out_of_range() {
     ] {
         place.refused(&format!("fit d.npz --out run {option}"), &[says]);
     }
-    place.refused("fit d.npz --out run --held-out 0 --restarts 2", &["restarts", "held-out rows"]);
+    place.refused(
+        "fit d.npz --out run --decoder mlp --held-out 0 --restarts 2",
+        &["restarts", "held-out rows"],
+    );
     place.refused("fit d.npz --out run --held-out 0 --patience 3", &["patience", "held-out rows"]);
     place.refused("fit d.npz --out run --u u --windows 3", &["--u", "--windows"]);
     place.refused("generate --out g.npz --segments 0", &["segments is 0", "1 or more"]);
@@ -73,21 +76,6 @@ fn typing_errors_are_met_with_suggestions() {
 }
 
 #[test]
-fn models_still_to_come_are_called_so() {
-    let place = Place::with_data();
-    for model in ["beta-vae", "beta-tc-vae", "factor-vae", "tcl", "gcl"] {
-        let line = format!("fit d.npz --out run --model {model}");
-        place.refused(
-            &line,
-            &[
-                &format!("--model {model} is not available yet"),
-                "ivae, vae, fastica, picard, infomax, ajd, sobi, pca",
-            ],
-        );
-    }
-}
-
-#[test]
 fn options_that_the_model_does_not_have() {
     let place = Place::with_data();
     place.refused("fit d.npz --out run --model vae --prior gauss-var", &["--prior", "--model ivae", "vae"]);
@@ -98,13 +86,21 @@ fn options_that_the_model_does_not_have() {
     place.refused("fit d.npz --out run --model vae --decoder square", &["square", "--model ivae", "vae"]);
     place.refused(
         "fit d.npz --out run --decoder square --hidden 8",
-        &["--hidden", "--decoder mlp", "bijective"],
+        &["--hidden", "--decoder mlp", "not for a flow"],
     );
     place.refused(
         "fit d.npz --out run --decoder square --likelihood gauss",
         &["--likelihood", "--decoder mlp"],
     );
     place.refused("fit d.npz --out run --decoder square --held-out 0", &["held-out rows"]);
+    for option in ["--epochs 3", "--restarts 2", "--batch 9", "--lr 0.1", "--time-budget 9", "--patience 3"] {
+        let line = format!("fit d.npz --out run --model pca {option}");
+        place.refused(&line, &[option.split(' ').next().unwrap(), "--model ivae or vae", "pca"]);
+    }
+    for option in ["--hidden 8", "--likelihood gauss", "--decoder mlp"] {
+        let line = format!("fit d.npz --out run --model pca {option}");
+        place.refused(&line, &[option.split(' ').next().unwrap(), "--model ivae or vae", "pca"]);
+    }
 }
 
 #[test]
@@ -118,7 +114,17 @@ fn settings_files() {
         &["typo.toml", "unknown field `epoch`", "`epochs`"],
     );
     place.file("bad.toml", spec.replace("epochs = 2", "epochs = 0"));
-    place.refused("fit d.npz --out run2 --config bad.toml", &["training.epochs must be positive"]);
+    place.refused("fit d.npz --out run2 --config bad.toml", &["epochs is 0, but must be at least 1"]);
+    let old = "model = \"ivae\"\nlatents = 2\n[vae.prior]\nform = \"mean-var\"\n[training]\nepochs = 2\n";
+    place.file("old.toml", old);
+    place.file(
+        "old-run.toml",
+        format!("format = 2\n[fit]\n{}", old.replace("[vae", "[fit.vae").replace("[tr", "[fit.tr")),
+    );
+    for name in ["old.toml", "old-run.toml"] {
+        let line = format!("fit d.npz --out run2 --config {name}");
+        place.refused(&line, &[name, "format of an earlier version", "fit again", "table `model`"]);
+    }
     place.file("noise.toml", "][");
     place.refused("fit d.npz --out run2 --config noise.toml", &["noise.toml", "line 1"]);
     place.file("short.toml", "latents = 2\n");

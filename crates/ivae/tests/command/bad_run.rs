@@ -1,6 +1,6 @@
 //! Run folders that are missing, damaged, or of other data.
 
-use ivae::data::{Aux, Dataset, Levels, write};
+use ivae::data::{Aux, Continuous, Dataset, Levels, write};
 use ndarray::{Array2, s};
 
 use crate::harness::{Place, QUICK, small};
@@ -48,7 +48,7 @@ fn damaged_run_folders() {
     }
     damage("run/history.jsonl", &half_a_line, &["damaged run folder", "run/history.jsonl"]);
     let newer =
-        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("format = 2", "format = 999").into_bytes();
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("format = 3", "format = 999").into_bytes();
     damage("run/spec.toml", &newer, &["run/spec.toml", "format 999"]);
     let other =
         |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("latents = 2", "latents = 3").into_bytes();
@@ -59,6 +59,16 @@ fn damaged_run_folders() {
     }
     std::fs::remove_file(place.path("run/params.safetensors")).unwrap();
     place.refused("evaluate run d.npz", &["cannot read the run folder", "run/params.safetensors"]);
+}
+
+#[test]
+fn a_run_folder_of_an_earlier_version_is_to_be_fitted_again() {
+    let place = Place::with_run();
+    let old = "format = 2\ncolumns = 3\n\n[fit]\nmodel = \"ivae\"\nlatents = 2\n\n[fit.vae.prior]\nform = \"mean-var\"\n";
+    place.file("run/spec.toml", old);
+    for line in USES {
+        place.refused(line, &["run/spec.toml", "has format 2", "reads 3", "fit again"]);
+    }
 }
 
 #[test]
@@ -99,19 +109,18 @@ fn columns_are_found_by_name() {
 fn unknown_levels_of_u() {
     let place = Place::with_run();
     let mut data = small();
-    let Aux::Levels(levels) = &mut data.u else { panic!("simulated u is categorical") };
-    levels.names[4] = "new".into();
+    data.u.levels.as_mut().unwrap().names[4] = "new".into();
     write(place.path("new.npz"), &data).unwrap();
     place.refused("evaluate run new.npz", &["new.npz", "row 120", "`new`", "6 known levels"]);
-    data.u = Aux::None;
+    data.u = Aux::none();
     write(place.path("none.npz"), &data).unwrap();
     place.refused("evaluate run none.npz", &["none.npz", "needs u"]);
-    data.u = Aux::Continuous {
-        values: Array2::from_shape_fn((180, 1), |(i, _)| i as f32 / 7.0),
-        names: vec!["u".into()],
-    };
+    data.u = Continuous::new(Array2::from_shape_fn((180, 1), |(i, _)| i as f32 / 7.0)).into();
     write(place.path("kind.npz"), &data).unwrap();
-    place.refused("evaluate run kind.npz", &["kind.npz", "categorical u", "continuous u"]);
+    place.refused(
+        "evaluate run kind.npz",
+        &["kind.npz", "fitted on a categorical u, but got a u of 1 continuous column"],
+    );
     // The encoder does not see u, so the latents need none.
     place.done("transform run none.npz --out z.npz");
 }
@@ -125,7 +134,7 @@ fn rows_of_other_data() {
     place.done("fit d.npz --latents 2 --held-out 0 --out all --epochs 1 --hidden 8");
     place.refused("evaluate all d.npz --rows held-out", &["held out no rows"]);
     let mut data = small();
-    data.u = Aux::Levels(Levels::windows(180, 3).unwrap());
+    data.u = Levels::windows(180, 3).unwrap().into();
     write(place.path("windows.npz"), &data).unwrap();
     place.done("evaluate run windows.npz"); // levels 0, 1, 2 are known
 }

@@ -7,5 +7,7 @@ mod bad_output;
 mod bad_run;
 mod harness;
 mod interrupt;
+mod mixed_u;
+mod names;
 mod output;
 mod session;

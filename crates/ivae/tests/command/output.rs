@@ -49,7 +49,12 @@ fn json_of_a_fit() {
     assert_eq!(id["singular_values"].as_array().unwrap().len(), 4);
     has(&fit["linear_step"], &["applied", "reason", "converged", "iterations", "agreement"]);
     assert_eq!(fit["linear_step"]["applied"], false);
-    assert!(fit["warnings"].is_array());
+    has(&fit["linear_step"]["reason"], &["kind", "message"]);
+    // Each of the 2 epochs raised the objective.
+    let warnings = fit["warnings"].as_array().unwrap();
+    assert!(warnings.iter().all(|w| w["kind"].is_string() && w["message"].is_string()), "{warnings:?}");
+    let rising = warnings.iter().find(|w| w["kind"] == "still-rising").unwrap();
+    assert!(rising["epochs"] == 2 && rising["message"].as_str().unwrap().contains("--epochs"), "{rising}");
     let saved: Value = serde_json::from_str(&place.text("run/result.json")).unwrap();
     assert_eq!(saved, fit);
 
@@ -72,6 +77,29 @@ fn json_of_a_fit() {
     assert!(fit["objective"]["train"].is_null() && fit["objective"]["held_out"].is_null());
     let fit = place.json(&format!("fit d.npz --latents 2 --model vae --out vae {QUICK}"));
     assert!(fit["identifiability"]["verdict"].as_str().unwrap().contains("does not depend on u"), "{fit}");
+}
+
+#[test]
+fn json_and_text_of_a_search() {
+    let place = Place::with_data();
+    let line = "fit d.npz --latents 2 --epochs 2 --restarts 2 --force --out run";
+    let fit = place.json(line);
+    has(&fit["search"], &["class", "family", "classes", "starts", "starts_in_basin", "agreement"]);
+    has(&fit["search"], &["likelihood_margin"]);
+    has(&fit["bottleneck"], &["objective", "latents", "lost_variance", "round_trip", "ending"]);
+    let restarts = fit["restarts"].as_array().unwrap();
+    assert!(restarts.iter().any(|r| r["refined"] == true) && restarts.iter().any(|r| r["refined"] == false));
+    let stages: std::collections::BTreeSet<String> = place
+        .text("run/history.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["stage"].as_str().unwrap().to_string())
+        .collect();
+    assert_eq!(stages.into_iter().collect::<Vec<_>>(), ["bottleneck", "refine", "search"]);
+    let ran = place.done(line);
+    for word in ["search  ", "starts agree with it", "refine  ", "survivors", "bottleneck  "] {
+        assert!(ran.out.contains(word), "{word}: {}", ran.out);
+    }
+    assert!(!["race", "polish", "code"].iter().any(|word| ran.out.contains(word)), "{}", ran.out);
 }
 
 #[test]

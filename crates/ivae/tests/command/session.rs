@@ -1,7 +1,7 @@
 //! From data to a report, the ways a user goes.
 
-use ivae::data::{Aux, Dataset, Levels, ReadOptions, read, read_array, write};
-use ivae::prelude::{Fitted, Silent, fit};
+use ivae::data::{Aux, Continuous, Dataset, Levels, ReadOptions, read, read_array, write};
+use ivae::prelude::{FitSpec, Fitted, ModelSpec, Silent, fit};
 use ndarray::{Array2, concatenate, s};
 
 use crate::harness::{Place, QUICK, small};
@@ -24,8 +24,8 @@ fn a_whole_session() {
     assert_eq!(place.bytes("again.npz"), place.bytes("z.npz"));
     let std = read_array::<f32>(place.path("std.npz"), Some("std")).unwrap();
     assert!(std.dim() == (240, 2) && std.iter().all(|&s| s > 0.0));
-    place.done("fit d.npz --latents 2 --decoder square --epochs 2 --restarts 2 --batch 64 --out race");
-    place.done("transform race d.npz --out noisy.csv --noise 0.5 --std std.csv");
+    place.done("fit d.npz --latents 2 --decoder square --epochs 2 --restarts 2 --batch 64 --out flow");
+    place.done("transform flow d.npz --out noisy.csv --noise 0.5 --std std.csv");
     assert!(place.text("std.csv").starts_with("std1,std2\n"));
     place.done("reconstruct run d.npz --out xh.tsv");
     assert!(place.text("xh.tsv").starts_with("x1\tx2\tx3\n"));
@@ -61,7 +61,7 @@ fn the_same_seed_gives_the_same_bytes() {
 fn a_loaded_model_is_the_fitted_one() {
     let place = Place::with_run();
     place.done("transform run d.npz --out z.npz");
-    let loaded = Fitted::<f32>::load(&place.path("run")).unwrap();
+    let loaded = Fitted::<f32>::load(place.path("run")).unwrap();
     let data: Dataset<f32> = read(place.path("d.npz"), &ReadOptions::default()).unwrap();
     let fitted = fit(&data, &loaded.spec, &Silent).unwrap();
     let z = read_array::<f32>(place.path("z.npz"), Some("z")).unwrap();
@@ -88,7 +88,7 @@ fn every_format_gives_the_same_model() {
 /// `time,a,b,c,task,true` of the small data, with named levels.
 fn named(place: &Place) {
     let data = small();
-    let Aux::Levels(levels) = &data.u else { panic!("simulated u is categorical") };
+    let levels = data.u.levels.as_ref().unwrap();
     let mut text = String::from("time,a,b,c,task,src\n");
     for i in 0..data.rows() {
         let (x, s) = (data.x.row(i), data.s.as_ref().unwrap()[[i, 0]]);
@@ -119,18 +119,15 @@ fn continuous_u() {
     let place = Place::new();
     let mut data = small();
     let values = Array2::from_shape_fn((180, 2), |(i, j)| (i as f32 * 0.01 + j as f32).sin());
-    data.u = Aux::Continuous { values, names: vec!["u1".into(), "u2".into()] };
+    data.u = Continuous::new(values).into();
     write(place.path("d.csv"), &data).unwrap();
     let fit = place.json(&format!("fit d.csv --latents 2 --out run {QUICK}"));
     // No interval tells whether λ(u) varies by noise alone: that is unknown, and nothing to warn of.
     let conditions = fit["identifiability"]["check"]["conditions"].as_array().unwrap();
-    let varied = conditions.iter().find(|c| c["name"] == "(iii) variability").unwrap();
+    let varied = conditions.iter().find(|c| c["id"] == "variability").unwrap();
     assert_eq!(varied["answer"], "unknown");
     let warnings = fit["warnings"].as_array().unwrap();
-    assert!(
-        !warnings.iter().any(|w| w.as_str().unwrap().contains("may not be identifiable")),
-        "{warnings:?}"
-    );
+    assert!(warnings.iter().all(|w| w["kind"] != "variability"), "{warnings:?}");
     place.done("sample run --u -0.5,0.25 -n 3 --out x.csv");
     place.refused("sample run --u 0.5 --out y.csv", &["1 values", "u has 2", "u1, u2"]);
     place.refused("sample run --u a,b --out y.csv", &["\"a\" is not a number"]);
@@ -143,14 +140,14 @@ fn continuous_u() {
 #[test]
 fn windows_of_a_time_series() {
     let place = Place::new();
-    write(place.path("x.npy"), &Dataset::from_x(small().x)).unwrap();
+    write(place.path("x.npy"), &Dataset::new(small().x)).unwrap();
     let fit = place.json(&format!("fit x.npy --windows 9 --held-out-block 10 --latents 2 --out run {QUICK}"));
     assert_eq!(fit["identifiability"]["distinct_u"], 9);
     place.done("evaluate run x.npy --windows 9 --rows held-out");
     place.done("transform run x.npy --out z.npy");
     // The windows are the levels of u: those of integers are the same.
     let mut data = small();
-    data.u = Aux::Levels(Levels::windows(180, 9).unwrap());
+    data.u = Levels::windows(180, 9).unwrap().into();
     write(place.path("d.npz"), &data).unwrap();
     place.done(&format!("fit d.npz --held-out-block 10 --latents 2 --out same {QUICK}"));
     assert!(place.bytes("run/params.safetensors") == place.bytes("same/params.safetensors"));
@@ -159,7 +156,7 @@ fn windows_of_a_time_series() {
 #[test]
 fn lags_of_a_time_series_without_u() {
     let place = Place::new();
-    write(place.path("x.npy"), &Dataset::from_x(small().x)).unwrap();
+    write(place.path("x.npy"), &Dataset::new(small().x)).unwrap();
     place.done("fit x.npy --model sobi --latents 2 --lags 1,2,5 --out run");
     assert!(place.text("run/spec.toml").contains("lags = [") && place.text("run/spec.toml").contains("5"));
     place.done("transform run x.npy --out z.npy");
@@ -167,8 +164,14 @@ fn lags_of_a_time_series_without_u() {
     assert!(place.bytes("run/params.safetensors") == place.bytes("again/params.safetensors"));
     place.done("fit x.npy --model sobi --latents 2 --out usual");
     assert!(place.bytes("run/params.safetensors") != place.bytes("usual/params.safetensors"));
-    // Settings of one model are no hindrance to another.
-    place.done("fit x.npy --config run/spec.toml --model pca --out pca");
+    // Another model has other settings, and the user is told which are kept.
+    let ran = place.done("fit x.npy --config run/spec.toml --model pca --out pca");
+    assert!(
+        ran.err.contains("run/spec.toml is of sobi") && ran.err.contains("seed and split are kept"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(Fitted::<f32>::load(place.path("pca")).unwrap().spec.latents, 2);
 }
 
 #[test]
@@ -189,12 +192,12 @@ fn other_models() {
 }
 
 #[test]
-fn a_bijective_decoder() {
+fn a_flow() {
     let place = Place::with_data();
-    // Levels of u: a race of bijections by default.
+    // Levels of u: a search of flows by default.
     let fit = place.json("fit d.npz --out run --epochs 2 --restarts 2");
     assert!(fit["collapse"].is_null() && fit["objective"]["held_out"].is_f64(), "{fit}");
-    assert!(place.text("run/spec.toml").contains("decoder.bijective"), "{}", place.text("run/spec.toml"));
+    assert!(place.text("run/spec.toml").contains("[fit.model.flow"), "{}", place.text("run/spec.toml"));
     place.done("transform run d.npz --out z.npz");
     place.done("reconstruct run d.npz --out xh.npz");
     place.done("sample run --u 2 -n 5 --out x.csv");
@@ -204,9 +207,19 @@ fn a_bijective_decoder() {
     let (x, back) = (read_array::<f32>(x, Some("x")).unwrap(), read_array::<f32>(back, Some("x")).unwrap());
     let furthest = (&x - &back).iter().fold(0.0f32, |m, v| m.max(v.abs()));
     assert!(furthest < 1e-3, "a bijection comes back, up to {furthest}");
-    place.done("fit d.npz --config run/spec.toml --decoder mlp --out mlp");
-    assert!(!place.text("mlp/spec.toml").contains("square"));
-    place.done("fit d.npz --config run/spec.toml --model vae --out vae");
+    // A variational model has other settings: latents, seed and split are kept.
+    for asked in ["--decoder mlp", "--model vae"] {
+        let line = format!("fit d.npz --config run/spec.toml {asked} --out mlp --force {QUICK}");
+        let ran = place.done(&line);
+        assert!(ran.err.contains("ivae with a flow") && ran.err.contains("with an mlp"), "{}", ran.err);
+        assert!(!place.text("mlp/spec.toml").contains("square"));
+    }
+    // Of the classes of the file, those that are asked for are left.
+    let ran = place.done("fit d.npz --config run/spec.toml --decoder coupling --out coupling");
+    assert!(!ran.err.contains("are kept"), "{}", ran.err);
+    let mut spec = Fitted::<f32>::load(place.path("coupling")).unwrap().spec;
+    let classes = &spec.model.as_flow_mut().unwrap().classes;
+    assert_eq!((classes.len(), classes[0].epochs), (1, 2));
 }
 
 #[test]
@@ -217,17 +230,19 @@ fn settings_are_taken_over() {
     assert_eq!(place.text("run/spec.toml"), place.text("again/spec.toml"));
     assert!(place.bytes("run/params.safetensors") == place.bytes("again/params.safetensors"));
     // The table [fit] alone, and an option that wins.
-    let spec = Fitted::<f32>::load(&place.path("run")).unwrap().spec;
+    let spec = Fitted::<f32>::load(place.path("run")).unwrap().spec;
     place.file("fit.toml", spec.to_toml().unwrap());
     place.done("fit d.npz --config fit.toml --seed 8 --out other");
-    let other = Fitted::<f32>::load(&place.path("other")).unwrap().spec;
+    let other = Fitted::<f32>::load(place.path("other")).unwrap().spec;
     assert_eq!(other.seed, 8);
-    assert_eq!(other.training, spec.training);
+    assert_eq!(FitSpec { seed: spec.seed, ..other }, spec);
     // Another model keeps the settings, but for its prior.
     for (model, from) in [("vae", "run"), ("ivae", "vae")] {
         place.done(&format!("fit d.npz --config {from}/spec.toml --model {model} --out {model}"));
-        let fitted = Fitted::<f32>::load(&place.path(model)).unwrap();
-        assert_eq!((fitted.spec.model.name(), fitted.spec.training.learning_rate), (model, 0.01));
+        let fitted = Fitted::<f32>::load(place.path(model)).unwrap();
+        assert_eq!(fitted.spec.model.name(), model);
+        let ModelSpec::Vae(vae) = fitted.spec.model else { panic!("{model} is variational") };
+        assert_eq!((vae.training.learning_rate, vae.training.epochs), (0.01, 2));
     }
 }
 
@@ -236,11 +251,12 @@ fn the_reference_architecture() {
     let place = Place::with_data();
     let fit = place.json("fit d.npz --preset reference --latents 2 --epochs 1 --out run");
     assert_eq!(fit["steps"], 2); // all 180 rows, batches of 64
-    let fitted = Fitted::<f32>::load(&place.path("run")).unwrap();
-    assert!(fitted.spec.vae.posterior.sees_u && fitted.split.held_out.is_empty());
-    // Its encoder sees u, so that new data need it.
+    let fitted = Fitted::<f32>::load(place.path("run")).unwrap();
+    let ModelSpec::Vae(vae) = &fitted.spec.model else { panic!("the reference is variational") };
+    assert!(vae.posterior.conditional_encoder && fitted.split.held_out.is_empty());
+    // Its encoder reads u, so that new data need it.
     let mut data = small();
-    data.u = Aux::None;
+    data.u = Aux::none();
     write(place.path("nou.npz"), &data).unwrap();
     place.refused("transform run nou.npz --out z.npz", &["nou.npz", "needs u"]);
     place.done("fit d.npz --preset reference --model vae --latents 2 --epochs 1 --out vae");

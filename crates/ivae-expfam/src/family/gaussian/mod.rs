@@ -1,9 +1,12 @@
 //! [`Gaussian`] in its three conditional forms, as [`Density`](crate::Density), [`Reparam`](crate::Reparam) and
 //! [`ExpFam`](crate::ExpFam).
 
+pub mod at_sample;
+pub mod correlation;
 mod form;
 mod kl;
 mod natural;
+pub mod product;
 mod rows;
 
 pub use form::{Gaussian, GaussianForm};

@@ -72,8 +72,15 @@ impl<F: Scalar> Affine<F> {
         });
     }
 
-    /// `dx` holds ∂y. Overwrites `d_out` with ∂out.
-    pub(super) fn backward(&self, dx: &mut [F], d_out: &mut [F], d_log_det: &[F], x: &[F], changed: Changed) {
+    /// Overwrite `dx`, which holds ∂y, with ∂x, and `d_out` with ∂out.
+    pub(super) fn backward_overwrite(
+        &self,
+        dx: &mut [F],
+        d_out: &mut [F],
+        d_log_det: &[F],
+        x: &[F],
+        changed: Changed,
+    ) {
         let m = changed.m;
         known!(m => {
             let parts = self.scale.chunks_exact(m).zip(self.tanh.chunks_exact(m)).zip(d_out.chunks_exact_mut(2 * m));
@@ -89,7 +96,7 @@ impl<F: Scalar> Affine<F> {
         });
     }
 
-    /// `dy` holds ∂x, and then the ∂y for which [`backward`](Self::backward) gives it.
+    /// `dy` holds ∂x, and then the ∂y for which [`backward_overwrite`](Self::backward_overwrite) gives it.
     pub(super) fn solve(&self, dy: &mut [F], changed: Changed) {
         let m = changed.m;
         for (b, dy) in changed.rows_mut(dy).enumerate() {

@@ -51,8 +51,8 @@ impl<F: Scalar> RowSplines<F> {
         }
     }
 
-    /// `dx` holds ∂y. Overwrites `d_out` with ∂out.
-    pub(super) fn backward(
+    /// Overwrite `dx`, which holds ∂y, with ∂x, and `d_out` with ∂out.
+    pub(super) fn backward_overwrite(
         &mut self,
         dx: &mut [F],
         d_out: &mut [F],
@@ -72,12 +72,13 @@ impl<F: Scalar> RowSplines<F> {
                 (*dx, sums) = piece.backward(x, bound, *dx, dl);
                 self.d_knots.fill(F::zero());
                 piece.add_to_knots(&mut self.d_knots, bins, k, sums);
+                d_raw.fill(F::zero());
                 fill_knots_backward(d_raw, &mut self.d_knots, raw, knots, bins, bound);
             }
         }
     }
 
-    /// `dy` holds ∂x, and then the ∂y for which [`backward`](Self::backward) gives it.
+    /// `dy` holds ∂x, and then the ∂y for which [`backward_overwrite`](Self::backward_overwrite) gives it.
     pub(super) fn solve(&self, dy: &mut [F], d_log_det: &[F], x: &[F], changed: Changed) {
         let bins = self.bins;
         let mut splines = self.knots.chunks_exact(knots_len(bins));

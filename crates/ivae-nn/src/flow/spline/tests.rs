@@ -38,7 +38,7 @@ impl<F: Scalar> Spline<F> {
     fn gradient(&self, x: F, c: F, e: F) -> Vec<F> {
         let k = find(&self.knots[..=self.bins], x);
         let (dx, sums) = self.piece(k).backward(x, F::of(BOUND), c, e);
-        let (mut d_knots, mut grad) = (vec![F::zero(); self.knots.len()], vec![F::nan(); self.raw.len()]);
+        let (mut d_knots, mut grad) = (vec![F::zero(); self.knots.len()], vec![F::zero(); self.raw.len()]);
         self.piece(k).add_to_knots(&mut d_knots, self.bins, k, sums);
         fill_knots_backward(&mut grad, &mut d_knots, &self.raw, &self.knots, self.bins, F::of(BOUND));
         grad.push(dx);

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use ivae::core::AuxSchema;
-use ivae::core::report::Identifiability;
+use ivae::core::Schema;
+use ivae::core::theory::Identifiability;
 
 use crate::args::DiagnoseArgs;
 use crate::exit::{Exit, print, print_json};
@@ -26,9 +26,10 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Result<(), Exit> {
     if args.json {
         return print_json(found);
     }
-    let levels: &[String] = match &fitted.schema.u {
-        AuxSchema::Levels(levels) => levels,
-        AuxSchema::None | AuxSchema::Continuous(_) => &[],
+    // With continuous values beside them, levels alone do not say which u it is.
+    let levels: &[String] = match &fitted.schema {
+        Schema { levels: Some(levels), values: None, .. } => levels,
+        _ => &[],
     };
     let mut text = text(found, levels);
     if let Some(step) = &fitted.report.linear_step {

@@ -16,10 +16,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<(), Exit> {
     let data = input::data_for(&fitted, &args.data.path, &args.data.columns)?;
     let scores = evaluate(&fitted, &data, rows).map_err(|e| Exit::file(&args.data.path, e))?;
     warn(&scores.warnings);
-    match args.json {
-        true => print_json(&scores),
-        false => print(&table(&scores)),
-    }
+    if args.json { print_json(&scores) } else { print(&table(&scores)) }
 }
 
 fn table(scores: &Evaluation) -> String {

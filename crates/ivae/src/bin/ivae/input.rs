@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ivae::core::SaveError;
-use ivae::data::{Aux, Dataset, Levels, ReadOptions, check_extension, check_values, read};
+use ivae::data::{Dataset, Levels, ReadOptions, check_extension, check_values, read};
 use ivae::prelude::Fitted;
 
 use crate::args::ColumnArgs;
@@ -24,7 +24,7 @@ fn read_data(path: &Path, columns: &ColumnArgs, drop_s: bool) -> Result<Dataset<
     let options = ReadOptions { x, u, s, drop_s };
     let mut data: Dataset<f32> = read(path, &options).map_err(|e| Exit::file(path, e))?;
     if let Some(count) = columns.windows {
-        data.u = Aux::Levels(Levels::windows(data.rows(), count).map_err(|e| Exit::file(path, e))?);
+        data.u = Levels::windows(data.rows(), count).map_err(|e| Exit::file(path, e))?.into();
     }
     Ok(data)
 }

@@ -45,10 +45,11 @@ impl Watch {
         let history = folder.join(if over_run { "interrupted.jsonl" } else { "history.jsonl" });
         let file = File::create(&history)
             .map_err(|e| Exit::input(format!("cannot write {}: {e}", history.display())))?;
-        let bar = match quiet || epochs == 0 {
-            true => ProgressBar::hidden(),
+        let bar = if quiet || epochs == 0 {
+            ProgressBar::hidden()
+        } else {
             // Draws to standard error, and only if it is a terminal.
-            false => ProgressBar::with_draw_target(Some(epochs as u64), ProgressDrawTarget::stderr()),
+            ProgressBar::with_draw_target(Some(epochs as u64), ProgressDrawTarget::stderr())
         };
         bar.set_style(style("{bar:32} {pos}/{len} epochs"));
         bar.enable_steady_tick(TICK);
@@ -138,11 +139,11 @@ impl Observer for Watch {
             let _ = file.write_all(&line);
         }
         let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
-        *best = best.max(record.judged());
+        *best = best.max(record.validation());
         if self.bar.position() == 0 {
             self.bar.set_style(style("{bar:32} {pos}/{len} epochs  {msg}  {eta} left"));
         }
-        self.bar.set_message(format!("objective {:.3} (best {best:.3}) nats/row", record.judged()));
+        self.bar.set_message(format!("objective {:.3} (best {best:.3}) nats/row", record.validation()));
         self.bar.inc(1);
     }
 

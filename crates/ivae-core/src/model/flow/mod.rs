@@ -1,0 +1,9 @@
+//! Flows: bijective decoders with exact likelihood, searched by class and restart.
+
+mod fit;
+mod net;
+mod spec;
+mod trained;
+
+pub use net::{FlowModel, FlowModelWorkspace};
+pub use spec::{ClassSpec, FlowClasses, FlowModelSpec};

@@ -1,0 +1,15 @@
+//! The search over restarts: classes set against each other, their basins, and which start is kept.
+
+mod basins;
+mod candidates;
+mod explore;
+mod family;
+mod report;
+mod restarts;
+
+pub(crate) use basins::conclude;
+pub(crate) use candidates::{Agreement, Class, Probe, Rows};
+pub(crate) use explore::Search;
+pub(crate) use family::{FAMILY_ROWS, Latents, choose_family};
+pub use report::{ClassReport, SearchReport};
+pub(crate) use restarts::train_restarts;
