@@ -228,7 +228,7 @@ mod tests {
             let z = |i| if i < count { latents(1) } else { latents(9 + u64::from(i)) };
             (0..count + other).map(|i| start(class, i, -2.0 - f64::from(i), z(i))).collect()
         };
-        // Of the first class three agree; of the others there are all that may be.
+        // Three of the first class agree; the other classes have all the starts they may have.
         let rest = || agreeing(1, 4, 0).into_iter().chain(agreeing(2, 2, 0));
         let with = |first: Vec<Start<f64, ()>>| first.into_iter().chain(rest()).collect::<Vec<_>>();
         assert!(wave(&with(agreeing(0, 3, 1))).is_empty());

@@ -31,7 +31,7 @@ pub struct Identifiability {
     pub rank: usize,
     /// Largest over smallest singular value; `None` if infinite.
     pub condition: Option<f64>,
-    /// Of the fitted L, descending.
+    /// Singular values of the fitted L, descending.
     pub singular_values: Vec<f64>,
     /// How small the smallest may really be; `None` for a u with continuous columns.
     #[serde(default)]
@@ -240,7 +240,7 @@ mod tests {
         let class = |out: &Identifiability| out.check.as_ref().map(|check| check.class);
         let both = judged(1.0);
         assert_eq!((both.k, both.needed, both.rank, class(&both)), (2, 5, 4, Some(Class::ComponentWise)));
-        // Of the size of their own noise, 1/√500.
+        // As large as their own noise, 1/√500.
         let still = judged(0.04);
         assert_eq!(
             (still.k, still.needed, still.rank, class(&still)),

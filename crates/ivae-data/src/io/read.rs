@@ -32,7 +32,7 @@ pub fn read<F: Scalar>(path: impl AsRef<Path>, options: &ReadOptions) -> Result<
 /// Read one array of numbers, `[N, c]` (`[N]` is read as `[N, 1]`).
 ///
 /// `key` names the array of an `.npz`; it may be left out where there is only one, and is not used for other formats.
-/// Of a text file, all columns are read.
+/// All columns of a text file are read.
 ///
 /// # Errors
 /// As [`read`].

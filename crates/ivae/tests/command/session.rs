@@ -214,7 +214,7 @@ fn a_flow() {
         assert!(ran.err.contains("ivae with a flow") && ran.err.contains("with an mlp"), "{}", ran.err);
         assert!(!place.text("mlp/spec.toml").contains("square"));
     }
-    // Of the classes of the file, those that are asked for are left.
+    // The classes of the file that are asked for are left.
     let ran = place.done("fit d.npz --config run/spec.toml --decoder coupling --out coupling");
     assert!(!ran.err.contains("are kept"), "{}", ran.err);
     let mut spec = Fitted::<f32>::load(place.path("coupling")).unwrap().spec;

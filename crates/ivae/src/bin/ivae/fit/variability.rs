@@ -6,7 +6,7 @@ use ivae::prelude::{Aux, Family, FitSpec, ModelSpec};
 pub(super) fn too_few_u(spec: &FitSpec, u: &Aux<f32>) -> Option<String> {
     let family = match &spec.model {
         ModelSpec::Vae(vae) if vae.prior.is_conditional() => vae.prior.family,
-        // Of the families that are chosen from, the one with most statistics.
+        // The one with most statistics among the families that are chosen from.
         ModelSpec::Flow(flow) => flow.prior.unwrap_or(Family::Gaussian),
         _ => return None,
     };
