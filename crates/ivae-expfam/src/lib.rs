@@ -15,7 +15,8 @@ pub use density::{Density, ExpFam, Reparam, StatisticsProperties, Support};
 pub use family::{
     Bernoulli, Beta, BinaryConcrete, Categorical, Concrete, Custom, CustomError, Exponential,
     ExponentialPower, Gamma, Gaussian, GaussianForm, GeneralisedNormal, HyperbolicSecant, Laplace, LogNormal,
-    Marginal, Poisson, Statistics, VonMises, gaussian_kl, gaussian_kl_backward, implicit_derivative,
+    Marginal, NegativeBinomial, Poisson, Statistics, StudentT, VonMises, gaussian_kl, gaussian_kl_backward,
+    implicit_derivative,
 };
 pub use theory::{
     Answer, Assumption, Class, Condition, ConditionId, Equivalence, Lambda, LambdaError, Model, Noise,

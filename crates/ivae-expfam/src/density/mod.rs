@@ -1,5 +1,6 @@
 //! Densities over rows: the traits, and the loops that compute log-densities and their gradients.
 
+pub(crate) mod double;
 pub(crate) mod elementary;
 pub(crate) mod elementwise;
 mod expfam;

@@ -13,7 +13,9 @@ pub mod generalised_normal;
 pub mod hyperbolic_secant;
 pub mod laplace;
 pub mod log_normal;
+pub mod negative_binomial;
 pub mod poisson;
+pub mod student_t;
 pub mod von_mises;
 
 pub use bernoulli::Bernoulli;
@@ -29,5 +31,7 @@ pub use generalised_normal::GeneralisedNormal;
 pub use hyperbolic_secant::HyperbolicSecant;
 pub use laplace::Laplace;
 pub use log_normal::LogNormal;
+pub use negative_binomial::NegativeBinomial;
 pub use poisson::Poisson;
+pub use student_t::StudentT;
 pub use von_mises::VonMises;

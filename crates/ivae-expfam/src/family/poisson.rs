@@ -1,20 +1,25 @@
-//! [`Poisson`]: a latent count.
+//! [`Poisson`]: the likelihood of counts, and the family of a latent count.
 
-use ivae_num::{Scalar, vecmath::VecMath};
+use ivae_num::{Formula, Functions};
 use rand::RngCore;
 use rand_distr::Distribution;
 
-use crate::density::special_functions::{
-    TileDensity, impl_special_functions, map_special, map_vectorised, scratch,
-};
-use crate::density::{ExpFam, Support};
-use crate::special::{digamma, ln_gamma};
+use crate::density::{ExpFam, Support, double, implement};
+use crate::special::{digamma, gamma_formula, ln_gamma};
 
 /// Components `p(z) = rᶻ e⁻ʳ / z!` on 0, 1, 2, …, θ = λ = log rate.
 ///
 /// k = 1, T = z, h = 1/z!, A = r, the natural domain is ℝ. Derivatives in z are those of the formula with Γ(z + 1).
+///
+/// Rows take a log rate beyond ±[`MOST_LOG_RATE`](Self::MOST_LOG_RATE) for that bound, where its derivative is 0: no
+/// decoder, however wild, makes the density infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Poisson;
+
+impl Poisson {
+    /// Bound of the log rate in rows, on either side: a rate of 10¹³ is more than any count says.
+    pub const MOST_LOG_RATE: f64 = 30.0;
+}
 
 /// r; NaN outside the natural domain, where it is 0 or ∞.
 fn rate(lambda: &[f64]) -> f64 {
@@ -104,30 +109,57 @@ impl ExpFam<f64> for Poisson {
     }
 }
 
-impl TileDensity for Poisson {
-    const DOUBLE: bool = true;
+/// `x` within ± `most`; NaN stays NaN.
+#[inline(always)]
+pub(super) fn bounded(x: f64, most: f64) -> f64 {
+    let below = if x > most { most } else { x };
+    if below < -most { -most } else { below }
+}
 
-    /// z log r − r − log z!.
-    fn log_probs<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], cols: usize) {
-        let (mut rate, mut norm) = (scratch(), scratch());
-        let rate = map_vectorised(&mut rate, log_rate, <F as VecMath>::exp);
-        let norm = map_special(&mut norm, z, cols, |z| ln_gamma(z + 1.0));
-        for (i, z) in z.iter_mut().enumerate() {
-            *z = *z * log_rate[i] - rate[i] - norm[i];
-        }
-    }
+/// `y` where z is 0, 1, 2, …, NaN where z is, and `otherwise` elsewhere.
+#[inline(always)]
+pub(super) fn at_counts(z: f64, y: f64, otherwise: f64) -> f64 {
+    let is_count = (z >= 0.0) & (z < f64::INFINITY) & (z.trunc() == z);
+    let other = if z.is_nan() { z } else { otherwise };
+    if is_count { y } else { other }
+}
 
-    /// ∂z = log r − ψ(z + 1), ∂log r = z − r.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], log_rate: &mut [F], d: &[F], cols: usize) {
-        let (mut rate, mut psi) = (scratch(), scratch());
-        let rate = map_vectorised(&mut rate, log_rate, <F as VecMath>::exp);
-        let psi = map_special(&mut psi, z, cols, |z| digamma(z + 1.0));
-        for (i, z) in z.iter_mut().enumerate() {
-            let at = *z;
-            *z = d[i] * (log_rate[i] - psi[i]);
-            log_rate[i] = d[i] * (at - rate[i]);
-        }
+const MOST: f64 = Poisson::MOST_LOG_RATE;
+
+/// (z; log r) → z log r − r − log z!.
+#[derive(Clone, Copy)]
+struct LogProb;
+
+impl Formula<f64, 1, 1> for LogProb {
+    #[inline(always)]
+    fn at<M: Functions<f64>>(&self, [z]: [f64; 1], [l]: [f64; 1]) -> [f64; 1] {
+        let l = bounded(l, MOST);
+        [at_counts(z, z * l - M::exp(l) - gamma_formula::ln_gamma::<M>(z + 1.0), f64::NEG_INFINITY)]
     }
 }
 
-impl_special_functions!(Poisson);
+/// (log r; z) → ∂log r = z − r, 0 beyond the bound.
+#[derive(Clone, Copy)]
+struct ThetaSlopes;
+
+impl Formula<f64, 1, 1> for ThetaSlopes {
+    #[inline(always)]
+    fn at<M: Functions<f64>>(&self, [l]: [f64; 1], [z]: [f64; 1]) -> [f64; 1] {
+        let slope = z - M::exp(bounded(l, MOST));
+        [at_counts(z, if l.abs() > MOST { 0.0 } else { slope }, 0.0)]
+    }
+}
+
+/// (z; log r) → ∂z = log r − ψ(z + 1).
+#[derive(Clone, Copy)]
+struct VSlope;
+
+impl Formula<f64, 1, 1> for VSlope {
+    #[inline(always)]
+    fn at<M: Functions<f64>>(&self, [z]: [f64; 1], [l]: [f64; 1]) -> [f64; 1] {
+        [at_counts(z, bounded(l, MOST) - gamma_formula::digamma::<M>(z + 1.0), 0.0)]
+    }
+}
+
+double::density!(Poisson, 1, LogProb, ThetaSlopes, VSlope);
+implement::narrowed!([] Poisson);

@@ -4,11 +4,11 @@
 const LARGE: f64 = 10.0;
 
 /// B₂ₖ / (2k (2k − 1)) for k = 1, 2, …: the series of ln Γ (Abramowitz and Stegun 1964, equation 6.1.41).
-const LN_GAMMA: [f64; 7] =
+pub(super) const LN_GAMMA: [f64; 7] =
     [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0, -691.0 / 360_360.0, 1.0 / 156.0];
 
 /// B₂ₖ / 2k for k = 1, 2, …: the series of ψ (Abramowitz and Stegun 1964, equation 6.3.18).
-const DIGAMMA: [f64; 7] =
+pub(super) const DIGAMMA: [f64; 7] =
     [1.0 / 12.0, -1.0 / 120.0, 1.0 / 252.0, -1.0 / 240.0, 1.0 / 132.0, -691.0 / 32_760.0, 1.0 / 12.0];
 
 /// B₂ₖ for k = 1, 2, …: the series of ψ′ (Abramowitz and Stegun 1964, equation 6.4.12).

@@ -3,6 +3,7 @@
 mod bessel;
 mod draws;
 mod gamma;
+pub(crate) mod gamma_formula;
 mod normal;
 mod softplus;
 

@@ -11,6 +11,7 @@ mod gaussian;
 mod golden;
 mod invariance;
 mod lambda;
+mod likelihoods;
 mod long_rows;
 mod margin;
 mod marginal;
