@@ -17,7 +17,7 @@ pub enum SpecError {
     Network(#[from] ivae_nn::SpecError),
     /// A value of x outside the support of the likelihood.
     #[error("a {likelihood} likelihood needs x of {support}, but row {row}, column {column} of x is {value}")]
-    OutsideSupport { likelihood: &'static str, support: &'static str, row: usize, column: usize, value: f64 },
+    OutsideSupport { likelihood: &'static str, support: String, row: usize, column: usize, value: f64 },
     /// Two settings, or a setting and the data, that exclude each other.
     #[error(transparent)]
     Conflict(#[from] Conflict),
@@ -133,6 +133,9 @@ pub enum ModelError {
     /// The variance of a column's noise is not positive.
     #[error("the noise variance of column {column} of x is {value}, but must be positive")]
     Noise { column: usize, value: f64 },
+    /// A value of x outside the support of the model's likelihood.
+    #[error(transparent)]
+    OutsideSupport(#[from] SpecError),
     /// The model has no such operation.
     #[error("a {model} model cannot {what}")]
     Unsupported { model: &'static str, what: &'static str },

@@ -69,4 +69,6 @@ pub use mcc::{Match, Mcc, Rows, mcc, mcc_on};
 pub use rank::average_ranks;
 pub use runs::{Agreement, agreement, udr};
 pub use sap::{sap, sap_binary};
-pub use u_only_density::{LevelRows, u_only_bernoulli, u_only_gaussian};
+pub use u_only_density::{
+    LevelRows, u_only_bernoulli, u_only_gaussian, u_only_negative_binomial, u_only_poisson,
+};

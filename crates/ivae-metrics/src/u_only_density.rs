@@ -70,6 +70,45 @@ pub fn u_only_bernoulli<F: Scalar>(train: LevelRows<'_, F>, test: LevelRows<'_, 
     })
 }
 
+/// Means of counts by level and column `[M, d]`, shrunk towards the pooled one as by one extra row, and that one from 0.
+fn rates(count: &[f64], sum: &Array2<f64>, rows: f64) -> Array2<f64> {
+    let pooled = sum.sum_axis(ndarray::Axis(0)).mapv(|sum| (sum + 0.5) / (rows + 1.0));
+    Array2::from_shape_fn(sum.dim(), |(u, j)| (sum[[u, j]] + pooled[j]) / (count[u] + 1.0))
+}
+
+/// The same of counts under independent Poisson columns.
+pub fn u_only_poisson<F: Scalar>(train: LevelRows<'_, F>, test: LevelRows<'_, F>, m: usize) -> f64 {
+    let (count, sum, _) = train.sums(m);
+    let rates = rates(&count, &sum, train.x.nrows() as f64);
+    test.mean_of(|u, j, v| v * rates[[u, j]].ln() - rates[[u, j]] - libm::lgamma(v + 1.0))
+}
+
+/// The same of counts under independent negative binomial columns: of each column one inverse dispersion, by moments of
+/// all levels.
+pub fn u_only_negative_binomial<F: Scalar>(train: LevelRows<'_, F>, test: LevelRows<'_, F>, m: usize) -> f64 {
+    /// More is Poisson.
+    const MOST: f64 = 1e6;
+    let (count, sum, square) = train.sums(m);
+    let rates = rates(&count, &sum, train.x.nrows() as f64);
+    // The variance is mean + mean² / r.
+    let inverse_dispersion: Vec<f64> = (0..train.x.ncols())
+        .map(|j| {
+            let (mut squares, mut excess) = (0.0, 0.0);
+            for u in (0..m).filter(|&u| count[u] > 0.0) {
+                let mean = sum[[u, j]] / count[u];
+                squares += count[u] * mean * mean;
+                excess += square[[u, j]] - count[u] * mean * (mean + 1.0);
+            }
+            if excess * MOST > squares { squares / excess } else { MOST }.max(1e-3)
+        })
+        .collect();
+    test.mean_of(|u, j, v| {
+        let (rate, r) = (rates[[u, j]], inverse_dispersion[j]);
+        let ways = libm::lgamma(v + r) - libm::lgamma(r) - libm::lgamma(v + 1.0);
+        ways - r * (rate / r).ln_1p() - v * (r / rate).ln_1p()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::array;
@@ -107,5 +146,28 @@ mod tests {
         let all = LevelRows { levels: None, ..train };
         let test = LevelRows { x: one.view(), levels: None };
         assert!((u_only_bernoulli(all, test, 1) - ((3.0 + 4.0 / 6.0) / 5.0f64).ln()).abs() < 1e-12);
+    }
+
+    /// Two levels of two rows, by hand: rates (3 + 2.1) / 3 and (7 + 2.1) / 3, the pooled one 10.5 / 5.
+    #[test]
+    fn columns_of_counts_are_fitted_by_level() {
+        let x = array![[1.0], [2.0], [3.0], [4.0]];
+        let train = LevelRows { x: x.view(), levels: Some(&[0, 0, 1, 1]) };
+        let three = array![[3.0]];
+        let test = LevelRows { x: three.view(), levels: Some(&[1]) };
+        let rate: f64 = (7.0 + 2.1) / 3.0;
+        let expected = 3.0 * rate.ln() - rate - 6.0f64.ln();
+        assert!((u_only_poisson(train, test, 2) - expected).abs() < 1e-12);
+        // These vary less than Poisson counts, so that the dispersion is 0.
+        assert!((u_only_negative_binomial(train, test, 2) - expected).abs() < 1e-5);
+        // Of one level: mean 5, mean of squares 50, so the excess variance is 20, and r = 25 / 20.
+        let x = array![[0.0], [0.0], [10.0], [10.0]];
+        let train = LevelRows { x: x.view(), levels: None };
+        let (rate, r): (f64, f64) = ((20.0 + 4.1) / 5.0, 1.25);
+        let at = LevelRows { x: three.view(), levels: None };
+        // Γ(4.25) / Γ(1.25) = 3.25 · 2.25 · 1.25.
+        let p =
+            (3.25 * 2.25 * 1.25 / 6.0f64).ln() + r * (r / (r + rate)).ln() + 3.0 * (rate / (r + rate)).ln();
+        assert!((u_only_negative_binomial(train, at, 1) - p).abs() < 1e-9);
     }
 }

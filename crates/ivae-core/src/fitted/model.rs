@@ -49,7 +49,7 @@ impl<F: Scalar> Fitted<F> {
     pub fn transform(&self, data: &Dataset<F>) -> Result<Array2<F>, ModelError> {
         self.check_x(data.x.view())?;
         let u = self.align(data, self.model.encoding_needs(), "inference")?;
-        let x = self.scaler.apply(data.x.view());
+        let x = self.scale(data)?;
         Ok(self.after_step(self.model.encode(Batch { x: x.view(), u: aux_input(&u) })))
     }
 
@@ -100,7 +100,7 @@ impl<F: Scalar> Fitted<F> {
     ) -> Result<LogLikelihood, ModelError> {
         self.check_x(data.x.view())?;
         let u = self.align(data, self.model.density_needs(), "the likelihood")?;
-        let x = self.scaler.apply(data.x.view());
+        let x = self.scale(data)?;
         let batch = Batch { x: x.view(), u: aux_input(&u) };
         let found = self.model.log_likelihood(batch, importance, StreamKey::new(seed, Purpose::HeldOut))?;
         let log_det = self.scaler.log_abs_det();
@@ -121,7 +121,7 @@ impl<F: Scalar> Fitted<F> {
     pub fn posterior(&self, data: &Dataset<F>) -> Result<Posterior<F>, ModelError> {
         self.check_x(data.x.view())?;
         let u = self.align(data, self.model.posterior_needs(), "the posterior's covariance")?;
-        let x = self.scaler.apply(data.x.view());
+        let x = self.scale(data)?;
         Ok(self.posterior_after_step(self.model.posterior(Batch { x: x.view(), u: aux_input(&u) })?))
     }
 
@@ -147,7 +147,7 @@ impl<F: Scalar> Fitted<F> {
             return Err(ModelError::Noise { column, value: value.f64() });
         }
         let u = self.align(data, Need::IfGiven, "the posterior")?;
-        let x = self.scaler.apply(data.x.view());
+        let x = self.scale(data)?;
         let batch = Batch { x: x.view(), u: aux_input(&u) };
         let found = self.model.posterior_at_noise(batch, data.x.view(), noise, &self.scaler)?;
         Ok(self.posterior_after_step(found))
@@ -161,6 +161,13 @@ impl<F: Scalar> Fitted<F> {
             Some(((row, column), v)) => Err(ModelError::NotFinite { row, column, value: v.f64() }),
             None => Ok(()),
         }
+    }
+
+    /// x as the model sees it.
+    fn scale(&self, data: &Dataset<F>) -> Result<Array2<F>, ModelError> {
+        let x = self.scaler.apply(data.x.view());
+        self.model.check_x(x.view())?;
+        Ok(x)
     }
 
     /// u of `data` in the model's own levels, as far as it is needed for `purpose`.

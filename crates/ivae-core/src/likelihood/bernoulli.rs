@@ -1,35 +1,31 @@
 //! The Bernoulli likelihood, for x of 0 and 1: f(z) is the log-odds.
 
-use ivae_data::Dataset;
+use ivae_data::{Dataset, Scaling};
 use ivae_expfam::{Bernoulli, Density};
 use ivae_metrics::u_only_bernoulli;
 use ivae_num::{Scalar, StreamKey};
 use ndarray::{Array1, ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 
-use super::member::{Likelihood, Noise, u_only};
+use super::member::{Likelihood, Noise, Suited, check_support, u_only};
 use crate::error::SpecError;
 
 impl<F: Scalar> Likelihood<F> for Bernoulli {
-    fn density(&self) -> &'static dyn Density<F> {
-        &Bernoulli
+    fn density(&self) -> &dyn Density<F> {
+        self
     }
 
     fn check_x(&self, x: ArrayView2<'_, F>) -> Result<(), SpecError> {
-        match x.indexed_iter().find(|(_, v)| **v != F::zero() && **v != F::one()) {
-            Some(((row, column), v)) => Err(SpecError::OutsideSupport {
-                likelihood: "Bernoulli",
-                support: "0 or 1",
-                row,
-                column,
-                value: v.f64(),
-            }),
-            None => Ok(()),
-        }
+        check_support("Bernoulli", "0 or 1", x, |v| v == 0.0 || v == 1.0)
     }
 
-    fn allows_scaling(&self) -> bool {
-        false
+    fn allows(&self, scaling: Scaling) -> bool {
+        scaling == Scaling::None
+    }
+
+    /// A linear decoder, and a high learning rate.
+    fn suited(&self) -> Option<Suited> {
+        Some(Suited { scaling: Scaling::None, encoder: &[64], decoder: &[], learning_rate: 0.02, epochs: 60 })
     }
 
     /// At z = 0 the log-odds are those of each column, and where the mean p moves by δ they move by δ / (p (1 − p)).
@@ -42,13 +38,13 @@ impl<F: Scalar> Likelihood<F> for Bernoulli {
         Some((p.mapv(|p| F::of((p / (1.0 - p)).ln())), p.mapv(|p| F::of((p * (1.0 - p)).recip()))))
     }
 
-    fn mean(&self, mut output: ArrayViewMut2<'_, F>) {
-        output.mapv_inplace(|logit| F::of((1.0 + (-logit.f64()).exp()).recip()));
+    fn mean(&self, mut x: ArrayViewMut2<'_, F>, theta: ArrayView2<'_, F>) {
+        x.assign(&theta);
+        x.mapv_inplace(|logit| F::of((1.0 + (-logit.f64()).exp()).recip()));
     }
 
     fn sample(&self, mut x: ArrayViewMut2<'_, F>, theta: ArrayView2<'_, F>, key: StreamKey) {
-        x.assign(&theta);
-        Likelihood::<F>::mean(self, x.view_mut());
+        Likelihood::<F>::mean(self, x.view_mut(), theta);
         let mut rng = key.rng();
         x.mapv_inplace(|p| F::of(f64::from(u8::from(rng.random::<f64>() < p.f64()))));
     }

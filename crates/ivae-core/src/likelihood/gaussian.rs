@@ -7,7 +7,7 @@ use ivae_num::{Scalar, StreamKey, stream};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
-use super::member::{Likelihood, Noise, u_only};
+use super::member::{FreeParameter, Likelihood, Noise, u_only};
 use crate::error::{SpecError, positive};
 use crate::theta::ThetaSpec;
 
@@ -50,7 +50,7 @@ impl VarianceSpec {
 }
 
 impl<F: Scalar> Likelihood<F> for VarianceSpec {
-    fn density(&self) -> &'static dyn Density<F> {
+    fn density(&self) -> &dyn Density<F> {
         &MEAN_VAR
     }
 
@@ -64,15 +64,15 @@ impl<F: Scalar> Likelihood<F> for VarianceSpec {
         }
     }
 
-    fn free_parameter(&self, observed: usize, latents: usize) -> Option<(&'static str, ThetaSpec, f64)> {
+    fn free_parameters(&self, observed: usize, latents: usize) -> Vec<FreeParameter> {
         // x has d/n directions for each latent: so many times the noise leaves as much known of it.
         let per_latent = (observed as f64 / latents as f64).clamp(1.0, MOST_DIRECTIONS);
-        let (spec, floor) = match *self {
+        let (source, floor) = match *self {
             Self::Fixed(v) => (ThetaSpec::Fixed(v.ln()), f64::NEG_INFINITY),
             Self::Shared { start, floor } => (ThetaSpec::Shared(start.ln()), (floor * per_latent).ln()),
             Self::PerDimension { start, floor } => (ThetaSpec::Free(start.ln()), (floor * per_latent).ln()),
         };
-        Some(("noise.log_var", spec, floor))
+        vec![FreeParameter { name: "noise.log_var".into(), columns: observed, source, floor }]
     }
 
     fn sample(&self, x: ArrayViewMut2<'_, F>, theta: ArrayView2<'_, F>, key: StreamKey) {

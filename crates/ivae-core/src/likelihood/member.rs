@@ -1,10 +1,10 @@
 //! [`Likelihood`]: what a model needs of a member of p(x|z).
 
-use ivae_data::Dataset;
+use ivae_data::{Dataset, Scaling};
 use ivae_expfam::Density;
 use ivae_metrics::LevelRows;
 use ivae_num::{Scalar, StreamKey};
-use ndarray::{Array1, ArrayView2, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
 
 use crate::error::SpecError;
 use crate::theta::ThetaSpec;
@@ -12,14 +12,42 @@ use crate::theta::ThetaSpec;
 /// The noise of x around f(z), for theory.
 pub use ivae_expfam::Noise;
 
-/// A member of p(x|z). The columns of θ_x `[B, p]` are the decoder's output f(z), d of them, then the
-/// [`free_parameter`](Self::free_parameter) of each column of x.
+/// A parameter of the columns of x that the decoder does not give.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FreeParameter {
+    /// Its name among the parameters of the model.
+    pub name: String,
+    /// How many columns of x have it.
+    pub columns: usize,
+    /// Where it comes from, with its start.
+    pub source: ThetaSpec,
+    /// It never falls below this.
+    pub floor: f64,
+}
+
+/// Settings of a model that suit a likelihood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suited {
+    /// How x is scaled.
+    pub scaling: Scaling,
+    /// Hidden layers of the encoder.
+    pub encoder: &'static [usize],
+    /// Hidden layers of the decoder.
+    pub decoder: &'static [usize],
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// Passes over the training rows.
+    pub epochs: usize,
+}
+
+/// A member of p(x|z). The columns of θ_x `[B, p]` are the decoder's [`outputs`](Self::outputs) f(z), then the
+/// [`free_parameters`](Self::free_parameters).
 ///
 /// Adding a likelihood is one file that implements this trait, and its line in
 /// [`LikelihoodFamily`](super::LikelihoodFamily).
 pub trait Likelihood<F: Scalar>: Sync {
     /// log p(x|θ_x), its rows and their derivatives.
-    fn density(&self) -> &'static dyn Density<F>;
+    fn density(&self) -> &dyn Density<F>;
 
     /// Check numbers of the spec.
     ///
@@ -38,15 +66,44 @@ pub trait Likelihood<F: Scalar>: Sync {
         Ok(())
     }
 
-    /// Whether x may be scaled: not where its values are categories or counts.
-    fn allows_scaling(&self) -> bool {
+    /// Whether x may be scaled so: not where its values are categories or counts.
+    fn allows(&self, scaling: Scaling) -> bool {
+        let _ = scaling;
         true
     }
 
-    /// The parameter of each column of x beside f(z), with its name: where it comes from, and its lower bound for a
-    /// model of `observed` columns and `latents` latents.
-    fn free_parameter(&self, observed: usize, latents: usize) -> Option<(&'static str, ThetaSpec, f64)> {
+    /// Settings that suit x; `None` for those of a model of continuous x.
+    fn suited(&self) -> Option<Suited> {
+        None
+    }
+
+    /// Columns of the decoder's output for x of `observed` columns.
+    fn outputs(&self, observed: usize) -> usize {
+        observed
+    }
+
+    /// The parameters beside f(z), for a model of `observed` columns and `latents` latents.
+    fn free_parameters(&self, observed: usize, latents: usize) -> Vec<FreeParameter> {
         let _ = (observed, latents);
+        Vec::new()
+    }
+
+    /// Columns of what the encoder reads in place of x of `observed` columns; `None` where it reads x itself.
+    fn features(&self, observed: usize) -> Option<usize> {
+        let _ = observed;
+        None
+    }
+
+    /// Overwrite `features` `[B, e]` with what the encoder reads in place of x `[B, d]`, such as a transform of stable
+    /// variance.
+    fn write_features(&self, mut features: ArrayViewMut2<'_, F>, x: ArrayView2<'_, F>) {
+        features.assign(&x);
+    }
+
+    /// A crude f(z) of every row of x `[N, d]`, `[N, outputs]`, to which the decoder's linear part is fitted at the start.
+    /// `None` where it is x itself, but for what [`start`](Self::start) gives.
+    fn crude_outputs(&self, x: ArrayView2<'_, F>) -> Option<Array2<F>> {
+        let _ = x;
         None
     }
 
@@ -57,9 +114,10 @@ pub trait Likelihood<F: Scalar>: Sync {
         None
     }
 
-    /// Turn the decoder's output `[B, d]` into the mean of x, in place.
-    fn mean(&self, output: ArrayViewMut2<'_, F>) {
-        let _ = output;
+    /// Overwrite `x` `[B, d]` with the mean of p(x|θ_x); of categories, with the most probable one.
+    fn mean(&self, mut x: ArrayViewMut2<'_, F>, theta: ArrayView2<'_, F>) {
+        let d = x.ncols();
+        x.assign(&ivae_num::slices::columns(theta, 0..d));
     }
 
     /// Draw x `[B, d]` from θ_x. Overwrites `x`.
@@ -73,9 +131,31 @@ pub trait Likelihood<F: Scalar>: Sync {
     fn noise(&self) -> Noise;
 }
 
+/// Check that every value of x `[N, d]` is one of `support`, as `contains` says.
+///
+/// # Errors
+/// The first value that is not.
+pub(super) fn check_support<F: Scalar>(
+    likelihood: &'static str,
+    support: &str,
+    x: ArrayView2<'_, F>,
+    contains: impl Fn(f64) -> bool,
+) -> Result<(), SpecError> {
+    match x.indexed_iter().find(|(_, v)| !contains(v.f64())) {
+        Some(((row, column), v)) => Err(SpecError::OutsideSupport {
+            likelihood,
+            support: support.into(),
+            row,
+            column,
+            value: v.f64(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// [`Likelihood::u_only`] by a density of [`ivae_metrics`], such as [`ivae_metrics::u_only_gaussian`].
 pub fn u_only<F: Scalar>(
-    density: fn(LevelRows<'_, F>, LevelRows<'_, F>, usize) -> f64,
+    density: impl Fn(LevelRows<'_, F>, LevelRows<'_, F>, usize) -> f64,
     train: &Dataset<F>,
     test: &Dataset<F>,
 ) -> f64 {

@@ -64,6 +64,15 @@ pub trait TrainedModel<F: Scalar>: Debug + Send + Sync {
         self.encoding_needs()
     }
 
+    /// Check that scaled x `[N, d]` lies in the support of p(x|z).
+    ///
+    /// # Errors
+    /// The first value outside it.
+    fn check_x(&self, x: ArrayView2<'_, F>) -> Result<(), ModelError> {
+        let _ = x;
+        Ok(())
+    }
+
     /// The latents of every row, `[N, n]`: posterior means.
     fn encode(&self, batch: Batch<'_, F>) -> Array2<F>;
 

@@ -115,7 +115,7 @@ impl Ivae {
                     vae.likelihood.net.hidden.clone_from(hidden);
                 }),
                 Setting::Likelihood(family) => {
-                    spec.model.as_vae_mut().into_iter().for_each(|vae| vae.set_likelihood(*family));
+                    spec.model.as_vae_mut().into_iter().for_each(|vae| vae.set_likelihood(family.clone()));
                 }
                 Setting::Prior(family) => spec.model.set_prior(*family),
                 Setting::Epochs(epochs) => spec.model.set_epochs(*epochs),

@@ -40,7 +40,8 @@ impl FitSpec {
     /// The defaults of `model` for `data`; without a `decoder`, the class that suits them: a flow with exact likelihood
     /// where there are as many latents as columns or fewer and u is categorical, else a perceptron.
     ///
-    /// Where every value of x is 0 or 1, the likelihood is Bernoulli ([`VaeSpec::set_likelihood`]).
+    /// Where every value of x is 0 or 1, the likelihood is Bernoulli, and where x is of counts ([`are_counts`](crate::likelihood::are_counts)), Poisson
+    /// ([`VaeSpec::set_likelihood`]).
     ///
     /// A u of levels alone gets a prior table, one with continuous columns a network; epochs are enough for
     /// [`LEAST_STEPS`] steps.
@@ -50,17 +51,17 @@ impl FitSpec {
         latents: usize,
         data: &Dataset<F>,
     ) -> Self {
-        let is_binary = LikelihoodFamily::Bernoulli.part::<F>().check_x(data.x.view()).is_ok();
+        let of_discrete = LikelihoodFamily::of_discrete(data.x.view());
         let has_table = data.u.levels.is_some() && data.u.values.is_none();
-        let suits_flow = !is_binary && latents <= data.observed() && has_table;
+        let suits_flow = of_discrete.is_none() && latents <= data.observed() && has_table;
         let suited = if suits_flow { DecoderKind::Flow(FlowClasses::All) } else { DecoderKind::Mlp };
         let mut spec = Self::new(latents, model.spec(decoder.unwrap_or(suited), latents, data.observed()));
         let training_rows = (data.rows() as f64 * (1.0 - spec.split.held_out)) as usize;
         let least = |batch: usize| LEAST_STEPS.div_ceil((training_rows / batch).max(1));
         match &mut spec.model {
             ModelSpec::Vae(vae) => {
-                if is_binary {
-                    vae.set_likelihood(LikelihoodFamily::Bernoulli);
+                if let Some(likelihood) = of_discrete {
+                    vae.set_likelihood(likelihood);
                 }
                 vae.training.epochs = vae.training.epochs.max(least(vae.training.step.batch));
                 if *model == ModelKind::Ivae && data.u.values.is_some() {

@@ -2,10 +2,10 @@
 
 use ivae_core::model::flow::FlowModelSpec;
 use ivae_core::model::vae::{Vae, VaeSpec};
-use ivae_core::{Estimator, FitSpec, Fitted, ModelSpec};
+use ivae_core::{Estimator, FitSpec, Fitted, LikelihoodFamily, ModelSpec};
 use ivae_data::Dataset;
 use ivae_metrics::{Correlation, mcc};
-use ivae_num::{Purpose, StreamKey, stream};
+use ivae_num::{Purpose, Scalar, StreamKey, stream};
 use ndarray::{Array2, ArrayView2};
 
 /// Standard normal deviates, `[rows, columns]`.
@@ -44,4 +44,16 @@ pub(crate) fn networks(fitted: &Fitted<f64>) -> (Vae, Vec<f64>) {
         params[group.slot.range()].copy_from_slice(&array.values);
     }
     (net, params)
+}
+
+/// `x` changed into values that the likelihood takes: as they are, between 0 and 1, small whole numbers, or 0 and 1.
+pub(crate) fn suit<F: Scalar>(x: &mut Array2<F>, likelihood: &LikelihoodFamily) {
+    let forms: [fn(f64) -> f64; 4] = [
+        |v| v,
+        |v| 1.0 / (1.0 + (-v).exp()),
+        |v| (1.5 * v.abs()).min(2.5).floor(),
+        |v| f64::from(u8::from(v > 0.0)),
+    ];
+    let suited = forms.iter().map(|form| x.mapv(|v| F::of(form(v.f64()))));
+    *x = suited.into_iter().find(|x| likelihood.part().check_x(x.view()).is_ok()).unwrap();
 }

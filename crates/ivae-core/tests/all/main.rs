@@ -10,6 +10,7 @@ mod few_rows;
 mod fit;
 mod golden;
 mod gradients;
+mod likelihoods;
 mod linear_step;
 mod mixed_u;
 mod no_alloc;

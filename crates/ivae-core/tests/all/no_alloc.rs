@@ -11,6 +11,8 @@ use ivae_data::{Aux, Dataset, Simulation};
 use ivae_nn::{Activation, Inputs, MlpSpec};
 use ivae_num::{Purpose, StreamKey};
 
+use super::common;
+
 const SEGMENTS: Inputs = Inputs { dense: 0, levels: 7 };
 
 fn data() -> Dataset<f32> {
@@ -68,14 +70,17 @@ fn flows() {
     }
 }
 
+/// With a product posterior where x is discrete.
 #[test]
-fn product_posterior_and_bernoulli_likelihood() {
-    let mut data = data();
-    data.x.mapv_inplace(|v| f32::from(u8::from(v > 0.0)));
-    let mut spec = VaeSpec::ivae();
-    spec.set_likelihood(LikelihoodFamily::Bernoulli);
-    assert!(spec.posterior.product_of_experts && spec.posterior.full_covariance);
-    assert_eq!(allocations_in_steps(&spec, &data, SEGMENTS), 0);
+fn every_likelihood() {
+    for (likelihood, name, _) in LikelihoodFamily::ALL {
+        let mut data = data();
+        common::suit(&mut data.x, &likelihood);
+        let mut spec = VaeSpec::ivae();
+        spec.set_likelihood(likelihood);
+        assert!(spec.posterior.full_covariance);
+        assert_eq!(allocations_in_steps(&spec, &data, SEGMENTS), 0, "{name}");
+    }
 }
 
 #[test]

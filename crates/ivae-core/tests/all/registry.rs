@@ -22,7 +22,7 @@ fn every_likelihood_is_found_by_its_unique_name() {
     let names: BTreeSet<&str> = LikelihoodFamily::ALL.iter().map(|(_, name, _)| *name).collect();
     assert_eq!(names.len(), LikelihoodFamily::ALL.len());
     for (likelihood, name, _) in LikelihoodFamily::ALL {
-        assert_eq!(LikelihoodFamily::from_name(name), Some(likelihood));
+        assert_eq!(LikelihoodFamily::from_name(name), Some(likelihood.clone()));
         likelihood.part::<f64>().check().unwrap();
     }
     assert_eq!(LikelihoodFamily::from_name("poison"), None);

@@ -119,7 +119,7 @@ pub(super) fn bounded(x: f64, most: f64) -> f64 {
 /// `y` where z is 0, 1, 2, …, NaN where z is, and `otherwise` elsewhere.
 #[inline(always)]
 pub(super) fn at_counts(z: f64, y: f64, otherwise: f64) -> f64 {
-    let is_count = (z >= 0.0) & (z < f64::INFINITY) & (z.trunc() == z);
+    let is_count = (0.0..f64::INFINITY).contains(&z) & (z.trunc() == z);
     let other = if z.is_nan() { z } else { otherwise };
     if is_count { y } else { other }
 }

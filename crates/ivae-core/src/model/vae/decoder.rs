@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::likelihood::{Likelihood, LikelihoodFamily};
 use crate::theta::{Source, Theta, ThetaBlock, ThetaSpec, ThetaWorkspace};
-use ivae_num::slices::{columns, top, top_mut};
+use ivae_num::slices::{top, top_mut};
 
 /// The likelihood p(x|z).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct Decoder {
     /// The distribution around its output.
     pub family: LikelihoodFamily,
     pub(crate) theta: Theta, // θ_x [B, p]
-    floor: f64,
+    floors: Vec<f64>,        // of the free parameters
 }
 
 /// Scratch of a [`Decoder`]; all arrays are for the largest batch.
@@ -46,13 +46,12 @@ impl Decoder {
     pub fn new(layout: &mut Layout, spec: &LikelihoodSpec, latents: usize, observed: usize) -> Self {
         let z = Inputs { dense: latents, levels: 0 };
         let net = ThetaSpec::Net(spec.net.clone());
-        let mut blocks = vec![ThetaBlock::new(layout, "decoder", z, &net, observed)];
-        let mut floor = f64::NEG_INFINITY;
-        if let Some((name, parameter, least)) = spec.family.part::<f64>().free_parameter(observed, latents) {
-            blocks.push(ThetaBlock::new(layout, name, z, &parameter, observed));
-            floor = least;
-        }
-        Self { observed, family: spec.family, theta: Theta { inputs: z, blocks }, floor }
+        let part = spec.family.part::<f64>();
+        let mut blocks = vec![ThetaBlock::new(layout, "decoder", z, &net, part.outputs(observed))];
+        let free = part.free_parameters(observed, latents);
+        blocks.extend(free.iter().map(|p| ThetaBlock::new(layout, &p.name, z, &p.source, p.columns)));
+        let floors = free.iter().map(|p| p.floor).collect();
+        Self { observed, family: spec.family.clone(), theta: Theta { inputs: z, blocks }, floors }
     }
 
     /// The likelihood's density, mean and draws.
@@ -61,7 +60,7 @@ impl Decoder {
     }
 
     /// The density of x given θ_x.
-    pub fn density<F: Scalar>(&self) -> &'static dyn Density<F> {
+    pub fn density<F: Scalar>(&self) -> &dyn Density<F> {
         self.part().density()
     }
 
@@ -124,16 +123,15 @@ impl Decoder {
     }
 
     /// After [`forward`](Self::forward) of B rows: overwrite `x` `[B, d]` with the mean of p(x|z).
-    pub fn mean<F: Scalar>(&self, mut x: ArrayViewMut2<'_, F>, ws: &DecoderWorkspace<F>) {
-        let output = columns(top(&ws.theta, x.nrows()), 0..self.observed);
-        x.assign(&output);
-        self.part().mean(x);
+    pub fn mean<F: Scalar>(&self, x: ArrayViewMut2<'_, F>, ws: &DecoderWorkspace<F>) {
+        let theta = top(&ws.theta, x.nrows());
+        self.part().mean(x, theta);
     }
 
     /// Put free parameters back above their floor.
     pub(crate) fn project<F: Scalar>(&self, params: &mut [F]) {
-        let floor = F::of(self.floor);
-        for block in &self.theta.blocks {
+        for (block, &floor) in self.theta.blocks.iter().skip(1).zip(&self.floors) {
+            let floor = F::of(floor);
             if let Source::Free { slot, .. } = &block.source {
                 slot.view_mut(params).mapv_inplace(|v| if v < floor { floor } else { v });
             }

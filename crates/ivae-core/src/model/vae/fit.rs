@@ -46,7 +46,7 @@ impl<F: Scalar> Recipe<F> for VaeSpec {
 
     fn sensitivity(&self) -> Sensitivity {
         let to_small_levels = self.prior.has_table().then_some(false);
-        match self.likelihood.family.part::<f64>().allows_scaling() {
+        match self.likelihood.family.part::<f64>().allows(Scaling::Whiten) {
             true => Sensitivity { to_discrete_x: true, to_small_levels },
             false => Sensitivity::default(),
         }

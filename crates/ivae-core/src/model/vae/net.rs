@@ -49,7 +49,8 @@ impl Vae {
     /// A prior that depends on u where there is none, or a table where u is not levels alone.
     pub fn new(spec: &VaeSpec, latents: usize, observed: usize, u: Inputs) -> Result<Self, SpecError> {
         let mut layout = Layout::new();
-        let encoder = Encoder::new(&mut layout, &spec.posterior, latents, observed, u);
+        let features = spec.likelihood.family.part::<f64>().features(observed);
+        let encoder = Encoder::new(&mut layout, &spec.posterior, latents, features.unwrap_or(observed), u);
         let decoder = Decoder::new(&mut layout, &spec.likelihood, latents, observed);
         let prior = Prior::new(&mut layout, spec.prior.family, &spec.prior.parameters, latents, u)?;
         let objective = Objective::new(spec.objective);
@@ -76,6 +77,10 @@ impl Vae {
             q: self.encoder.workspace(&mut nets, batch, self.u.dense),
             x: self.decoder.workspace(&mut nets, batch),
             p: self.prior.workspace(&mut nets, batch),
+            features: Array2::zeros((
+                batch,
+                self.decoder.part::<F>().features(self.observed).unwrap_or_default(),
+            )),
             densities: LogDensities::zeros(batch),
             cotangents: LogDensities::zeros(batch),
             d_z: Array2::zeros((batch, self.latents)),
@@ -107,7 +112,18 @@ impl Vae {
 
     /// Overwrite `ws.q.theta_e` with what the encoder gives for the batch.
     pub fn encode<F: Scalar>(&self, params: &[F], batch: Batch<'_, F>, ws: &mut VaeWorkspace<F>) {
+        let batch = self.as_read(&batch, &mut ws.features);
         self.encoder.forward(params, batch, &mut ws.q, &mut ws.nets);
+    }
+
+    /// The batch as the encoder reads it: with x, or with what suits the likelihood better, which overwrites `features`.
+    fn as_read<'a, F: Scalar>(&self, batch: &'a Batch<'_, F>, features: &'a mut Array2<F>) -> Batch<'a, F> {
+        let likelihood = self.decoder.part::<F>();
+        if likelihood.features(self.observed).is_none() {
+            return batch.reborrow();
+        }
+        likelihood.write_features(top_mut(features, batch.rows()), batch.x.reborrow());
+        Batch { x: top(features, batch.rows()), u: batch.u.reborrow() }
     }
 
     /// Overwrite `ws.p.theta` with the prior's parameters for `rows` rows of `u`.
@@ -216,18 +232,9 @@ impl Vae {
         // log q(z|x,u), a KL divergence in closed form, and the sample
         let prior = (self.prior.gaussian_form(), theta_p);
         let (d_log_q, nets) = (&d.z_given_xu[..b], &mut ws.nets);
-        self.encoder.backward_overwrite(
-            grad,
-            d_z,
-            d_theta_p,
-            params,
-            batch.reborrow(),
-            prior,
-            kl,
-            d_log_q,
-            &mut ws.q,
-            nets,
-        );
+        let read = self.as_read(&batch, &mut ws.features);
+        self.encoder
+            .backward_overwrite(grad, d_z, d_theta_p, params, read, prior, kl, d_log_q, &mut ws.q, nets);
         self.prior.backward_overwrite(grad, params, batch.u, b, &mut ws.p, nets);
         sums
     }

@@ -118,25 +118,24 @@ impl VaeSpec {
         }
     }
 
-    /// Take `likelihood`, and with it what suits its x. For x that may not be scaled, such as 0 and 1: a linear decoder, x
-    /// as it is, a product posterior (x says little of each latent), a high learning rate.
+    /// Take `likelihood`, and with it what suits its x ([`Likelihood::suited`](crate::likelihood::Likelihood::suited)),
+    /// unless it suits the likelihood before too. For x that may not be scaled, such as counts: x as it is, and a product
+    /// posterior (x says little of each latent).
     pub fn set_likelihood(&mut self, likelihood: LikelihoodFamily) {
-        let scaled = |family: LikelihoodFamily| family.part::<f64>().allows_scaling();
-        match (scaled(self.likelihood.family), scaled(likelihood)) {
-            (true, false) => {
-                self.scaling = Scaling::None;
-                self.posterior.product_of_experts = true;
-                self.posterior.net.hidden = vec![64];
-                self.likelihood.net.hidden = vec![];
-                self.training.learning_rate = 0.02;
-                self.training.epochs = 60;
-                self.restarts = 2;
-            }
-            (false, true) => {
-                let Self { scaling, posterior, likelihood, restarts, training, .. } = Self::ivae();
-                *self = Self { scaling, posterior, likelihood, restarts, training, ..self.clone() };
-            }
-            _ => {}
+        let suited = |family: &LikelihoodFamily| family.part::<f64>().suited();
+        let (before, after) = (suited(&self.likelihood.family), suited(&likelihood));
+        if before.is_some() && after != before {
+            let Self { scaling, posterior, likelihood, restarts, training, .. } = Self::ivae();
+            *self = Self { scaling, posterior, likelihood, restarts, training, ..self.clone() };
+        }
+        if let Some(suited) = after.filter(|after| before.as_ref() != Some(after)) {
+            self.scaling = suited.scaling;
+            self.posterior.product_of_experts = true;
+            self.posterior.net.hidden = suited.encoder.into();
+            self.likelihood.net.hidden = suited.decoder.into();
+            self.training.learning_rate = suited.learning_rate;
+            self.training.epochs = suited.epochs;
+            self.restarts = 2;
         }
         self.likelihood.family = likelihood;
     }
@@ -165,7 +164,7 @@ impl VaeSpec {
             return Err(Conflict::RestartsWithoutHeldOut.into());
         }
         self.likelihood.family.part::<f64>().check()?;
-        if !self.likelihood.family.part::<f64>().allows_scaling() && self.scaling != Scaling::None {
+        if !self.likelihood.family.part::<f64>().allows(self.scaling) {
             return Err(Conflict::ScaledSupport.into());
         }
         let prior_net = if let ThetaSpec::Net(net) = &self.prior.parameters { Some(net) } else { None };

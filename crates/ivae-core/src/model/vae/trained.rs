@@ -51,6 +51,10 @@ impl<F: Scalar> TrainedModel<F> for TrainedVae<F> {
         if is_mixture { Need::Always } else { TrainedModel::<F>::encoding_needs(self) }
     }
 
+    fn check_x(&self, x: ArrayView2<'_, F>) -> Result<(), ModelError> {
+        Ok(self.net.decoder.part().check_x(x)?)
+    }
+
     fn encode(&self, batch: Batch<'_, F>) -> Array2<F> {
         let mut z = Array2::zeros((batch.rows(), self.net.latents));
         let mut ws = self.workspace(batch.rows());

@@ -19,6 +19,8 @@ pub struct VaeWorkspace<F> {
     pub x: DecoderWorkspace<F>,
     /// Of p(z|u).
     pub p: PriorWorkspace<F>,
+    /// What the encoder reads in place of x, `[B, e]`; no columns where it reads x itself.
+    pub(super) features: Array2<F>,
     /// Log-densities of the batch.
     pub densities: LogDensities<F>,
     pub(super) cotangents: LogDensities<F>,

@@ -99,6 +99,15 @@ fn noise(noise: &Noise) -> Condition {
                 "{name}: its characteristic function vanishes at isolated points only, the multiples of π"
             ),
         ),
+        Noise::StudentT => {
+            (Answer::Holds, format!("{name}: its characteristic function is positive everywhere"))
+        }
+        Noise::Counts => {
+            (Answer::Holds, format!("{name}: the law of x determines the law of the rates (Teicher 1961)"))
+        }
+        Noise::Categories => {
+            (Answer::Unknown, format!("{name}: frequencies of categories do not determine the law of f(z)"))
+        }
         Noise::Bernoulli => (
             Answer::Unknown,
             format!(

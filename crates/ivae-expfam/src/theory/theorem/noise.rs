@@ -24,6 +24,13 @@ pub enum Noise {
     /// Binary x, Bernoulli with log-odds f(z): the limit, as T → 0, of x = σ((f(z) + ε) / T) with logistic ε
     /// (Maddison et al. 2016).
     Bernoulli,
+    /// Student t, of any degrees of freedom: its characteristic function is positive everywhere.
+    StudentT,
+    /// Counts with log rates f(z), Poisson or negative binomial of a known dispersion: their law determines that of the
+    /// rates, because its generating function is the Laplace transform of the law of rates (Teicher 1961).
+    Counts,
+    /// Categories with log-odds f(z).
+    Categories,
     /// Any other distribution, given by its characteristic function.
     Custom(CustomNoise),
     /// Anything else.
@@ -44,7 +51,7 @@ impl Noise {
             Self::Logistic | Self::Bernoulli => PI * t / (PI * t).sinh(),
             Self::Uniform if t == 0.0 => 1.0,
             Self::Uniform => t.sin() / t,
-            Self::Other => return None,
+            Self::StudentT | Self::Counts | Self::Categories | Self::Other => return None,
         };
         // The named ones are symmetric.
         Some([real, 0.0])
@@ -56,7 +63,7 @@ impl Noise {
         match self {
             Self::Custom(noise) => Some(noise.smallest()),
             Self::Uniform => Some(0.0),
-            Self::Bernoulli | Self::Other => None,
+            Self::Bernoulli | Self::StudentT | Self::Counts | Self::Categories | Self::Other => None,
             // These fall as |t| grows.
             Self::None | Self::Gaussian | Self::Laplace | Self::Logistic => {
                 self.characteristic(REACH).map(|[real, _]| real)
@@ -73,6 +80,9 @@ impl Noise {
             Self::Logistic => "logistic noise",
             Self::Uniform => "uniform noise",
             Self::Bernoulli => "Bernoulli likelihood",
+            Self::StudentT => "Student t noise",
+            Self::Counts => "likelihood of counts",
+            Self::Categories => "categorical likelihood",
             Self::Custom(noise) => noise.name(),
             Self::Other => "noise of unknown law",
         }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use ivae::core::fit::check_fit;
 use ivae::data::{dequantise, discrete_columns};
 use ivae::num::{Purpose, StreamKey};
-use ivae::prelude::{FitError, FitReport, SpecError, Warning, fit_owned};
+use ivae::prelude::{FitError, FitReport, LikelihoodFamily, ModelSpec, SpecError, Warning, fit_owned};
 
 use crate::args::FitArgs;
 use crate::exit::{Exit, print, print_json, warn};
@@ -43,7 +43,11 @@ pub(crate) fn run(args: &FitArgs) -> Result<(), Exit> {
     let _whole = watch.save(&fitted)?;
     let is_known = |w: &Warning| too_few_u.is_some() && matches!(w, Warning::Variability { .. });
     warn(fitted.report.warnings.iter().filter(|w| !is_known(w)));
-    if args.json { print_json(&fitted.report) } else { print(&summary(&fitted.report, &args.out)) }
+    if args.json {
+        return print_json(&fitted.report);
+    }
+    let likelihood = likelihood(&fitted.spec.model, args.likelihood.is_none());
+    print(&summary(&fitted.report, &args.out, likelihood))
 }
 
 /// Refuse a run folder that holds anything, unless forced, and a path that is no folder.
@@ -71,7 +75,17 @@ fn exit(error: FitError, data: &Path) -> Exit {
     }
 }
 
-fn summary(report: &FitReport, out: &Path) -> String {
+/// The likelihood of discrete x, and whether it was chosen for the data.
+fn likelihood(model: &ModelSpec, was_chosen: bool) -> Option<String> {
+    let ModelSpec::Vae(vae) = model else { return None };
+    vae.likelihood.family.part::<f32>().suited()?;
+    let (_, name, words) =
+        LikelihoodFamily::ALL.into_iter().find(|(family, ..)| *family == vae.likelihood.family)?;
+    let why = if was_chosen { ": chosen for x; --likelihood takes another" } else { "" };
+    Some(format!("likelihood        {name} ({words}){why}"))
+}
+
+fn summary(report: &FitReport, out: &Path, likelihood: Option<String>) -> String {
     let mut lines = vec![format!(
         "{}: {} in {:.1} s, {}",
         out.display(),
@@ -79,6 +93,7 @@ fn summary(report: &FitReport, out: &Path) -> String {
         report.seconds,
         if report.converged { "converged" } else { "NOT converged" }
     )];
+    lines.extend(likelihood);
     if let Some(held_out) = report.objective.held_out {
         let u_only = report.objective.u_only.map_or(String::new(), |u| format!(" (u alone {u:.3})"));
         let (what, unit) = match (&report.search, &report.bottleneck) {

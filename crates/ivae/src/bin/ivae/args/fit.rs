@@ -56,7 +56,7 @@ pub(crate) struct FitArgs {
     /// Family of the conditional prior p(z|u) [default: gauss for mlp, chosen by held-out likelihood for flows]
     #[arg(long, value_parser = priors(), help_heading = "Model")]
     pub(crate) prior: Option<Family>,
-    /// Likelihood p(x|z) of the mlp [default: gauss; bernoulli where every x is 0 or 1]
+    /// Likelihood p(x|z) of the mlp [default: gauss; bernoulli for 0 and 1, poisson for counts]
     #[arg(long, value_parser = likelihoods(), help_heading = "Model")]
     pub(crate) likelihood: Option<LikelihoodFamily>,
     /// Decoder; a flow reduces x to a bottleneck first where it has more columns than latents

@@ -164,8 +164,8 @@ fn refuse_unused(args: &FitArgs, model: &ModelSpec) -> Result<(), Exit> {
 /// Apply the options given, all of which the model has.
 fn apply(args: &FitArgs, spec: &mut FitSpec) {
     let model = &mut spec.model;
-    if let (Some(vae), Some(likelihood)) = (model.as_vae_mut(), args.likelihood) {
-        vae.set_likelihood(likelihood);
+    if let (Some(vae), Some(likelihood)) = (model.as_vae_mut(), &args.likelihood) {
+        vae.set_likelihood(likelihood.clone());
     }
     if let Some(prior) = args.prior {
         model.set_prior(prior);
