@@ -18,6 +18,14 @@ pub enum SpecError {
     /// A value of x outside the support of the likelihood.
     #[error("a {likelihood} likelihood needs x of {support}, but row {row}, column {column} of x is {value}")]
     OutsideSupport { likelihood: &'static str, support: String, row: usize, column: usize, value: f64 },
+    /// Columns of a mixed likelihood that are not those of x.
+    #[error(
+        "column {column} of x (counted from 0) has {times} likelihoods, but each of its {observed} columns needs one"
+    )]
+    MixedColumns { column: usize, times: usize, observed: usize },
+    /// Text that is no likelihood.
+    #[error("`{text}` is no likelihood: {reason}")]
+    Likelihood { text: String, reason: String },
     /// Two settings, or a setting and the data, that exclude each other.
     #[error(transparent)]
     Conflict(#[from] Conflict),

@@ -13,7 +13,6 @@ use crate::report::{FitReport, Objective, data_warnings, warnings};
 use crate::spec::{FitSpec, Ivae};
 use crate::theory::{EstimationFacts, identifiability, linear_step};
 use crate::train::{Observer, Silent, Timed};
-use ivae_data::Scaler;
 
 /// A scalar type for which fits are compiled in this crate.
 ///
@@ -143,7 +142,7 @@ fn fit_checked<F: Scalar>(
     let Split { train: stated, held_out } = split;
     let stated = (stated.len() + held_out.len() != rows).then_some(stated);
 
-    let scaler = Scaler::fit(recipe.scaling(), train.x.view())?;
+    let scaler = recipe.fit_scaler(train.x.view())?;
     let u_only = if validation.rows() > 0 { recipe.u_only(&train, &validation) } else { None };
     let (train, validation) = (scaler.scale(train), scaler.scale(validation));
     let job = Job {

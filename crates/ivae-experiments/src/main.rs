@@ -8,6 +8,7 @@ mod ablations;
 mod ambiguity;
 mod baselines;
 mod context;
+mod counts;
 mod estimation;
 mod example_1;
 mod example_2;
@@ -87,6 +88,9 @@ enum Experiment {
     /// Data of many kinds: the default fit beside simpler methods, a supervised bound, and the targets
     #[value(name = "recovery")]
     Recovery,
+    /// Counts of 100 neurons from two latents on a circle: R², beside u alone and published scores
+    #[value(name = "counts")]
+    Counts,
     /// Each piece of the defaults changed alone: what it is worth. Half an hour; runs only if named
     #[value(name = "ablations")]
     Ablations,
@@ -106,6 +110,7 @@ impl Experiment {
             Self::Example1 => example_1::run(context),
             Self::Example2 => example_2::run(context),
             Self::Recovery => recovery::run(context),
+            Self::Counts => counts::run(context),
             Self::Ablations => ablations::run(context),
             Self::Speech => speech::run(context),
         }

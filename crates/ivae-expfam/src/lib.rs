@@ -14,9 +14,9 @@ pub mod theory;
 pub use density::{Density, ExpFam, Reparam, StatisticsProperties, Support};
 pub use family::{
     Bernoulli, Beta, BinaryConcrete, Categorical, Concrete, Custom, CustomError, Exponential,
-    ExponentialPower, Gamma, Gaussian, GaussianForm, GeneralisedNormal, HyperbolicSecant, Laplace, LogNormal,
-    Marginal, NegativeBinomial, Poisson, Statistics, StudentT, VonMises, gaussian_kl, gaussian_kl_backward,
-    implicit_derivative,
+    ExponentialPower, Gamma, Gaussian, GaussianForm, GeneralisedNormal, HeteroscedasticGaussian,
+    HyperbolicSecant, Laplace, LogNormal, Marginal, NegativeBinomial, Poisson, Statistics, StudentT,
+    UnitConcrete, VonMises, gaussian_kl, gaussian_kl_backward, implicit_derivative,
 };
 pub use theory::{
     Answer, Assumption, Class, Condition, ConditionId, Equivalence, Lambda, LambdaError, Model, Noise,

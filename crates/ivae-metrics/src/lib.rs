@@ -70,5 +70,6 @@ pub use rank::average_ranks;
 pub use runs::{Agreement, agreement, udr};
 pub use sap::{sap, sap_binary};
 pub use u_only_density::{
-    LevelRows, u_only_bernoulli, u_only_gaussian, u_only_negative_binomial, u_only_poisson,
+    LevelRows, u_only_bernoulli, u_only_binary_concrete, u_only_categorical, u_only_gaussian, u_only_laplace,
+    u_only_negative_binomial, u_only_poisson, u_only_student_t,
 };

@@ -32,6 +32,14 @@ impl<F: Scalar> LevelRows<'_, F> {
         (count, sum, square)
     }
 
+    /// The values of column `j`: all of them, and those of each of `m` levels.
+    fn values(&self, j: usize, m: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let all: Vec<f64> = self.x.column(j).iter().map(|v| v.f64()).collect();
+        let mut of_levels = vec![Vec::new(); m];
+        all.iter().enumerate().for_each(|(i, &v)| of_levels[self.level(i)].push(v));
+        (all, of_levels)
+    }
+
     /// The mean over rows of Σⱼ `log_density`(level, column, value).
     fn mean_of(&self, log_density: impl Fn(usize, usize, f64) -> f64) -> f64 {
         let terms = self.x.indexed_iter().map(|((i, j), v)| log_density(self.level(i), j, v.f64()));
@@ -109,6 +117,148 @@ pub fn u_only_negative_binomial<F: Scalar>(train: LevelRows<'_, F>, test: LevelR
     })
 }
 
+/// The same of x of 0 to `categories` − 1 under independent columns of categories; frequencies are shrunk towards the
+/// pooled ones as by one extra row, and those from 0.
+pub fn u_only_categorical<F: Scalar>(
+    train: LevelRows<'_, F>,
+    test: LevelRows<'_, F>,
+    m: usize,
+    categories: usize,
+) -> f64 {
+    let (d, k) = (train.x.ncols(), categories.max(1));
+    let place = |v: f64| (v as usize).min(k - 1);
+    let (mut rows, mut seen) = (vec![0.0; m], vec![0.0; m * d * k]);
+    let mut pooled = vec![1.0; d * k];
+    for (i, row) in train.x.rows().into_iter().enumerate() {
+        rows[train.level(i)] += 1.0;
+        for (j, v) in row.iter().enumerate() {
+            seen[(train.level(i) * d + j) * k + place(v.f64())] += 1.0;
+            pooled[j * k + place(v.f64())] += 1.0;
+        }
+    }
+    let total = train.x.nrows() as f64 + k as f64;
+    test.mean_of(|u, j, v| {
+        let (seen, pooled) = (seen[(u * d + j) * k + place(v)], pooled[j * k + place(v)] / total);
+        ((seen + pooled) / (rows[u] + 1.0)).ln()
+    })
+}
+
+/// Newton steps of a location that maximises a concave function.
+const NEWTON_STEPS: usize = 20;
+
+/// The same of x in (0, 1) under independent binary concrete columns of this temperature: of each level the most likely
+/// logit, as if there were one more row at the pooled one.
+pub fn u_only_binary_concrete<F: Scalar>(
+    train: LevelRows<'_, F>,
+    test: LevelRows<'_, F>,
+    m: usize,
+    temperature: f64,
+) -> f64 {
+    let scaled = |x: f64| temperature * (x / (1.0 - x)).ln();
+    // T logit x is logistic around the logit, of scale 1: Σ tanh((y − l)/2) = 0.
+    let locate = |values: &[f64], pooled: Option<f64>| {
+        let y: Vec<f64> = values.iter().map(|&x| scaled(x)).chain(pooled).collect();
+        let mut l = y.iter().sum::<f64>() / y.len().max(1) as f64;
+        for _ in 0..NEWTON_STEPS {
+            let t = y.iter().map(|y| (0.5 * (y - l)).tanh());
+            let (slope, curvature) = t.fold((0.0, 1e-9), |(s, c), t| (s + t, c + 0.5 * (1.0 - t * t)));
+            l += (slope / curvature).clamp(-2.0, 2.0);
+        }
+        l
+    };
+    let columns: Vec<Vec<f64>> = (0..train.x.ncols())
+        .map(|j| {
+            let (all, levels) = train.values(j, m);
+            let pooled = locate(&all, None);
+            levels.iter().map(|values| locate(values, Some(pooled))).collect()
+        })
+        .collect();
+    test.mean_of(|u, j, v| {
+        let size = (columns[j][u] - scaled(v)).abs();
+        temperature.ln() - size - 2.0 * (-size).exp().ln_1p() - v.ln() - (1.0 - v).ln()
+    })
+}
+
+/// The same of any x under independent Laplace columns: of each level the median and the mean distance from it, shrunk
+/// towards the pooled one as by one extra row.
+pub fn u_only_laplace<F: Scalar>(train: LevelRows<'_, F>, test: LevelRows<'_, F>, m: usize) -> f64 {
+    let columns: Vec<Vec<[f64; 2]>> = (0..train.x.ncols())
+        .map(|j| {
+            let (pooled, levels) = train.values(j, m);
+            let [pooled_median, pooled_scale] = laplace(&pooled);
+            let of_level = |values: Vec<f64>| {
+                let rows = values.len() as f64;
+                let [median, scale] = if values.is_empty() { [pooled_median, 0.0] } else { laplace(&values) };
+                [median, (rows * scale + pooled_scale.max(f64::MIN_POSITIVE)) / (rows + 1.0)]
+            };
+            levels.into_iter().map(of_level).collect()
+        })
+        .collect();
+    test.mean_of(|u, j, v| {
+        let [median, scale] = columns[j][u];
+        -(v - median).abs() / scale - (2.0 * scale).ln()
+    })
+}
+
+/// The median of values and their mean distance from it.
+fn laplace(values: &[f64]) -> [f64; 2] {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let Some(&median) = sorted.get(sorted.len() / 2) else { return [0.0, 0.0] };
+    [median, values.iter().map(|v| (v - median).abs()).sum::<f64>() / values.len() as f64]
+}
+
+/// Degrees of freedom that [`u_only_student_t`] chooses from.
+const DEGREES: [f64; 6] = [2.1, 3.0, 5.0, 10.0, 30.0, 100.0];
+/// Steps of expectation maximisation: the scale is then within a few per cent of where it would end.
+const EM_STEPS: usize = 30;
+
+/// The same of any x under independent Student t columns: of each column one number of degrees of freedom, and of each
+/// level location and scale by expectation maximisation (Lange, Little and Taylor 1989), the squared scale shrunk towards
+/// the pooled one as by one extra row.
+pub fn u_only_student_t<F: Scalar>(train: LevelRows<'_, F>, test: LevelRows<'_, F>, m: usize) -> f64 {
+    let columns: Vec<(f64, Vec<[f64; 2]>)> = (0..train.x.ncols())
+        .map(|j| {
+            let (pooled, levels) = train.values(j, m);
+            let fit = |degrees: f64| {
+                let all = student_t(&pooled, degrees, [laplace(&pooled)[0], f64::MIN_POSITIVE]);
+                let of_levels: Vec<_> = levels.iter().map(|v| student_t(v, degrees, all)).collect();
+                let terms = levels.iter().zip(&of_levels);
+                let sum = |(v, at): (&Vec<f64>, &[f64; 2])| {
+                    v.iter().map(|&v| student_t_density(v, degrees, *at)).sum::<f64>()
+                };
+                (terms.map(sum).sum::<f64>(), degrees, of_levels)
+            };
+            let best = DEGREES.into_iter().map(fit).max_by(|a, b| a.0.total_cmp(&b.0));
+            best.map_or((1.0, Vec::new()), |(_, degrees, of_levels)| (degrees, of_levels))
+        })
+        .collect();
+    test.mean_of(|u, j, v| student_t_density(v, columns[j].0, columns[j].1[u]))
+}
+
+/// Location and squared scale; `pooled` counts as one row of the scale.
+fn student_t(values: &[f64], degrees: f64, pooled: [f64; 2]) -> [f64; 2] {
+    if values.is_empty() {
+        return pooled;
+    }
+    let [median, distance] = laplace(values);
+    let mut at = [median, (distance * distance).max(f64::MIN_POSITIVE)];
+    for _ in 0..EM_STEPS {
+        let weight = |v: f64| (degrees + 1.0) / (degrees + (v - at[0]).powi(2) / at[1]);
+        let total: f64 = values.iter().map(|&v| weight(v)).sum();
+        let location = values.iter().map(|&v| weight(v) * v).sum::<f64>() / total;
+        let square: f64 = values.iter().map(|&v| weight(v) * (v - location).powi(2)).sum();
+        at = [location, ((square + pooled[1]) / (values.len() as f64 + 1.0)).max(f64::MIN_POSITIVE)];
+    }
+    at
+}
+
+fn student_t_density(v: f64, degrees: f64, [location, square]: [f64; 2]) -> f64 {
+    let norm = libm::lgamma(0.5 * degrees + 0.5) - libm::lgamma(0.5 * degrees);
+    let e = (v - location).powi(2) / (degrees * square);
+    norm - 0.5 * ((std::f64::consts::PI * degrees * square).ln() + (degrees + 1.0) * e.ln_1p())
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::array;
@@ -169,5 +319,55 @@ mod tests {
         let p =
             (3.25 * 2.25 * 1.25 / 6.0f64).ln() + r * (r / (r + rate)).ln() + 3.0 * (rate / (r + rate)).ln();
         assert!((u_only_negative_binomial(train, at, 1) - p).abs() < 1e-9);
+    }
+
+    /// One level: median 2, distances 1, 0 and 5, so the scale is 2, and the pooled one counts as another row.
+    #[test]
+    fn laplace_columns_have_the_median_and_the_mean_distance() {
+        let x = array![[1.0], [2.0], [7.0]];
+        let (train, point) = (LevelRows { x: x.view(), levels: None }, array![[4.0]]);
+        let test = LevelRows { x: point.view(), levels: None };
+        assert!((u_only_laplace(train, test, 1) - (-1.0 - 4.0f64.ln())).abs() < 1e-12);
+    }
+
+    /// Outliers cost a t distribution less than a Gaussian; of normal values it is the Gaussian.
+    #[test]
+    fn student_t_columns_bear_outliers() {
+        let quantiles = |tail: f64| {
+            ndarray::Array2::from_shape_fn((400, 1), |(i, _)| {
+                let p = (f64::from(i as u32) + 0.5) / 400.0;
+                let logit = (p / (1.0 - p)).ln();
+                logit + tail * logit.powi(5)
+            })
+        };
+        for (tail, is_heavy) in [(0.0, false), (0.01, true)] {
+            let x = quantiles(tail);
+            let rows = LevelRows { x: x.view(), levels: None };
+            let (t, gaussian) = (u_only_student_t(rows, rows, 1), u_only_gaussian(rows, rows, 1));
+            assert!(t > gaussian - 0.01, "{t}, Gaussian {gaussian}");
+            assert_eq!(t > gaussian + 0.1, is_heavy, "{t}, Gaussian {gaussian}");
+        }
+    }
+
+    /// One level, values 0 0 1 of three categories: pooled (3, 2, 1) / 6.
+    #[test]
+    fn categories_have_their_frequencies() {
+        let (x, two) = (array![[0.0], [0.0], [1.0]], array![[0.0], [2.0]]);
+        let train = LevelRows { x: x.view(), levels: None };
+        let test = LevelRows { x: two.view(), levels: None };
+        let expected = 0.5 * (((2.0 + 0.5) / 4.0f64).ln() + ((1.0 / 6.0) / 4.0f64).ln());
+        assert!((u_only_categorical(train, test, 1, 3) - expected).abs() < 1e-12);
+    }
+
+    /// Logits symmetric about 1 at temperature 1: the logit is 1.
+    #[test]
+    fn binary_concrete_columns_have_the_likeliest_logit() {
+        let at = |y: f64| 1.0 / (1.0 + (-y).exp());
+        let (x, point) = (array![[at(-1.0)], [at(1.0)], [at(3.0)]], array![[at(1.0)]]);
+        let train = LevelRows { x: x.view(), levels: None };
+        let test = LevelRows { x: point.view(), levels: None };
+        // log p = log T − 2 log 2 − log x (1 − x).
+        let expected = 0.25f64.ln() - (at(1.0) * (1.0 - at(1.0))).ln();
+        assert!((u_only_binary_concrete(train, test, 1, 1.0) - expected).abs() < 1e-9);
     }
 }

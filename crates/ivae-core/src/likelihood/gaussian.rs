@@ -65,8 +65,7 @@ impl<F: Scalar> Likelihood<F> for VarianceSpec {
     }
 
     fn free_parameters(&self, observed: usize, latents: usize) -> Vec<FreeParameter> {
-        // x has d/n directions for each latent: so many times the noise leaves as much known of it.
-        let per_latent = (observed as f64 / latents as f64).clamp(1.0, MOST_DIRECTIONS);
+        let per_latent = directions_per_latent(observed, latents);
         let (source, floor) = match *self {
             Self::Fixed(v) => (ThetaSpec::Fixed(v.ln()), f64::NEG_INFINITY),
             Self::Shared { start, floor } => (ThetaSpec::Shared(start.ln()), (floor * per_latent).ln()),
@@ -76,10 +75,7 @@ impl<F: Scalar> Likelihood<F> for VarianceSpec {
     }
 
     fn sample(&self, x: ArrayViewMut2<'_, F>, theta: ArrayView2<'_, F>, key: StreamKey) {
-        let mut noise = Array2::zeros(x.dim());
-        if let Some(flat) = noise.as_slice_mut() {
-            stream::fill_normal(flat, x.ncols(), key);
-        }
+        let noise = normals(x.dim(), key);
         MEAN_VAR.sample(x, theta, noise.view());
     }
 
@@ -90,4 +86,23 @@ impl<F: Scalar> Likelihood<F> for VarianceSpec {
     fn noise(&self) -> Noise {
         Noise::Gaussian
     }
+}
+
+/// x has d/n directions for each latent: so many times the noise leaves as much known of it.
+fn directions_per_latent(observed: usize, latents: usize) -> f64 {
+    (observed as f64 / latents as f64).clamp(1.0, MOST_DIRECTIONS)
+}
+
+/// Start and floor of the variance of noise of other laws.
+pub(super) fn start_and_floor(observed: usize, latents: usize) -> (f64, f64) {
+    (0.3, 0.01 * directions_per_latent(observed, latents))
+}
+
+/// Standard normal deviates.
+pub(super) fn normals<F: Scalar>(shape: (usize, usize), key: StreamKey) -> Array2<F> {
+    let mut noise = Array2::zeros(shape);
+    if let Some(flat) = noise.as_slice_mut() {
+        stream::fill_normal(flat, shape.1, key);
+    }
+    noise
 }

@@ -72,6 +72,12 @@ pub trait Likelihood<F: Scalar>: Sync {
         true
     }
 
+    /// Whether a scaling that it allows changes column `column` of x.
+    fn scales(&self, column: usize) -> bool {
+        let _ = column;
+        true
+    }
+
     /// Settings that suit x; `None` for those of a model of continuous x.
     fn suited(&self) -> Option<Suited> {
         None
@@ -129,6 +135,12 @@ pub trait Likelihood<F: Scalar>: Sync {
 
     /// The noise of x around f(z), as theory reads it.
     fn noise(&self) -> Noise;
+}
+
+/// What holds a likelihood: a variant of a registry.
+pub trait Member: std::fmt::Debug + Send + Sync {
+    /// The likelihood.
+    fn part<F: Scalar>(&self) -> &dyn Likelihood<F>;
 }
 
 /// Check that every value of x `[N, d]` is one of `support`, as `contains` says.

@@ -1,6 +1,6 @@
 //! [`Recipe`]: how a model is checked, fitted and loaded; what every spec of a model implements.
 
-use ivae_data::Dataset;
+use ivae_data::{DataError, Dataset};
 use ivae_nn::Inputs;
 use ivae_num::Scalar;
 
@@ -10,6 +10,7 @@ use crate::error::{Conflict, FitError, SpecError};
 use crate::report::{FitReport, Sensitivity};
 use crate::train::{EpochRecord, Observer, StepSpec};
 use ivae_data::{Scaler, Scaling};
+use ndarray::ArrayView2;
 
 /// How a model is checked, fitted and loaded. Adding a model is one folder whose spec implements this trait and whose
 /// trained form implements [`TrainedModel`], and its line in [`ModelSpec`](super::ModelSpec).
@@ -26,6 +27,14 @@ pub trait Recipe<F: Scalar> {
     /// How x is scaled.
     fn scaling(&self) -> Scaling {
         Scaling::None
+    }
+
+    /// How x `[N, d]` is scaled, fitted to it.
+    ///
+    /// # Errors
+    /// As [`Scaler::fit`].
+    fn fit_scaler(&self, x: ArrayView2<'_, F>) -> Result<Scaler<F>, DataError> {
+        Scaler::fit(self.scaling(), x)
     }
 
     /// What in the data can weaken the model.

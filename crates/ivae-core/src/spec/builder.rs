@@ -115,7 +115,10 @@ impl Ivae {
                     vae.likelihood.net.hidden.clone_from(hidden);
                 }),
                 Setting::Likelihood(family) => {
-                    spec.model.as_vae_mut().into_iter().for_each(|vae| vae.set_likelihood(family.clone()));
+                    spec.model
+                        .as_vae_mut()
+                        .into_iter()
+                        .for_each(|vae| vae.set_likelihood(family.clone().for_x(data.x.view())));
                 }
                 Setting::Prior(family) => spec.model.set_prior(*family),
                 Setting::Epochs(epochs) => spec.model.set_epochs(*epochs),

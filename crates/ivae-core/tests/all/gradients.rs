@@ -98,16 +98,19 @@ fn cases() -> impl Strategy<Value = Case> {
         VarianceSpec::Shared { start: 0.5, floor: 1e-3 },
         VarianceSpec::PerDimension { start: 0.5, floor: 1e-3 },
     ];
-    let others = LikelihoodFamily::ALL.into_iter().map(|(family, ..)| family);
-    let others = others.filter(|family| !matches!(family, LikelihoodFamily::Gaussian(_)));
-    let likelihoods: Vec<_> = gaussian.map(LikelihoodFamily::Gaussian).into_iter().chain(others).collect();
-    let likelihood = prop::sample::select(likelihoods);
+    let gaussian = gaussian.map(LikelihoodFamily::Gaussian);
+    let others =
+        |observed: usize| common::likelihoods(observed).into_iter().map(|(family, _)| family).skip(3);
+    let likelihoods =
+        move |observed| gaussian.clone().into_iter().chain(others(observed)).collect::<Vec<_>>();
+    let likelihood = 0..likelihoods(1).len();
     let objectives = vec![ObjectiveSpec::Elbo, ObjectiveSpec::SampledElbo, ObjectiveSpec::Reconstruction];
     let (family, u) = (prop::sample::select(families), prop::sample::select(u.to_vec()));
     let (objective, flags) = (prop::sample::select(objectives), any::<[bool; 5]>());
-    let sizes = (1usize..5, 1usize..4, 1usize..7, 0usize..4, any::<u64>());
+    let sizes = (1usize..5, 1usize..5, 1usize..7, 0usize..4, any::<u64>());
     (family, u, likelihood, objective, flags, sizes).prop_map(
-        |(family, u, likelihood, objective, flags, (latents, observed, rows, source, seed))| {
+        move |(family, u, likelihood, objective, flags, (latents, observed, rows, source, seed))| {
+            let likelihood = likelihoods(observed)[likelihood].clone();
             let [shared_trunk, conditional_encoder, skip, product, full_covariance] = flags;
             let is_gaussian = family.part::<f64>().gaussian_form().is_some();
             let net = |width: usize| MlpSpec { hidden: vec![width, 3], activation: Activation::Silu, skip };

@@ -3,6 +3,7 @@
 use ivae_core::likelihood::are_counts;
 use ivae_core::{FitSpec, Fitted, LikelihoodFamily, ModelKind};
 use ivae_data::{Aux, Dataset, Simulation};
+use ivae_expfam::Categorical;
 use ndarray::{Array2, Axis, array};
 
 use super::common::{self, vae_mut};
@@ -27,7 +28,7 @@ fn fit(data: &Dataset<f64>, likelihood: LikelihoodFamily) -> Fitted<f64> {
 
 #[test]
 fn every_likelihood_fits_samples_reconstructs_and_is_saved() {
-    for (likelihood, name, _) in LikelihoodFamily::ALL {
+    for (likelihood, name) in common::likelihoods(6) {
         let data = data(&likelihood);
         let fitted = fit(&data, likelihood.clone());
         let drawn = fitted.sample(&data.u, 0, 1).unwrap();
@@ -50,7 +51,7 @@ fn every_likelihood_fits_samples_reconstructs_and_is_saved() {
 
 #[test]
 fn values_outside_the_support_are_refused_with_their_place() {
-    for (likelihood, name, _) in LikelihoodFamily::ALL {
+    for (likelihood, name) in common::likelihoods(6) {
         let mut data = data(&likelihood);
         let fitted = fit(&data, likelihood.clone());
         data.x[[7, 2]] = -1.5;
@@ -123,4 +124,64 @@ fn sources_of_counts_are_recovered_with_and_without_u() {
     let left = (&fitted.reconstruct(&data).unwrap() - &data.x).mapv(|v| v * v).mean().unwrap();
     assert!(left < 0.5 * data.x.var_axis(Axis(0), 0.0).mean().unwrap());
     assert!(fitted.report.objective.held_out > fitted.report.objective.u_only);
+}
+
+#[test]
+fn likelihoods_are_read_from_text() {
+    let names: Vec<String> = ["a", "b", "c1", "c2", "c3"].map(String::from).to_vec();
+    let parse = |text: &str| LikelihoodFamily::parse(text, &names);
+    assert_eq!(parse("poisson").unwrap(), LikelihoodFamily::Poisson);
+    let five = LikelihoodFamily::Categorical(Categorical { count: 5 });
+    assert_eq!(parse("categorical:5").unwrap(), five);
+    let LikelihoodFamily::Mixed(mixed) = parse("a, c1..c2=poisson,c3=categorical:5").unwrap() else {
+        panic!("a list is mixed")
+    };
+    let found: Vec<_> = mixed.parts.iter().map(|part| (part.columns.as_slice(), &part.likelihood)).collect();
+    let gauss = LikelihoodFamily::from_name("gauss").unwrap();
+    let expected: [(&[usize], _); 3] =
+        [(&[0, 2, 3], &LikelihoodFamily::Poisson), (&[4], &five), (&[1], &gauss)];
+    assert_eq!(found, expected);
+    for (text, why) in [
+        ("poison", "give one of gauss"),
+        ("poisson:3", "give one of gauss"),
+        ("a=poisson,a=gauss", "column `a` has two likelihoods"),
+        ("a=poisson,b", "`b` has no likelihood"),
+        ("d=poisson", "d"),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(why), "{text}: {error}");
+    }
+    // The data say how many categories there are.
+    let x = array![[0.5, 3.0], [0.1, 0.0]];
+    let names = &names[..2];
+    let LikelihoodFamily::Mixed(mixed) =
+        LikelihoodFamily::parse("b=categorical", names).unwrap().for_x(x.view())
+    else {
+        panic!("a list is mixed")
+    };
+    assert_eq!(mixed.parts[0].likelihood, LikelihoodFamily::Categorical(Categorical { count: 4 }));
+}
+
+#[test]
+fn a_mixed_likelihood_standardises_what_is_continuous() {
+    let mut data = data(&LikelihoodFamily::from_name("gauss").unwrap());
+    let names = data.x_names.clone();
+    let likelihood = LikelihoodFamily::parse("x1..x2=poisson", &names).unwrap();
+    common::suit(&mut data.x, &likelihood);
+    data.x.column_mut(4).mapv_inplace(|v| 1000.0 * v + 7.0);
+    let fitted = fit(&data, likelihood);
+    let scaled = fitted.scaler.apply(data.x.view());
+    assert_eq!(scaled.column(0), data.x.column(0));
+    assert!((scaled.column(4).std(0.0) - 1.0).abs() < 0.1);
+    // Every column in its own unit again.
+    let drawn = fitted.sample(&data.u, 0, 1).unwrap().x;
+    assert!(drawn.column(0).iter().all(|v| v.fract() == 0.0) && drawn.column(4).std(0.0) > 300.0);
+    let LikelihoodFamily::Mixed(mut mixed) =
+        fitted.spec.model.clone().as_vae_mut().unwrap().likelihood.family.clone()
+    else {
+        panic!("mixed")
+    };
+    mixed.parts[0].columns.push(3);
+    let error = LikelihoodFamily::Mixed(mixed).part::<f64>().check_x(data.x.view()).unwrap_err();
+    assert!(error.to_string().contains("column 3 of x (counted from 0) has 2 likelihoods"), "{error}");
 }

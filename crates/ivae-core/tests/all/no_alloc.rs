@@ -1,6 +1,5 @@
 //! A training step allocates nothing.
 
-use ivae_core::likelihood::LikelihoodFamily;
 use ivae_core::model::flow::{FlowClasses, FlowModel, FlowModelSpec};
 use ivae_core::model::vae::{Vae, VaeSpec};
 use ivae_core::objective::ObjectiveSpec;
@@ -73,7 +72,7 @@ fn flows() {
 /// With a product posterior where x is discrete.
 #[test]
 fn every_likelihood() {
-    for (likelihood, name, _) in LikelihoodFamily::ALL {
+    for (likelihood, name) in common::likelihoods(6) {
         let mut data = data();
         common::suit(&mut data.x, &likelihood);
         let mut spec = VaeSpec::ivae();

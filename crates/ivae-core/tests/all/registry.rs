@@ -23,7 +23,8 @@ fn every_likelihood_is_found_by_its_unique_name() {
     assert_eq!(names.len(), LikelihoodFamily::ALL.len());
     for (likelihood, name, _) in LikelihoodFamily::ALL {
         assert_eq!(LikelihoodFamily::from_name(name), Some(likelihood.clone()));
-        likelihood.part::<f64>().check().unwrap();
+        let x = ndarray::array![[0.0, 1.0, 2.0]];
+        likelihood.for_x(x.view()).part::<f64>().check().unwrap();
     }
     assert_eq!(LikelihoodFamily::from_name("poison"), None);
 }

@@ -78,10 +78,10 @@ fn gather<F: Scalar, const K: usize>(
     }
 }
 
-/// Implement `Density` of k parameters a component by three formulas: `LogProb` (v; θ), `ThetaSlopes` (θ; v) and `VSlope`
-/// (v; θ).
+/// Implement `Density` of k parameters a component by three formulas of the family `this`: `LogProb` (v; θ), `ThetaSlopes`
+/// (θ; v) and `VSlope` (v; θ).
 macro_rules! density {
-    ($family:ty, $k:literal, $log_prob:expr, $theta_slopes:expr, $v_slope:expr) => {
+    ($family:ty, $k:literal, |$this:pat_param| $log_prob:expr, $theta_slopes:expr, $v_slope:expr) => {
         impl<F: ivae_num::Scalar> $crate::density::Density<F> for $family {
             fn width(&self, n: usize) -> usize {
                 $k * n
@@ -93,7 +93,7 @@ macro_rules! density {
                 theta: ndarray::ArrayView2<'_, F>,
                 v: ndarray::ArrayView2<'_, F>,
             ) {
-                let (rows, n) = v.dim();
+                let ($this, (rows, n)) = (self, v.dim());
                 $crate::density::shape::assert_rows(&theta, rows, $k * n, "out", out);
                 out.fill(F::zero());
                 let firsts: [usize; $k] = std::array::from_fn(|j| j * n);
@@ -108,7 +108,7 @@ macro_rules! density {
                 v: ndarray::ArrayView2<'_, F>,
                 d_out: &[F],
             ) {
-                let (rows, n) = v.dim();
+                let ($this, (rows, n)) = (self, v.dim());
                 $crate::density::shape::assert_rows(&theta, rows, $k * n, "d_out", d_out);
                 $crate::density::shape::assert_gradients(&d_theta, &d_v, (rows, n), $k * n);
                 let at: (_, [usize; $k]) = (theta, std::array::from_fn(|j| j * n));

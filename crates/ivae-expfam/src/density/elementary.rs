@@ -6,7 +6,6 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::elementwise::{add_slopes, add_sums};
 use super::expfam::ExpFam;
 use super::shape::{assert_gradients, assert_rows};
-use super::special_functions::{self, TileDensity};
 use super::support::SupportBounds;
 
 /// A family whose density and gradient are elementary functions. The formulas of a discrete family give a density of 0
@@ -73,8 +72,9 @@ pub(crate) struct LogProbRows<'a, F> {
 }
 
 impl<F: Scalar> LogProbRows<'_, F> {
-    pub(crate) fn apply_tiles(self, family: &impl TileDensity) {
-        special_functions::log_prob(family, self.out, self.theta, self.v);
+    /// Give `add` the rows: out, to which it adds, θ and z.
+    pub(crate) fn by(self, add: impl FnOnce(&mut [F], ArrayView2<'_, F>, ArrayView2<'_, F>)) {
+        add(self.out, self.theta, self.v);
     }
 
     pub(crate) fn apply<const K: usize>(self, formula: impl Formula<F, 1, K>) {
@@ -95,9 +95,15 @@ pub(crate) struct GradientRows<'a, F> {
 }
 
 impl<F: Scalar> GradientRows<'_, F> {
-    pub(crate) fn apply_tiles(self, family: &impl TileDensity) {
-        let Self { d_theta, d_v, theta, v, d_out, .. } = self;
-        special_functions::log_prob_backward(family, d_theta, d_v, theta, v, d_out);
+    /// Give `add` the rows of a family without a derivative in z: the gradient of θ, to which it adds, θ, z, and the
+    /// cotangents.
+    pub(crate) fn by(
+        self,
+        add: impl FnOnce(ArrayViewMut2<'_, F>, ArrayView2<'_, F>, ArrayView2<'_, F>, &[F]),
+    ) {
+        if let Some(d_theta) = self.d_theta {
+            add(d_theta, self.theta, self.v, self.d_out);
+        }
     }
 
     pub(crate) fn apply<const N: usize>(self, formula: impl Formula<F, N, 1>) {

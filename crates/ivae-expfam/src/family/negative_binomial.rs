@@ -75,4 +75,4 @@ impl Formula<f64, 1, 2> for VSlope {
     }
 }
 
-double::density!(NegativeBinomial, 2, LogProb, ThetaSlopes, VSlope);
+double::density!(NegativeBinomial, 2, |_| LogProb, ThetaSlopes, VSlope);

@@ -161,5 +161,5 @@ impl Formula<f64, 1, 1> for VSlope {
     }
 }
 
-double::density!(Poisson, 1, LogProb, ThetaSlopes, VSlope);
+double::density!(Poisson, 1, |_| LogProb, ThetaSlopes, VSlope);
 implement::narrowed!([] Poisson);

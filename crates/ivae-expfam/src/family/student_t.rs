@@ -73,4 +73,4 @@ impl Formula<f64, 1, 3> for VSlope {
     }
 }
 
-double::density!(StudentT, 3, LogProb, ThetaSlopes, VSlope);
+double::density!(StudentT, 3, |_| LogProb, ThetaSlopes, VSlope);

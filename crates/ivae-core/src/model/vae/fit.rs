@@ -15,7 +15,8 @@ use crate::model::trained::TrainedModel;
 use crate::report::{FitReport, Sensitivity};
 use crate::search::{Rows, train_restarts};
 use crate::train::{Estimator, InDataUnits};
-use ivae_data::Scaling;
+use ivae_data::{Scaler, Scaling};
+use ndarray::ArrayView2;
 
 impl VaeSpec {
     /// The networks for x of `observed` scaled columns and u of shape `u`, which a model that does not read u ignores.
@@ -42,6 +43,17 @@ impl<F: Scalar> Recipe<F> for VaeSpec {
 
     fn scaling(&self) -> Scaling {
         self.scaling
+    }
+
+    /// Columns of counts and categories stay as they are.
+    fn fit_scaler(&self, x: ArrayView2<'_, F>) -> Result<Scaler<F>, DataError> {
+        let mut scaler = Scaler::fit(self.scaling, x)?;
+        if let Scaler::Standardise(standardiser) = &mut scaler {
+            for j in (0..standardiser.mean.len()).filter(|&j| !self.likelihood.family.part::<F>().scales(j)) {
+                (standardiser.mean[j], standardiser.std[j]) = (F::zero(), F::one());
+            }
+        }
+        Ok(scaler)
     }
 
     fn sensitivity(&self) -> Sensitivity {

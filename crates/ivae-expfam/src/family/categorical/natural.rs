@@ -2,13 +2,16 @@
 
 use rand::{Rng, RngCore};
 
+use serde::{Deserialize, Serialize};
+
 use crate::density::{ExpFam, Support};
 use crate::special::log_sum_exp;
 
 /// Components on 0, 1, …, `count` − 1, θ = λ = log-odds of the first `count` − 1 values against the last.
 ///
 /// k = `count` − 1, T = (\[z = 0\], …, \[z = k − 1\]), h = 1, A = log(1 + Σ exp λⱼ), the natural domain is ℝᵏ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Categorical {
     /// Number of values, at least 2.
     pub count: u32,

@@ -1,13 +1,14 @@
 //! Log-densities and gradients of the categorical family over rows.
 
 use ivae_num::{Formula, Functions, Scalar, each};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::few_values;
 use super::natural::Categorical;
 use crate::density::ExpFam;
 use crate::density::elementary::{Elementary, GradientRows, LogProbRows, impl_elementary};
-use crate::density::special_functions::{TileDensity, scratch};
-use crate::density::tile::TILE_LEN;
+use crate::density::special_functions::scratch;
+use crate::density::tile::{TILE_LEN, Tile, tiles};
 
 /// top → λ if it is larger, or not a number.
 #[derive(Clone, Copy)]
@@ -20,15 +21,14 @@ impl<F: Scalar> Formula<F, 1, 1> for Larger {
     }
 }
 
-/// (sum, λ) → (sum + exp(λ − top), exp(λ − top)).
+/// sum → sum + exp(λ − top).
 #[derive(Clone, Copy)]
 struct Odds;
 
-impl<F: Scalar> Formula<F, 2, 1> for Odds {
+impl<F: Scalar> Formula<F, 1, 2> for Odds {
     #[inline(always)]
-    fn at<M: Functions<F>>(&self, [sum, lambda]: [F; 2], [top]: [F; 1]) -> [F; 2] {
-        let odds = M::exp(lambda - top);
-        [sum + odds, odds]
+    fn at<M: Functions<F>>(&self, [sum]: [F; 1], [lambda, top]: [F; 2]) -> [F; 1] {
+        [sum + M::exp(lambda - top)]
     }
 }
 
@@ -43,65 +43,107 @@ impl<F: Scalar> Formula<F, 1, 2> for Pick<F> {
     }
 }
 
-/// λ_z → λ_z − top − log Σ exp(λⱼ − top).
+/// λ_z → λ_z − top − log Σ exp(λⱼ − top); NaN where z is.
 #[derive(Clone, Copy)]
 struct LogProb;
 
-impl<F: Scalar> Formula<F, 1, 2> for LogProb {
+impl<F: Scalar> Formula<F, 1, 3> for LogProb {
     #[inline(always)]
-    fn at<M: Functions<F>>(&self, [picked]: [F; 1], [sum, top]: [F; 2]) -> [F; 1] {
-        [(picked - top) - M::ln(sum)]
+    fn at<M: Functions<F>>(&self, [picked]: [F; 1], [sum, top, z]: [F; 3]) -> [F; 1] {
+        let log_prob = (picked - top) - M::ln(sum);
+        [if z.is_nan() { z } else { log_prob }]
     }
 }
 
-/// odds → d ([z is the value] − odds / sum), from 1 / sum.
+/// λ → d ([z is the value] − exp(λ − top) / sum).
 #[derive(Clone, Copy)]
 struct Derivative<F>(F);
 
-impl<F: Scalar> Formula<F, 1, 3> for Derivative<F> {
+impl<F: Scalar> Formula<F, 1, 4> for Derivative<F> {
     #[inline(always)]
-    fn at<M: Functions<F>>(&self, [odds]: [F; 1], [inverse, z, d]: [F; 3]) -> [F; 1] {
-        [d * (if z == self.0 { F::one() } else { F::zero() } - odds * inverse)]
+    fn at<M: Functions<F>>(&self, [lambda]: [F; 1], [sum, top, z, d]: [F; 4]) -> [F; 1] {
+        let is_value = if z == self.0 { F::one() } else { F::zero() };
+        [d * (is_value - M::exp(lambda - top) / sum)]
     }
 }
 
-/// `lambda` `[k, len]` ← exp(λⱼ − top); returns (their sum plus that of the last value, top), where top is the largest
-/// λⱼ, or 0 if that is larger. A λ that is not finite gives NaN.
-fn odds<F: Scalar>(lambda: &mut [F], len: usize) -> ([F; TILE_LEN], [F; TILE_LEN]) {
-    let (mut sums, mut tops) = (scratch(), scratch());
-    let (sum, top) = (&mut sums[..len], &mut tops[..len]);
-    lambda.chunks_exact_mut(len).for_each(|column| each([&mut *top], [column], Larger));
-    // The last value's λ is 0.
-    let mut last = scratch();
-    each([&mut *sum, &mut last[..len]], [top], Odds);
-    lambda.chunks_exact_mut(len).for_each(|column| each([&mut *sum, column], [top], Odds));
-    (sums, tops)
+/// One column of a tile after the other, in buffers on the stack however many values there are.
+struct TileOdds<F> {
+    sum: [F; TILE_LEN],
+    top: [F; TILE_LEN],
+    column: [F; TILE_LEN],
 }
 
-impl TileDensity for Categorical {
-    const DOUBLE: bool = false;
-
-    /// λ_z − log(1 + Σ exp λⱼ), where λ of the last value is 0.
-    fn log_probs<F: Scalar>(&self, z: &mut [F], lambda: &mut [F], _: usize) {
-        let (len, mut picked) = (z.len(), scratch());
-        let picked = &mut picked[..len];
-        for (j, column) in lambda.chunks_exact_mut(len).enumerate() {
-            each([&mut *picked], [column, z], Pick(F::of(j as f64)));
+impl<F: Scalar> TileOdds<F> {
+    /// Overwrites `top` with the largest λⱼ, or 0 if that is larger, and `sum` with Σ exp(λⱼ − top), the last value's λ of 0
+    /// included. A λ that is not finite gives NaN.
+    fn fill(&mut self, tile: &Tile, theta: &ArrayView2<'_, F>, n: usize, k: usize) {
+        let len = tile.len();
+        let (sum, top, column) = (&mut self.sum[..len], &mut self.top[..len], &mut self.column[..len]);
+        top.fill(F::zero());
+        for j in 0..k {
+            tile.gather(column, theta, j * n);
+            each([&mut *top], [&*column], Larger);
         }
-        let (sum, top) = odds(lambda, len);
-        each([&mut *picked], [&sum[..len], &top[..len]], LogProb);
-        z.copy_from_slice(picked);
+        sum.fill(F::zero());
+        column.fill(F::zero());
+        each([&mut *sum], [&*column, &*top], Odds);
+        for j in 0..k {
+            tile.gather(column, theta, j * n);
+            each([&mut *sum], [&*column, &*top], Odds);
+        }
     }
+}
 
-    /// ∂λⱼ = [z = j] − pⱼ, ∂z = 0.
-    fn derivatives<F: Scalar>(&self, z: &mut [F], lambda: &mut [F], d: &[F], _: usize) {
-        let len = z.len();
-        let (mut sum, _) = odds(lambda, len);
-        sum[..len].iter_mut().for_each(|sum| *sum = sum.recip());
-        for (j, column) in lambda.chunks_exact_mut(len).enumerate() {
-            each([column], [&sum[..len], z, d], Derivative(F::of(j as f64)));
+/// λ_z − log(1 + Σ exp λⱼ), where λ of the last value is 0; −∞ for a z that is no value.
+fn add_log_probs<F: Scalar>(k: usize, out: &mut [F], theta: &ArrayView2<'_, F>, v: &ArrayView2<'_, F>) {
+    let (n, mut odds) = (v.ncols(), TileOdds { sum: scratch(), top: scratch(), column: scratch() });
+    let (mut z, mut picked) = (scratch(), scratch());
+    for tile in tiles(v.nrows(), n) {
+        let len = tile.len();
+        odds.fill(&tile, theta, n, k);
+        let (z, picked, column) = (&mut z[..len], &mut picked[..len], &mut odds.column[..len]);
+        tile.gather(z, v, 0);
+        picked.fill(F::neg_infinity());
+        for j in 0..k {
+            tile.gather(column, theta, j * n);
+            each([&mut *picked], [&*column, &*z], Pick(F::of(j as f64)));
         }
-        z.fill(F::zero());
+        column.fill(F::zero());
+        each([&mut *picked], [&*column, &*z], Pick(F::of(k as f64)));
+        each([&mut *picked], [&odds.sum[..len], &odds.top[..len], &*z], LogProb);
+        tile.add_row_sums(out, 1.0, picked);
+    }
+}
+
+/// Adds ∂λⱼ = d ([z = j] − pⱼ), and 0 for a z that is no value.
+fn add_slopes<F: Scalar>(
+    k: usize,
+    d_theta: &mut ArrayViewMut2<'_, F>,
+    theta: &ArrayView2<'_, F>,
+    v: &ArrayView2<'_, F>,
+    d_out: &[F],
+) {
+    let (n, mut odds) = (v.ncols(), TileOdds { sum: scratch(), top: scratch(), column: scratch() });
+    let (mut z, mut d) = (scratch::<F>(), scratch());
+    for tile in tiles(v.nrows(), n) {
+        let len = tile.len();
+        odds.fill(&tile, theta, n, k);
+        let (z, d) = (&mut z[..len], &mut d[..len]);
+        tile.gather(z, v, 0);
+        tile.spread(d, d_out);
+        for (d, &z) in d.iter_mut().zip(&*z) {
+            let is_value = z >= F::zero() && z <= F::of(k as f64) && z.trunc() == z;
+            let other = if z.is_nan() { z } else { F::zero() };
+            *d = if is_value { *d } else { other };
+        }
+        for j in 0..k {
+            let column = &mut odds.column[..len];
+            tile.gather(column, theta, j * n);
+            let given = [&odds.sum[..len], &odds.top[..len], &*z, &*d];
+            each([&mut *column], given, Derivative(F::of(j as f64)));
+            tile.scatter_add(d_theta, j * n, 1.0, column);
+        }
     }
 }
 
@@ -112,7 +154,7 @@ impl Elementary for Categorical {
             2 => rows.apply::<2>(few_values::LogProb),
             3 => rows.apply::<3>(few_values::LogProb),
             4 => rows.apply::<4>(few_values::LogProb),
-            _ => rows.apply_tiles(self),
+            k => rows.by(|out, theta, v| add_log_probs(k, out, &theta, &v)),
         }
     }
 
@@ -122,7 +164,7 @@ impl Elementary for Categorical {
             2 => rows.apply::<3>(few_values::Derivatives),
             3 => rows.apply::<4>(few_values::Derivatives),
             4 => rows.apply::<5>(few_values::Derivatives),
-            _ => rows.apply_tiles(self),
+            k => rows.by(|mut d_theta, theta, v, d_out| add_slopes(k, &mut d_theta, &theta, &v, d_out)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use ivae_num::Scalar;
 use ndarray::{ArrayView2, ArrayViewMut2, Zip};
+use serde::{Deserialize, Serialize};
 
 use crate::density::shape::{assert_gradients, assert_rows, assert_shape};
 use crate::density::{Density, Reparam};
@@ -16,7 +17,8 @@ use crate::special::{logistic, softplus};
 ///
 /// The density of z = sigmoid(y) itself is p(y) / (z (1 − z)). For T → 0, z becomes 1 with probability sigmoid(l), else 0;
 /// at any T, z > ½ has that probability.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BinaryConcrete {
     /// T > 0.
     pub temperature: f64,

@@ -5,6 +5,8 @@
 
 mod binary;
 mod simplex;
+mod unit;
 
 pub use binary::BinaryConcrete;
 pub use simplex::Concrete;
+pub use unit::UnitConcrete;
