@@ -14,6 +14,7 @@ mod error;
 mod io;
 mod levels;
 mod mixing;
+mod observation;
 mod scale;
 mod scaler;
 mod simulation;
@@ -31,6 +32,7 @@ pub use io::{
 };
 pub use levels::Levels;
 pub use mixing::{Mixing, MixingMap};
+pub use observation::Observation;
 pub use scale::Standardiser;
 pub use scaler::{Scaler, Scaling};
 pub use simulation::{Simulated, Simulation, SourcePrior};

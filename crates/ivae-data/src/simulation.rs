@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::column_names::numbered;
 use crate::io::{Format, npz, write};
+use crate::observation::Observation;
 use crate::{DataError, Dataset, Levels, Mixing, MixingMap};
 
 /// Standard deviations of a source are uniform between these.
@@ -35,8 +36,8 @@ pub enum SourcePrior {
 /// Source i of a row in segment u is `mean[u, i] + std[u, i] · ε`; observations are x = f(z) with f drawn from the
 /// family `mixing`. The [`Default`] is the setting of the papers.
 ///
-/// The parts draw from separate streams: the sources do not change with `observed`, `mixing`, `layers`, `noise` or
-/// `discrete`.
+/// The parts draw from separate streams: the sources do not change with `observed`, `mixing`, `layers`, `noise`,
+/// `discrete` or `likelihood`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Simulation {
@@ -60,6 +61,8 @@ pub struct Simulation {
     pub centred: bool,
     /// Observe Bernoulli draws of probability sigmoid(x) in place of x.
     pub discrete: bool,
+    /// What is observed around f(z): noise of `noise` where it is continuous. Not beside `discrete`, which is Bernoulli.
+    pub likelihood: Observation,
     /// Seed.
     pub seed: u64,
 }
@@ -77,6 +80,7 @@ impl Default for Simulation {
             noise: 0.0,
             centred: true,
             discrete: false,
+            likelihood: Observation::Gauss,
             seed: 0,
         }
     }
@@ -194,7 +198,9 @@ impl Simulation {
         let (mut noise, mut coin) = (self.key().step(4).rng(), self.key().step(5).rng());
         move |z| {
             let mut x = truth.mixing.apply(z);
-            if self.noise > 0.0 {
+            if self.likelihood != Observation::Gauss {
+                x.mapv_inplace(|v| self.likelihood.draw(v, self.noise, &mut coin));
+            } else if self.noise > 0.0 {
                 x.mapv_inplace(|v| v + self.noise * noise.sample::<f64, _>(StandardNormal));
             }
             if self.discrete {
@@ -228,6 +234,18 @@ impl Simulation {
             .into_iter()
             .try_fold(1, usize::checked_mul)
             .filter(|&bytes| isize::try_from(bytes).is_ok());
+        if self.discrete && self.likelihood != Observation::Gauss {
+            return option(
+                "likelihood",
+                self.likelihood.to_string(),
+                "left out beside discrete, which is bernoulli",
+            );
+        }
+        let (has_noise, is_gauss) = (self.likelihood.has_noise(), self.likelihood == Observation::Gauss);
+        if (!is_gauss && has_noise && self.noise == 0.0) || (!has_noise && self.noise > 0.0) {
+            let expected = "positive for laplace and student-t, left out for x that is not continuous";
+            return option("noise", self.noise.to_string(), expected);
+        }
         if u32::try_from(self.segments).is_err() || bytes.is_none() {
             let value =
                 format!("{} of {} rows and {} columns", self.segments, self.per_segment, self.observed);

@@ -1,7 +1,10 @@
 //! Densities that serve as likelihoods: golden values, gradients, bounds, and what is outside the support.
 
 use ivae_expfam::special::digamma;
-use ivae_expfam::{Density, HeteroscedasticGaussian, NegativeBinomial, Poisson, StudentT};
+use ivae_expfam::{
+    BinaryConcrete, Categorical, Density, HeteroscedasticGaussian, NegativeBinomial, Poisson, StudentT,
+    UnitConcrete,
+};
 use ivae_num::gradcheck;
 use ndarray::{Array2, array};
 
@@ -47,12 +50,27 @@ const HETEROSCEDASTIC: [Golden<'_>; 3] = [
     (&[0.0, -9.0], 0.25, -0.0898879344252097),
 ];
 
-fn all() -> [(&'static dyn Density<f64>, &'static [Golden<'static>]); 4] {
+/// At temperature ½, of `logistic` and the change of variables.
+const CONCRETE: [Golden<'_>; 3] = [
+    (&[0.7], 0.2, -0.6972663757085436),
+    (&[-1.5], 0.8, -1.2652509059351411),
+    (&[3.0], 1e-06, 3.214510026715093),
+];
+/// Seven categories, by `logsumexp`.
+const CATEGORICAL: [Golden<'_>; 3] = [
+    (&[0.3, -1.0, 2.0, 0.5, -0.4, 1.1], 0.0, -2.4363137757956923),
+    (&[0.3, -1.0, 2.0, 0.5, -0.4, 1.1], 2.0, -0.7363137757956921),
+    (&[0.3, -1.0, 2.0, 0.5, -0.4, 1.1], 6.0, -2.736313775795692),
+];
+
+fn all() -> [(&'static dyn Density<f64>, &'static [Golden<'static>]); 6] {
     [
         (&Poisson, &POISSON),
         (&NegativeBinomial, &NEGATIVE_BINOMIAL),
         (&StudentT, &STUDENT_T),
         (&HeteroscedasticGaussian { floor: 0.04 }, &HETEROSCEDASTIC),
+        (&UnitConcrete(BinaryConcrete { temperature: 0.5 }), &CONCRETE),
+        (&Categorical { count: 7 }, &CATEGORICAL),
     ]
 }
 
@@ -74,8 +92,8 @@ fn gradients_agree_with_finite_differences() {
         for &(theta, v, _) in golden {
             let (_, d_theta, d_v) = one(density, theta, v);
             gradcheck::check(theta, &d_theta, |theta| one(density, theta, v).0).assert_below(2e-8);
-            // Counts have no values between them.
-            if one(density, theta, v + 0.5).0.is_finite() {
+            // Counts and categories have no values between them; near 0 differences lose all digits.
+            if v > 1e-3 && one(density, theta, v + 0.01).0.is_finite() {
                 gradcheck::check(&[v], &[d_v], |v| one(density, theta, v[0]).0).assert_below(2e-8);
             }
         }

@@ -39,13 +39,28 @@ fn every_likelihood_fits_by_its_name() {
         discrete: true,
         ..Simulation::default()
     };
-    write(place.path("binary.npz"), &simulation.generate::<f32>().unwrap().data).unwrap();
+    let mut data = simulation.generate::<f32>().unwrap().data;
+    write(place.path("binary.npz"), &data).unwrap();
+    data.x.mapv_inplace(|v| 0.1 + 0.8 * v);
+    write(place.path("unit.npz"), &data).unwrap();
     for (likelihood, name, _) in LikelihoodFamily::ALL {
-        let data = if likelihood.part::<f32>().suited().is_some() { "binary" } else { "d" };
+        let data = match &likelihood {
+            LikelihoodFamily::BinaryConcrete(_) => "unit",
+            other if other.part::<f32>().suited().is_some() => "binary",
+            _ => "d",
+        };
         place.done(&format!("fit {data}.npz --latents 2 --likelihood {name} --force --out run {QUICK}"));
         let ModelSpec::Vae(vae) = spec(&place, "run") else { panic!("likelihoods are of an mlp") };
-        assert_eq!(vae.likelihood.family, likelihood);
+        // Of binary x, two categories.
+        let binary = ndarray::array![[0.0f32, 1.0]];
+        assert_eq!(vae.likelihood.family, likelihood.for_x(binary.view()));
     }
+    place.done(&format!(
+        "fit binary.npz --latents 2 --likelihood x1..x3=poisson,x4=gauss --force --out run {QUICK}"
+    ));
+    let ModelSpec::Vae(vae) = spec(&place, "run") else { panic!("likelihoods are of an mlp") };
+    let LikelihoodFamily::Mixed(mixed) = vae.likelihood.family else { panic!("a list is mixed") };
+    assert_eq!(mixed.parts[0].columns, [0, 1, 2]);
     // Binary x has a product posterior by default, which a prior that is not Gaussian does not have.
     place.done(&format!("fit binary.npz --latents 2 --prior laplace --out laplace {QUICK}"));
 }

@@ -79,10 +79,9 @@ fn exit(error: FitError, data: &Path) -> Exit {
 fn likelihood(model: &ModelSpec, was_chosen: bool) -> Option<String> {
     let ModelSpec::Vae(vae) = model else { return None };
     vae.likelihood.family.part::<f32>().suited()?;
-    let (_, name, words) =
-        LikelihoodFamily::ALL.into_iter().find(|(family, ..)| *family == vae.likelihood.family)?;
-    let why = if was_chosen { ": chosen for x; --likelihood takes another" } else { "" };
-    Some(format!("likelihood        {name} ({words}){why}"))
+    let found = LikelihoodFamily::ALL.into_iter().find(|(family, ..)| *family == vae.likelihood.family);
+    let (_, name, words) = found.filter(|_| was_chosen)?;
+    Some(format!("likelihood        {name} ({words}): chosen for x; --likelihood takes another"))
 }
 
 fn summary(report: &FitReport, out: &Path, likelihood: Option<String>) -> String {

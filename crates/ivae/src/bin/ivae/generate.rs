@@ -37,6 +37,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Exit> {
         noise: args.noise,
         centred: !args.uncentred,
         discrete: args.discrete,
+        likelihood: args.likelihood,
         seed: args.seed,
     };
     simulation.write::<f32>(&args.out).map_err(|e| match e {

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ivae::core::ModelKind;
-use ivae::prelude::{Family, LikelihoodFamily};
+use ivae::prelude::Family;
 
-use super::names::{likelihoods, models, priors};
+use super::names::{Likelihoods, models, priors};
 use super::{DataArgs, part, positive, positive_real};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,9 +56,9 @@ pub(crate) struct FitArgs {
     /// Family of the conditional prior p(z|u) [default: gauss for mlp, chosen by held-out likelihood for flows]
     #[arg(long, value_parser = priors(), help_heading = "Model")]
     pub(crate) prior: Option<Family>,
-    /// Likelihood p(x|z) of the mlp [default: gauss; bernoulli for 0 and 1, poisson for counts]
-    #[arg(long, value_parser = likelihoods(), help_heading = "Model")]
-    pub(crate) likelihood: Option<LikelihoodFamily>,
+    /// Likelihood p(x|z) of the mlp, or `a,b=gauss,c=poisson` [default: gauss; bernoulli for 0 and 1, poisson for counts]
+    #[arg(long, value_parser = Likelihoods, help_heading = "Model")]
+    pub(crate) likelihood: Option<String>,
     /// Decoder; a flow reduces x to a bottleneck first where it has more columns than latents
     #[arg(long, value_enum, default_value = "auto", help_heading = "Model")]
     pub(crate) decoder: DecoderArg,

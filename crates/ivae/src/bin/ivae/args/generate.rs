@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use ivae::data::Mixing;
+use ivae::data::{Mixing, Observation};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum SourceArg {
@@ -47,6 +47,10 @@ pub(crate) struct GenerateArgs {
     /// Observe binary data: Bernoulli draws with the mixture as logits
     #[arg(long)]
     pub(crate) discrete: bool,
+    /// Observe draws around the mixture: gauss, laplace, student-t (scale --noise), bernoulli, poisson, negative-binomial,
+    /// categorical[:K], binary-concrete[:T]
+    #[arg(long, default_value = "gauss", conflicts_with = "discrete")]
+    pub(crate) likelihood: Observation,
     /// Seed
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,

@@ -1,6 +1,9 @@
 //! Options whose values are the names in a registry of the library.
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::{Arg, Command, Error};
 use ivae::core::ModelKind;
 use ivae::prelude::{Family, LikelihoodFamily};
 
@@ -14,9 +17,22 @@ pub(super) fn priors() -> impl TypedValueParser<Value = Family> {
     registered(Family::ALL)
 }
 
-/// A likelihood p(x|z).
-pub(super) fn likelihoods() -> impl TypedValueParser<Value = LikelihoodFamily> {
-    registered(LikelihoodFamily::ALL)
+/// A likelihood p(x|z), or a list of likelihoods by columns, as text: what its columns are, the data say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Likelihoods;
+
+impl TypedValueParser for Likelihoods {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(
+            LikelihoodFamily::ALL.into_iter().map(|(_, name, help)| PossibleValue::new(name).help(help)),
+        ))
+    }
 }
 
 /// One of `entries`, each of a value, its name and what it is.

@@ -5,7 +5,7 @@ use ivae::core::model::vae::WarmStart;
 use ivae::core::theta::ThetaSpec;
 use ivae::core::{DecoderKind, ModelKind};
 use ivae::nn::{FlowSpec, MlpSpec};
-use ivae::prelude::{Dataset, FitSpec, FlowClasses, ModelSpec};
+use ivae::prelude::{Dataset, FitSpec, FlowClasses, LikelihoodFamily, ModelSpec};
 
 use crate::args::{DecoderArg, FitArgs, PresetArg};
 use crate::exit::Exit;
@@ -37,6 +37,10 @@ pub(super) fn spec(args: &FitArgs, data: &Dataset<f32>) -> Result<(FitSpec, Opti
         }
     };
     refuse_unused(args, &spec.model)?;
+    if let (Some(vae), Some(text)) = (spec.model.as_vae_mut(), &args.likelihood) {
+        let likelihood = LikelihoodFamily::parse(text, &data.x_names).map_err(Exit::input)?;
+        vae.set_likelihood(likelihood.for_x(data.x.view()));
+    }
     apply(args, &mut spec);
     Ok((spec, note))
 }
@@ -164,9 +168,6 @@ fn refuse_unused(args: &FitArgs, model: &ModelSpec) -> Result<(), Exit> {
 /// Apply the options given, all of which the model has.
 fn apply(args: &FitArgs, spec: &mut FitSpec) {
     let model = &mut spec.model;
-    if let (Some(vae), Some(likelihood)) = (model.as_vae_mut(), &args.likelihood) {
-        vae.set_likelihood(likelihood.clone());
-    }
     if let Some(prior) = args.prior {
         model.set_prior(prior);
     }
