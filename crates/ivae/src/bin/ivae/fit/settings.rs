@@ -167,8 +167,8 @@ fn apply(args: &FitArgs, spec: &mut FitSpec) {
     if let (Some(vae), Some(likelihood)) = (model.as_vae_mut(), args.likelihood) {
         vae.set_likelihood(likelihood);
     }
-    if let Some(prior) = args.prior {
-        model.set_prior(prior);
+    if let Some(prior) = &args.prior {
+        model.set_prior(prior.clone());
     }
     if let (ModelSpec::Linear(LinearSpec::Sobi { lags }), Some(given)) = (&mut *model, &args.lags) {
         *lags = Some(given.clone());
