@@ -73,6 +73,14 @@ pub enum Conflict {
          product_of_experts = false"
     )]
     PriorNotGaussian,
+    /// Another number of priors than of latents.
+    #[error("the prior names {priors} families, one for each latent, but there are {latents} latents")]
+    PriorsForOtherLatents {
+        /// Families given.
+        priors: usize,
+        /// Latents n.
+        latents: usize,
+    },
     /// Joint diagonalisation without levels.
     #[error(
         "joint diagonalisation (ajd) needs a categorical u: give labels of segments, or make windows of the rows"

@@ -166,7 +166,7 @@ fn fit_checked<F: Scalar>(
     let step = verdict.as_ref().zip(described).filter(|_| spec.model.is_identifiable());
     let (step_report, step) = step
         .map(|(verdict, facts)| {
-            let leaves_rotation = facts.prior.part::<F>().leaves_rotation();
+            let leaves_rotation = facts.prior.leaves_rotation();
             let z = || model.encode(Batch { x: train.x.view(), u: aux_input(&train.u) });
             let levels = train.u.levels.as_ref().map(|l| l.index.as_slice());
             linear_step(verdict, leaves_rotation, z, levels, spec.seed)

@@ -28,7 +28,7 @@ pub use fitted::{Fitted, Schema, write_history};
 pub use likelihood::LikelihoodFamily;
 pub use model::{LogLikelihood, ModelSpec, Samples, TrainedModel};
 pub use posterior::Posterior;
-pub use prior::Family;
+pub use prior::{Families, Family};
 pub use report::{FitReport, Warning};
 pub use spec::{DecoderKind, FitSpec, Ivae, ModelKind};
 pub use train::{EpochRecord, Estimator, Observer, Silent};

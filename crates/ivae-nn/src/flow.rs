@@ -153,12 +153,13 @@ impl Layer {
 }
 
 impl Flow {
-    /// Append the groups of every layer, `{name}.{l}.…`, to `layout`.
-    pub fn new(layout: &mut Layout, name: &str, spec: &FlowSpec, dim: usize) -> Self {
+    /// Append the groups of every layer, `{name}.{l}.…`, to `layout`. With `shift`, the last map has a bias: for latents
+    /// whose distribution has no location of its own.
+    pub fn new(layout: &mut Layout, name: &str, spec: &FlowSpec, dim: usize, shift: bool) -> Self {
         let mut layers = Vec::new();
         match spec {
-            FlowSpec::Square(spec) => unit::layers(&mut layers, layout, name, spec, dim),
-            FlowSpec::Coupling(spec) => coupling::layers(&mut layers, layout, name, spec, dim),
+            FlowSpec::Square(spec) => unit::layers(&mut layers, layout, name, spec, (dim, shift)),
+            FlowSpec::Coupling(spec) => coupling::layers(&mut layers, layout, name, spec, (dim, shift)),
         }
         Self { dim, layers }
     }
@@ -172,6 +173,17 @@ impl Flow {
                 Layer::Spline(unit) => unit.init(params),
                 Layer::Coupling(coupling) => coupling.init(params, rng),
             }
+        }
+    }
+
+    /// Let the latents be `scale[i]` z\[`order[i]`\] + `shift[i]` in the place of z\[i\], where the last map is free and has a
+    /// bias; otherwise nothing changes.
+    ///
+    /// # Panics
+    /// Slices of other lengths than n.
+    pub fn then_affine<F: Scalar>(&self, params: &mut [F], order: &[usize], scale: &[f64], shift: &[f64]) {
+        if let Some(Layer::Map(map)) = self.layers.last() {
+            map.then_affine(params, order, scale, shift);
         }
     }
 

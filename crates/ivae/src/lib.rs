@@ -22,13 +22,17 @@ pub use ndarray;
 pub mod prelude {
     pub use ivae_core::model::flow::FlowClasses;
     pub use ivae_core::{
-        Family, FitError, FitReport, FitSpec, Fitted, Ivae, LikelihoodFamily, LogLikelihood, ModelError,
-        ModelKind, ModelSpec, Observer, Samples, Silent, SpecError, Warning, fit, fit_owned, fit_split,
+        Families, Family, FitError, FitReport, FitSpec, Fitted, Ivae, LikelihoodFamily, LogLikelihood,
+        ModelError, ModelKind, ModelSpec, Observer, Samples, Silent, SpecError, Warning, fit, fit_owned,
+        fit_split,
     };
     pub use ivae_data::{
         Aux, Continuous, DataError, Dataset, Levels, ReadOptions, Simulation, SourcePrior, Split, read, write,
     };
-    pub use ivae_expfam::{Bernoulli, Gaussian, GaussianForm, GeneralisedNormal, Laplace};
+    pub use ivae_expfam::{
+        Bernoulli, Beta, Exponential, Gamma, Gaussian, GaussianForm, GeneralisedNormal, HyperbolicSecant,
+        Laplace, LogNormal, VonMises,
+    };
     pub use ivae_ica::{FastIca, Pca, Picard};
     pub use ivae_metrics::{Correlation, Mcc, Rows, mcc};
 

@@ -17,7 +17,7 @@ use flow::{FlowClasses, FlowModelSpec};
 use linear::LinearSpec;
 use vae::VaeSpec;
 
-use crate::prior::Family;
+use crate::prior::Families;
 use crate::train::StepSpec;
 
 /// A model by name.
@@ -118,11 +118,11 @@ impl ModelSpec {
         self.recipe::<f64>().most_epochs(observed, latents)
     }
 
-    /// Take a prior of `family`; does nothing to a linear model.
-    pub fn set_prior(&mut self, family: Family) {
+    /// Take a prior of `families`; does nothing to a linear model.
+    pub fn set_prior(&mut self, families: impl Into<Families>) {
         match self {
-            Self::Vae(spec) => spec.set_prior(family),
-            Self::Flow(spec) => spec.prior = Some(family),
+            Self::Vae(spec) => spec.set_prior(families),
+            Self::Flow(spec) => spec.prior = Some(families.into()),
             Self::Linear(_) => {}
         }
     }

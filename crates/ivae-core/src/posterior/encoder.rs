@@ -259,15 +259,14 @@ impl Encoder {
         ws: &EncoderWorkspace<F>,
     ) {
         let theta_q = columns_of(top(&ws.theta_q, out.len()), i, self.latents);
-        let theta_p = columns_of(theta_p, i, self.latents);
         if let Some(form) = prior.gaussian_form() {
-            return gaussian_kl(out, theta_q.view(), form, theta_p.view());
+            return gaussian_kl(out, theta_q.view(), form, prior.columns_of(i, theta_p).view());
         }
         let noise = columns(top(&ws.noise, out.len()), i..i + 1);
         let mut z = Array2::zeros(noise.dim());
         MEAN_VAR.sample(z.view_mut(), theta_q.view(), noise);
         let mut log_p = vec![F::zero(); out.len()];
-        prior.part::<F>().log_prob(&mut log_p, theta_p.view(), z.view());
+        prior.log_prob_of(i, &mut log_p, theta_p, z.view());
         MEAN_VAR.log_prob(out, theta_q.view(), z.view());
         out.iter_mut().zip(log_p).for_each(|(q, p)| *q -= p);
     }

@@ -1,5 +1,7 @@
 //! [`Prior`]: a family of p(z|u) with the parameters that u gives it.
 
+use std::ops::Range;
+
 use ivae_expfam::GaussianForm;
 use ivae_nn::{Input, Inputs, Layout, Scratch};
 use ivae_num::{Scalar, StreamKey};
@@ -7,24 +9,21 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::level_means::level_means;
 use crate::error::{Conflict, SpecError};
 use crate::theta::{Source, Theta, ThetaBlock, ThetaSpec, ThetaWorkspace};
-use ivae_expfam::prior::{Family, PriorFamily};
-use ivae_num::slices::{top, top_mut};
+use ivae_expfam::prior::{Families, Family, PriorFamily, SupportMap};
+use ivae_num::slices::{columns, columns_mut, top, top_mut};
 
 /// A level of u with fewer rows than this gives its two moments poorly.
 pub const FEW_ROWS: usize = 20;
-/// Rows of the pooled distribution that every level of u is taken to have beside its rows.
-pub const PSEUDO_ROWS: f64 = 2.0;
-/// Variances of levels are started no smaller than this.
-const LEAST_VARIANCE: f64 = 1e-3;
 
 /// The conditional prior p(z|u) of a variational model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriorSpec {
-    /// Its family.
-    pub family: Family,
+    /// Its family, or one for each latent.
+    pub family: Families,
     /// How its parameters depend on u: a table (levels), a network, or the same for every u.
     pub parameters: ThetaSpec,
 }
@@ -33,6 +32,11 @@ impl PriorSpec {
     /// Whether the prior depends on u.
     pub fn is_conditional(&self) -> bool {
         self.has_table() || matches!(self.parameters, ThetaSpec::Net(_))
+    }
+
+    /// Whether the prior is one Gaussian form for all latents, for which KL divergences and products are closed.
+    pub fn is_gaussian(&self) -> bool {
+        self.family.single().is_some_and(|family| family.part::<f64>().gaussian_form().is_some())
     }
 
     /// Whether the prior has a row of parameters for each level of u.
@@ -47,8 +51,18 @@ pub struct Prior {
     /// Latents n.
     pub latents: usize,
     /// The family of every latent.
-    pub family: Family,
-    pub(crate) theta: Theta, // θ_p [B, p]
+    pub families: Families,
+    runs: Vec<Run>,
+    pub(crate) theta: Theta, // θ_p [B, p], the columns of one run after the other
+}
+
+/// Neighbouring latents of one family.
+#[derive(Debug, Clone)]
+struct Run {
+    family: Family,
+    latents: Range<usize>,
+    theta: Range<usize>, // columns of θ_p
+    blocks: Range<usize>,
 }
 
 /// Scratch of a [`Prior`]; all arrays are for the largest batch.
@@ -57,6 +71,7 @@ pub struct PriorWorkspace<F> {
     /// Parameters, `[B, p]`.
     pub theta: Array2<F>,
     pub(crate) d_theta: Array2<F>, // [B, p]
+    log_prob: Vec<F>,              // [B], where there is more than one run
     net: ThetaWorkspace<F>,
 }
 
@@ -67,11 +82,12 @@ impl Prior {
     /// A prior that depends on u where there is none, or a table where u is not levels alone.
     pub fn new(
         layout: &mut Layout,
-        family: Family,
+        families: &Families,
         parameters: &ThetaSpec,
         n: usize,
         u: Inputs,
     ) -> Result<Self, SpecError> {
+        check_families(families, n)?;
         match parameters {
             ThetaSpec::Table | ThetaSpec::Net(_) if u == Inputs::default() => {
                 return Err(Conflict::PriorWithoutU.into());
@@ -79,23 +95,132 @@ impl Prior {
             ThetaSpec::Table if u.dense > 0 => return Err(Conflict::TableOfContinuousU.into()),
             _ => {}
         }
-        let part = family.part::<f64>();
-        let width = n * part.conditional_parameters();
-        let mut blocks = vec![ThetaBlock::new(layout, "prior", u, parameters, width)];
-        if let Some(start) = part.free_parameter() {
-            blocks.push(ThetaBlock::new(layout, "prior.free", u, &ThetaSpec::Free(start), n));
+        let (mut runs, mut blocks, mut width): (Vec<Run>, Vec<ThetaBlock>, usize) =
+            (Vec::new(), Vec::new(), 0);
+        for (family, latents) in families.runs(n) {
+            let (part, first, from) = (family.part::<f64>(), blocks.len(), width);
+            let name = match latents.start {
+                0 => "prior".to_owned(),
+                start => format!("prior.{start}"),
+            };
+            let of_u = latents.len() * part.conditional_parameters();
+            blocks.push(ThetaBlock::new(layout, &name, u, parameters, of_u));
+            if let Some(start) = part.free_parameter() {
+                let free = ThetaSpec::Free(start);
+                blocks.push(ThetaBlock::new(layout, &format!("{name}.free"), u, &free, latents.len()));
+            }
+            width += part.width(latents.len());
+            runs.push(Run { family, latents, theta: from..width, blocks: first..blocks.len() });
         }
-        Ok(Self { latents: n, family, theta: Theta { inputs: u, blocks } })
+        Ok(Self { latents: n, families: families.clone(), runs, theta: Theta { inputs: u, blocks } })
     }
 
-    /// The family's density, moments and draws.
-    pub fn part<F: Scalar>(&self) -> &'static dyn PriorFamily<F> {
-        self.family.part()
+    /// The family's density, moments and draws, where all latents have the same.
+    pub fn part<F: Scalar>(&self) -> Option<&dyn PriorFamily<F>> {
+        match &self.runs[..] {
+            [run] => Some(run.family.part()),
+            _ => None,
+        }
     }
 
-    /// The Gaussian form, where the family is one.
+    /// The Gaussian form, where all latents have the same.
     pub fn gaussian_form(&self) -> Option<GaussianForm> {
-        self.part::<f64>().gaussian_form()
+        self.part::<f64>()?.gaussian_form()
+    }
+
+    /// Whether theory leaves a linear map of the latents free for every λ(u).
+    pub(crate) fn leaves_rotation(&self) -> bool {
+        self.runs.iter().any(|run| run.family.part::<f64>().leaves_rotation())
+    }
+
+    /// Overwrite `log_p` `[B]` with log p(v|u) of the rows `v` `[B, n]`, for the parameters in `ws.theta`.
+    pub(crate) fn log_prob<F: Scalar>(
+        &self,
+        log_p: &mut [F],
+        v: ArrayView2<'_, F>,
+        ws: &mut PriorWorkspace<F>,
+    ) {
+        for (r, run) in self.runs.iter().enumerate() {
+            let theta = columns(top(&ws.theta, v.nrows()), run.theta.clone());
+            let v = columns(v, run.latents.clone());
+            if r == 0 {
+                run.family.part().log_prob(log_p, theta, v);
+            } else {
+                let of_run = &mut ws.log_prob[..log_p.len()];
+                run.family.part().log_prob(of_run, theta, v);
+                log_p.iter_mut().zip(of_run).for_each(|(p, q)| *p += *q);
+            }
+        }
+    }
+
+    /// Backward of [`log_prob`](Self::log_prob) at the parameters `theta` `[B, p]` for the cotangents `d_log_p` `[B]`. Adds
+    /// to `d_theta` `[B, p]` and `d_v` `[B, n]`.
+    pub(crate) fn log_prob_backward<F: Scalar>(
+        &self,
+        mut d_theta: ArrayViewMut2<'_, F>,
+        mut d_v: ArrayViewMut2<'_, F>,
+        theta: ArrayView2<'_, F>,
+        v: ArrayView2<'_, F>,
+        d_log_p: &[F],
+    ) {
+        for run in &self.runs {
+            let (theta, v) = (columns(theta, run.theta.clone()), columns(v, run.latents.clone()));
+            let d_theta = columns_mut(&mut d_theta, run.theta.clone());
+            let d_v = columns_mut(&mut d_v, run.latents.clone());
+            run.family.part().log_prob_backward(Some(d_theta), Some(d_v), theta, v, d_log_p);
+        }
+    }
+
+    /// log p(vᵢ|u) of latent `i` alone: overwrite `log_p` `[B]`, for `v` `[B, 1]` and all parameters `theta` `[B, p]`.
+    pub(crate) fn log_prob_of<F: Scalar>(
+        &self,
+        i: usize,
+        log_p: &mut [F],
+        theta: ArrayView2<'_, F>,
+        v: ArrayView2<'_, F>,
+    ) {
+        let run = self.run(i);
+        run.family.part().log_prob(log_p, self.columns_of(i, theta).view(), v);
+    }
+
+    /// The parameters of latent `i`, `[B, c]`, of all `theta` `[B, p]`.
+    pub(crate) fn columns_of<F: Scalar>(&self, i: usize, theta: ArrayView2<'_, F>) -> Array2<F> {
+        let run = self.run(i);
+        let (first, step) = (run.theta.start + i - run.latents.start, run.latents.len());
+        let parts: Vec<_> = (first..run.theta.end).step_by(step).map(|c| columns(theta, c..c + 1)).collect();
+        ndarray::concatenate(Axis(1), &parts).unwrap_or_default()
+    }
+
+    fn run(&self, i: usize) -> &Run {
+        self.runs.iter().find(|run| run.latents.contains(&i)).unwrap_or(&self.runs[0])
+    }
+
+    /// The map from ℝ onto the support of latent `i`.
+    fn support_map(&self, i: usize) -> SupportMap {
+        self.run(i).family.part::<f64>().support_map()
+    }
+
+    /// Whether every latent has the support ℝ, so that z and v are the same.
+    pub(crate) fn is_real(&self) -> bool {
+        (0..self.latents).all(|i| self.support_map(i) == SupportMap::Identity)
+    }
+
+    /// The latents z = m(v), in place, of the networks' coordinates v.
+    pub(crate) fn to_support<F: Scalar>(&self, mut v: Array2<F>) -> Array2<F> {
+        if !self.is_real() {
+            v.indexed_iter_mut().for_each(|((_, i), v)| *v = self.support_map(i).to_support(*v));
+        }
+        v
+    }
+
+    /// The networks' coordinates v = m⁻¹(z) of the latents.
+    pub(crate) fn to_real<F: Scalar>(&self, z: ArrayView2<'_, F>) -> Array2<F> {
+        Array2::from_shape_fn(z.dim(), |(row, i)| self.support_map(i).to_real(z[[row, i]]))
+    }
+
+    /// m′(v) of latent `i`.
+    pub(crate) fn support_slope<F: Scalar>(&self, i: usize, v: F) -> F {
+        self.support_map(i).slope(v)
     }
 
     /// Whether the parameters depend on u.
@@ -113,9 +238,12 @@ impl Prior {
         self.theta.width()
     }
 
-    /// Columns of θ that depend on u.
-    pub(crate) fn conditional_width(&self) -> usize {
-        self.latents * self.part::<f64>().conditional_parameters()
+    /// Columns of θ that depend on u, run by run.
+    pub(crate) fn conditional_columns(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.runs.iter().map(|run| {
+            let of_u = run.latents.len() * run.family.part::<f64>().conditional_parameters();
+            run.theta.start..run.theta.start + of_u
+        })
     }
 
     /// Fill the parameters with their starting values.
@@ -127,7 +255,8 @@ impl Prior {
     pub fn workspace<F: Scalar>(&self, nets: &mut Scratch<F>, batch: usize) -> PriorWorkspace<F> {
         self.theta.reserve(nets, batch);
         let matrix = || Array2::zeros((batch, self.theta.width()));
-        PriorWorkspace { theta: matrix(), d_theta: matrix(), net: self.theta.workspace(batch) }
+        let log_prob = vec![F::zero(); if self.runs.len() > 1 { batch } else { 0 }];
+        PriorWorkspace { theta: matrix(), d_theta: matrix(), log_prob, net: self.theta.workspace(batch) }
     }
 
     /// Overwrite `ws.theta` with the parameters for `rows` rows of `u`.
@@ -167,10 +296,15 @@ impl Prior {
 
     /// The parameters of latent `i` in the row `theta` `[p]`.
     fn parameters_of(&self, theta: &[f64], i: usize) -> Vec<f64> {
-        theta[i..].iter().step_by(self.latents).copied().collect()
+        let Run { latents, theta: columns, .. } = self.run(i);
+        theta[columns.start + i - latents.start..columns.end].iter().step_by(latents.len()).copied().collect()
     }
 
-    /// Means and variances, `[rows, n]` each, of the parameters `theta` `[rows, p]`.
+    fn family_of<F: Scalar>(&self, i: usize) -> &dyn PriorFamily<F> {
+        self.run(i).family.part()
+    }
+
+    /// Means and variances of v, `[rows, n]` each, of the parameters `theta` `[rows, p]`.
     pub(crate) fn moments(&self, theta: ArrayView2<'_, f64>) -> (Array2<f64>, Array2<f64>) {
         let shape = (theta.nrows(), self.latents);
         let (mut mean, mut variance) = (Array2::zeros(shape), Array2::zeros(shape));
@@ -178,7 +312,7 @@ impl Prior {
             let theta = theta.to_vec();
             for i in 0..self.latents {
                 (mean[[row, i]], variance[[row, i]]) =
-                    self.part::<f64>().moments(&self.parameters_of(&theta, i));
+                    self.family_of::<f64>(i).moments(&self.parameters_of(&theta, i));
             }
         }
         (mean, variance)
@@ -195,75 +329,61 @@ impl Prior {
         for (mut z, theta) in z.rows_mut().into_iter().zip(theta.rows()) {
             let theta: Vec<f64> = theta.iter().map(|v| v.f64()).collect();
             for (i, z) in z.iter_mut().enumerate() {
-                *z = F::of(self.part::<f64>().draw(&self.parameters_of(&theta, i), &mut rng));
+                *z = F::of(self.family_of::<f64>(i).draw(&self.parameters_of(&theta, i), &mut rng));
             }
         }
     }
 
-    /// T(z) of the latents `[N, n]`, side by side: (z, z²), z² or z of a Gaussian that depends on u; else the latents.
+    /// T(z) of the latents `[N, n]`, side by side, of a prior that depends on u; else the latents.
     pub(crate) fn statistics<F: Scalar>(&self, z: ArrayView2<'_, F>) -> Array2<F> {
-        let square = z.mapv(|v| v * v);
-        match self.gaussian_form().filter(|_| self.is_conditional()) {
-            Some(GaussianForm::Var) => square,
-            Some(GaussianForm::MeanVar) => ndarray::concatenate![Axis(1), z, square],
-            Some(GaussianForm::Mean) | None => z.to_owned(),
+        if !self.is_conditional() {
+            return z.to_owned();
         }
+        let parts: Vec<Array2<F>> = (self.runs.iter())
+            .map(|run| run.family.part::<F>().transformed(columns(z, run.latents.clone())))
+            .collect();
+        let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
+        ndarray::concatenate(Axis(1), &parts).unwrap_or_default()
     }
 
     /// The learned shape of every latent, for families that have one.
     pub(crate) fn shapes<F: Scalar>(&self, params: &[F]) -> Option<Vec<f64>> {
+        let part = self.part::<f64>()?;
         let Some(Source::Free { slot, .. }) = self.theta.blocks.get(1).map(|b| &b.source) else {
             return None;
         };
-        let conditional = self.part::<f64>().conditional_parameters();
+        let conditional = part.conditional_parameters();
         let shape = |free: &F| {
             let theta: Vec<f64> = std::iter::repeat_n(0.0, conditional).chain([free.f64()]).collect();
-            self.part::<f64>().shape(&theta)
+            part.shape(&theta)
         };
         params[slot.range()].iter().map(shape).collect()
     }
 
-    /// Start a prior that is a table at the moments of `z` `[N, n]` within each level of u.
-    pub(crate) fn start<F: Scalar>(&self, params: &mut [F], z: ArrayView2<'_, F>, u: Input<'_, F>) {
-        let (Some(Source::Table(slot)), Some(levels)) =
-            (self.theta.blocks.first().map(|b| &b.source), u.levels)
-        else {
-            return;
-        };
-        let (mean, variance) = level_moments(z, levels, slot.rows);
-        let mut table = slot.view_mut(params);
-        for ((u, i), &mean) in mean.indexed_iter() {
-            let start = self.part::<f64>().from_moments(mean, variance[[u, i]]);
-            for (c, v) in start.into_iter().enumerate() {
-                table[[u, c * self.latents + i]] = F::of(v);
+    /// Start a prior that is a table at what the families make of `v` `[N, n]` within each level of u.
+    pub(crate) fn start<F: Scalar>(&self, params: &mut [F], v: ArrayView2<'_, F>, u: Input<'_, F>) {
+        let Some(levels) = u.levels else { return };
+        for run in &self.runs {
+            let Source::Table(slot) = &self.theta.blocks[run.blocks.start].source else { return };
+            let (part, v) = (run.family.part::<f64>(), columns(v, run.latents.clone()));
+            let mut table = slot.view_mut(params);
+            for (i, v) in v.columns().into_iter().enumerate() {
+                for (u, mean) in level_means(part, v, levels, slot.rows).iter().enumerate() {
+                    for (c, start) in part.from_start_statistics(mean).into_iter().enumerate() {
+                        table[[u, c * run.latents.len() + i]] = F::of(start);
+                    }
+                }
             }
         }
     }
 }
 
-/// Mean and variance of z in each level, `[M, n]` each, shrunk towards the pooled ones as by [`PSEUDO_ROWS`] rows of them.
-fn level_moments<F: Scalar>(z: ArrayView2<'_, F>, levels: &[u32], m: usize) -> (Array2<f64>, Array2<f64>) {
-    let n = z.ncols();
-    let mut count = vec![0.0; m];
-    let (mut sum, mut square) = (Array2::<f64>::zeros((m, n)), Array2::<f64>::zeros((m, n)));
-    for (row, &level) in z.rows().into_iter().zip(levels) {
-        count[level as usize] += 1.0;
-        for (i, &v) in row.iter().enumerate() {
-            sum[[level as usize, i]] += v.f64();
-            square[[level as usize, i]] += v.f64() * v.f64();
+/// Refuse as many families as there are no latents for.
+fn check_families(families: &Families, n: usize) -> Result<(), SpecError> {
+    match families.latents() {
+        Some(given) if given != n => {
+            Err(Conflict::PriorsForOtherLatents { priors: given, latents: n }.into())
         }
+        _ => Ok(()),
     }
-    let all = z.nrows().max(1) as f64;
-    let (pooled_sum, pooled_square) = (sum.sum_axis(Axis(0)) / all, square.sum_axis(Axis(0)) / all);
-    let (mut mean, mut variance) = (Array2::zeros((m, n)), Array2::zeros((m, n)));
-    for u in 0..m {
-        for i in 0..n {
-            let rows = count[u] + PSEUDO_ROWS;
-            let first = (sum[[u, i]] + PSEUDO_ROWS * pooled_sum[i]) / rows;
-            let second = (square[[u, i]] + PSEUDO_ROWS * pooled_square[i]) / rows;
-            mean[[u, i]] = first;
-            variance[[u, i]] = (second - first * first).max(LEAST_VARIANCE);
-        }
-    }
-    (mean, variance)
 }

@@ -5,7 +5,7 @@ use ivae_num::Scalar;
 
 use super::candidates::{Agreement, Class, Start};
 use super::report::{ClassReport, SearchReport};
-use crate::prior::Family;
+use crate::prior::Families;
 use crate::train::best;
 
 /// Latents of one basin correlate at least so, in the mean; see [`agree`].
@@ -21,15 +21,8 @@ fn agree<F: Scalar, N>(a: &Start<F, N>, b: &Start<F, N>, agreement: Agreement) -
     found.map_or(0.0, |m| m.score)
 }
 
-/// The position of the start that is kept among `starts` and then `refined`, and what the others say about it; `family`
-/// gives the family of its latents and their shapes.
-pub(crate) fn conclude<F: Scalar, N>(
-    starts: &[Start<F, N>],
-    refined: &[Start<F, N>],
-    classes: &[Class<N>],
-    agreement: Agreement,
-    family: impl Fn(&N, &[F]) -> (Family, Option<Vec<f64>>),
-) -> (usize, SearchReport) {
+/// What the search says of every class.
+pub(crate) fn class_reports<F: Scalar, N>(starts: &[Start<F, N>], classes: &[Class<N>]) -> Vec<ClassReport> {
     let class_report = |(class, candidate): (usize, &Class<N>)| {
         let of_class = || starts.iter().filter(move |s| s.class == class);
         let best = of_class()
@@ -43,6 +36,18 @@ pub(crate) fn conclude<F: Scalar, N>(
             seconds: of_class().filter_map(|s| s.restart.history.last()).map(|e| e.seconds).sum(),
         }
     };
+    classes.iter().enumerate().map(class_report).collect()
+}
+
+/// The position of the start that is kept among `starts` and then `refined`, and what the others say about it; `family`
+/// gives the family of its latents and their shapes.
+pub(crate) fn conclude<F: Scalar, N>(
+    starts: &[Start<F, N>],
+    refined: &[Start<F, N>],
+    classes: &[Class<N>],
+    agreement: Agreement,
+    family: impl Fn(&N, &[F]) -> (Families, Option<Vec<f64>>),
+) -> (usize, SearchReport) {
     let all: Vec<&Start<F, N>> = starts.iter().chain(refined).collect();
     let chosen = best(all.iter().map(|s| &s.restart)).map_or(0, |best| simplest(&all, best));
     let kept = all[chosen];
@@ -64,7 +69,7 @@ pub(crate) fn conclude<F: Scalar, N>(
         class: classes[kept.class].name.into(),
         family,
         shapes,
-        classes: classes.iter().enumerate().map(class_report).collect(),
+        classes: class_reports(starts, classes),
         starts: starts.iter().filter(|s| s.class == kept.class).count(),
         starts_in_basin: in_basin,
         agreement: (!agreements.is_empty()).then(|| agreements.iter().sum::<f64>() / agreements.len() as f64),
@@ -73,23 +78,25 @@ pub(crate) fn conclude<F: Scalar, N>(
     (chosen, report)
 }
 
+/// Whether `other` is no more than one standard error of the paired difference below `best`, on the compared rows.
+pub(crate) fn tie<F: Scalar, N>(best: &Start<F, N>, other: &Start<F, N>) -> bool {
+    let pairs = best.probe.log_p.iter().zip(&other.probe.log_p);
+    let difference: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
+    let rows = difference.len().max(1) as f64;
+    let mean = difference.iter().sum::<f64>() / rows;
+    let variance = difference.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / rows;
+    best.restart.objective - other.restart.objective <= (variance / rows).sqrt()
+}
+
 /// The best of the first class (they stand from the simplest on) that is no more than one standard error of the paired
 /// difference below the start at `best_of_all` (the rule of Breiman et al. 1984, section 3.4.3).
 fn simplest<F: Scalar, N>(starts: &[&Start<F, N>], best_of_all: usize) -> usize {
     let leader = starts[best_of_all];
-    let ties = |i: usize| {
-        let pairs = leader.probe.log_p.iter().zip(&starts[i].probe.log_p);
-        let difference: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
-        let rows = difference.len().max(1) as f64;
-        let mean = difference.iter().sum::<f64>() / rows;
-        let variance = difference.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / rows;
-        leader.restart.objective - starts[i].restart.objective <= (variance / rows).sqrt()
-    };
     (0..leader.class)
         .find_map(|class| {
             let of_class: Vec<usize> = (0..starts.len()).filter(|&i| starts[i].class == class).collect();
             let best = best(of_class.iter().map(|&i| &starts[i].restart))?;
-            Some(of_class[best]).filter(|&i| ties(i))
+            Some(of_class[best]).filter(|&i| tie(leader, starts[i]))
         })
         .unwrap_or(best_of_all)
 }
@@ -161,7 +168,9 @@ mod tests {
     }
 
     fn concluded(starts: Vec<Start<f64, ()>>, refined: Vec<Start<f64, ()>>) -> (usize, SearchReport) {
-        conclude(&starts, &refined, &classes(), Agreement::Matched, |(), _| (Family::Gaussian, None))
+        conclude(&starts, &refined, &classes(), Agreement::Matched, |(), _| {
+            (crate::prior::Family::Gaussian.into(), None)
+        })
     }
 
     #[test]

@@ -36,6 +36,17 @@ pub(crate) struct Start<F, N> {
     pub(crate) probe: Probe<F>,
 }
 
+impl<F: Scalar, N> Start<F, N> {
+    /// The same as a start of `class`, with its number `from` higher.
+    pub(crate) fn renumbered(mut self, class: usize, from: u32) -> Self {
+        self.class = class;
+        self.origin += from;
+        self.restart.restart += from;
+        self.restart.history.iter_mut().for_each(|e| e.restart += from);
+        self
+    }
+}
+
 /// The rows of a search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<'a, F> {

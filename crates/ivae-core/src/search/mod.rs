@@ -7,9 +7,9 @@ mod family;
 mod report;
 mod restarts;
 
-pub(crate) use basins::conclude;
-pub(crate) use candidates::{Agreement, Class, Probe, Rows};
+pub(crate) use basins::{class_reports, conclude, tie};
+pub(crate) use candidates::{Agreement, Class, Probe, Rows, Start};
 pub(crate) use explore::Search;
-pub(crate) use family::{FAMILY_ROWS, Latents, choose_family};
+pub(crate) use family::{FAMILY_ROWS, Latents, choose_family, match_families};
 pub use report::{ClassReport, SearchReport};
 pub(crate) use restarts::train_restarts;

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::prior::Family;
+use crate::prior::Families;
 
 /// How a decoder was found, and how sure it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchReport {
     /// The class that was kept.
     pub class: String,
-    /// Distribution of the latents given u.
-    pub family: Family,
+    /// Distribution of the latents given u, or that of each.
+    pub family: Families,
     /// Learned shape β of each latent, for the generalised normal: 2 is Gaussian, 1 Laplace.
     pub shapes: Option<Vec<f64>>,
     /// Every class that was searched.

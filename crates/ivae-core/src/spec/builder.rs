@@ -8,7 +8,7 @@ use crate::error::SpecError;
 use crate::likelihood::LikelihoodFamily;
 use crate::model::flow::FlowClasses;
 use crate::model::{DecoderKind, ModelKind};
-use crate::prior::Family;
+use crate::prior::Families;
 
 /// An identifiable model to be fitted: what is not set here is chosen for the data, as by [`FitSpec::auto`].
 ///
@@ -35,7 +35,7 @@ pub struct Ivae {
 enum Setting {
     Hidden(Vec<usize>),
     Likelihood(LikelihoodFamily),
-    Prior(Family),
+    Prior(Families),
     Epochs(usize),
     Restarts(usize),
     HeldOut(f64),
@@ -72,9 +72,9 @@ impl Ivae {
         self.with(Some(DecoderKind::Mlp), Setting::Likelihood(family.into()))
     }
 
-    /// The family of p(z|u).
+    /// The family of p(z|u), or one for each latent.
     #[must_use]
-    pub fn prior(self, family: impl Into<Family>) -> Self {
+    pub fn prior(self, family: impl Into<Families>) -> Self {
         self.with(None, Setting::Prior(family.into()))
     }
 
@@ -120,7 +120,7 @@ impl Ivae {
                         .into_iter()
                         .for_each(|vae| vae.set_likelihood(family.clone().for_x(data.x.view())));
                 }
-                Setting::Prior(family) => spec.model.set_prior(*family),
+                Setting::Prior(families) => spec.model.set_prior(families.clone()),
                 Setting::Epochs(epochs) => spec.model.set_epochs(*epochs),
                 Setting::Restarts(restarts) => spec.model.set_restarts(*restarts),
                 Setting::HeldOut(part) => spec.split.held_out = *part,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::assumptions;
 use super::facts::{EstimationFacts, ModelFacts};
 use crate::batch::spread_rows;
-use crate::prior::Prior;
+use crate::prior::{Prior, PriorFamily};
 use ivae_expfam::prior::Conditional;
 
 /// Most distinct values of a continuous u that the conditions are checked on.
@@ -98,7 +98,13 @@ pub fn identifiability<F: Scalar>(
     estimation: EstimationFacts,
 ) -> Identifiability {
     let (prior, distinct) = (facts.prior, DistinctU::new(u));
-    let k = prior.part::<f64>().statistics();
+    // The theorems are of one number k of statistics for every latent.
+    let Some(part) = prior.part::<f64>() else {
+        let verdict =
+            "unknown: the latents have different families, and the theorems here are of one for all of them";
+        return Identifiability { verdict: verdict.into(), ..Identifiability::default() };
+    };
+    let k = part.statistics();
     let mut out = Identifiability {
         k,
         distinct_u: distinct.as_ref().and_then(|d| d.counts.as_ref()).map_or(1, Vec::len),
@@ -108,7 +114,7 @@ pub fn identifiability<F: Scalar>(
     let distinct = distinct.filter(|_| prior.is_conditional());
     let theta = distinct.as_ref().map(|d| prior.table(facts.params, d.input(), d.input().rows()));
     let counts = distinct.as_ref().and_then(|d| d.counts.as_deref());
-    if let Err(error) = fill(&mut out, theta, counts, facts, estimation) {
+    if let Err(error) = fill(&mut out, part, theta, counts, facts, estimation) {
         out.verdict = format!("unknown: {error}");
     }
     out
@@ -118,13 +124,13 @@ pub fn identifiability<F: Scalar>(
 /// on u.
 fn fill<F>(
     out: &mut Identifiability,
+    part: &dyn PriorFamily<f64>,
     theta: Option<Array2<f64>>,
     counts: Option<&[usize]>,
     facts: &ModelFacts<'_, F>,
     estimation: EstimationFacts,
 ) -> Result<(), LambdaError> {
     let Prior { latents: n, .. } = *facts.prior;
-    let part = facts.prior.part::<f64>();
     let theta = theta.unwrap_or_else(|| Array2::zeros((0, facts.prior.width())));
     fill_check(out, &part.conditional(theta.view(), n)?, counts, facts, estimation)?;
     if out.variability().is_some_and(|c| c.answer != Answer::Holds)
@@ -194,7 +200,8 @@ mod tests {
         let theta =
             Array2::from_shape_fn((20, 4), |(u, c)| if c < 2 { spread * wave(u, c) } else { wave(u, c) });
         let u = Inputs { dense: 0, levels: 20 };
-        let prior = Prior::new(&mut Layout::new(), Family::Gaussian, &ThetaSpec::Table, 2, u).unwrap();
+        let prior =
+            Prior::new(&mut Layout::new(), &Family::Gaussian.into(), &ThetaSpec::Table, 2, u).unwrap();
         let facts = ModelFacts::<f64> {
             prior: &prior,
             params: &[],
@@ -204,7 +211,8 @@ mod tests {
             posterior: PosteriorFacts::NotNeeded,
         };
         let mut out = Identifiability::default();
-        assert_eq!(fill(&mut out, Some(theta), counts, &facts, EstimationFacts::default()), Ok(()));
+        let part = prior.part::<f64>().unwrap();
+        assert_eq!(fill(&mut out, part, Some(theta), counts, &facts, EstimationFacts::default()), Ok(()));
         out
     }
 

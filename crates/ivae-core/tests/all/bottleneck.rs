@@ -78,8 +78,11 @@ fn the_stages_one_by_one_are_the_whole_fit() {
         step: flow.step.clone(),
     };
     let (prior, sizes) =
-        ((flow.prior, &flow.prior_parameters), (2, x.ncols(), Inputs { dense: 0, levels: 10 }));
-    let net = flow.bottleneck.net(ObjectiveSpec::Reconstruction, prior, flow.scaling, sizes).unwrap();
+        ((flow.prior.clone(), &flow.prior_parameters), (2, x.ncols(), Inputs { dense: 0, levels: 10 }));
+    let net = flow
+        .bottleneck
+        .net(ObjectiveSpec::Reconstruction, (prior.0.as_ref(), prior.1), flow.scaling, sizes)
+        .unwrap();
     let key = StreamKey::new(fitted.spec.seed, Purpose::Init);
     let (bottleneck, _) = Autoencoder::fit(net, train, Some(held_out), &training, key, &Silent).unwrap();
 

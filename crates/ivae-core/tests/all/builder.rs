@@ -40,7 +40,10 @@ fn settings_of_a_perceptron_are_taken() {
     assert_eq!((spec.latents, spec.seed, spec.split.held_out), (2, 9, 0.25));
     let vae = vae_mut(&mut spec);
     assert_eq!((&vae.posterior.net.hidden, &vae.likelihood.net.hidden), (&vec![16, 16], &vec![16, 16]));
-    assert_eq!((vae.prior.family, vae.objective), (Family::Laplace, ObjectiveSpec::SampledElbo));
+    assert_eq!(
+        (vae.prior.family.clone(), vae.objective),
+        (Family::Laplace.into(), ObjectiveSpec::SampledElbo)
+    );
     assert_eq!((vae.training.epochs, vae.restarts), (3, 2));
 }
 
@@ -50,7 +53,7 @@ fn settings_of_a_flow_are_taken_by_every_stage() {
     let builder = Ivae::new(2).flow(FlowClasses::All).prior(Laplace).epochs(3).restarts(2);
     let mut spec = builder.spec(&data).unwrap();
     let flow = flow_mut(&mut spec);
-    assert_eq!(flow.prior, Some(Family::Laplace));
+    assert_eq!(flow.prior, Some(Family::Laplace.into()));
     assert_eq!(flow.classes.len(), 3);
     assert!(flow.classes.iter().all(|class| (class.epochs, class.restarts) == (3, 2)));
     assert_eq!((flow.refine_epochs, flow.bottleneck.epochs), (3, 3));

@@ -64,7 +64,7 @@ fn likelihood_bounds_against_the_exact_density_of_a_linear_model() {
     vae.likelihood.net = linear;
     vae.likelihood.family =
         LikelihoodFamily::Gaussian(VarianceSpec::PerDimension { start: 0.3, floor: 1e-3 });
-    vae.prior = PriorSpec { family: Family::GaussianMean, parameters: ThetaSpec::Fixed(0.0) };
+    vae.prior = PriorSpec { family: Family::GaussianMean.into(), parameters: ThetaSpec::Fixed(0.0) };
     vae.scaling = Scaling::Standardise;
     vae.training.epochs = 30;
     let fitted = spec.fit(&data).unwrap();

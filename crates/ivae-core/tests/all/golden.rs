@@ -71,7 +71,7 @@ impl Golden {
 fn model(objective: ObjectiveSpec) -> Vae {
     let net = MlpSpec { hidden: vec![8, 8], activation: Activation::Xtanh { slope: 0.1 }, skip: false };
     let spec = VaeSpec {
-        prior: PriorSpec { family: Family::GaussianVar, parameters: ThetaSpec::Net(net.clone()) },
+        prior: PriorSpec { family: Family::GaussianVar.into(), parameters: ThetaSpec::Net(net.clone()) },
         posterior: PosteriorSpec {
             net: net.clone(),
             shared_trunk: false,

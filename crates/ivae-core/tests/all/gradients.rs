@@ -129,7 +129,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 full_covariance,
             };
             let spec = VaeSpec {
-                prior: PriorSpec { family, parameters },
+                prior: PriorSpec { family: family.into(), parameters },
                 posterior,
                 likelihood: LikelihoodSpec { net: net(3), family: likelihood },
                 objective: match objective {
@@ -159,7 +159,7 @@ fn conditional_case(family: Family, parameters: ThetaSpec, u: Inputs) -> Case {
     let net = MlpSpec { hidden: vec![3], activation: Activation::Xtanh { slope: 0.1 }, skip: true };
     let is_gaussian = family.part::<f64>().gaussian_form().is_some();
     let spec = VaeSpec {
-        prior: PriorSpec { family, parameters },
+        prior: PriorSpec { family: family.into(), parameters },
         posterior: PosteriorSpec {
             net: net.clone(),
             shared_trunk: false,
@@ -230,7 +230,7 @@ fn the_gradient_weighs_the_kl_divergence_by_its_warm_up() {
 fn flow(family: Family) -> (FlowModel, Vec<f64>, Array2<f64>, [u32; 6]) {
     let class = FlowSpec::Square(SquareSpec::default());
     let u = Inputs { dense: 0, levels: 3 };
-    let net = FlowModel::new(&class, family, &ThetaSpec::Table, 3, u).unwrap();
+    let net = FlowModel::new(&class, &family.into(), &ThetaSpec::Table, 3, u).unwrap();
     let mut params = vec![0.0; Estimator::<f64>::layout(&net).len()];
     let (x, levels) = (normals(6, 3, 1), [0u32, 2, 1, 1, 0, 2]);
     let batch = Batch { x: x.view(), u: Input::levels(&levels) };
@@ -242,7 +242,7 @@ fn flow(family: Family) -> (FlowModel, Vec<f64>, Array2<f64>, [u32; 6]) {
 /// The exact likelihood of a flow, right and broken in every group.
 #[test]
 fn exact_likelihood() {
-    for family in [Family::Gaussian, Family::Laplace, Family::GeneralisedNormal] {
+    for (family, ..) in Family::ALL {
         let (net, params, x, levels) = flow(family);
         let batch = Batch { x: x.view(), u: Input::levels(&levels) };
         let mut ws = Estimator::<f64>::workspace(&net, 8);

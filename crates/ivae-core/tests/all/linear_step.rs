@@ -34,7 +34,7 @@ fn fitted(data: &Dataset<f64>, prior: Option<Family>) -> Fitted<f64> {
     let decoder = DecoderKind::Flow(FlowClasses::Square);
     let mut spec = FitSpec::for_data(&ModelKind::Ivae, Some(decoder), 3, data);
     let flow = flow_mut(&mut spec);
-    flow.prior = prior;
+    flow.prior = prior.map(Into::into);
     flow.classes.truncate(1);
     (flow.classes[0].restarts, flow.classes[0].epochs, flow.refine_epochs) = (2, 60, 60);
     spec.fit(data).unwrap()

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use ivae_core::model::flow::FlowClasses;
 use ivae_core::model::linear::LinearSpec;
 use ivae_core::theory::Smoothness;
-use ivae_core::{Family, LikelihoodFamily, ModelKind};
+use ivae_core::{Families, Family, Fitted, Ivae, LikelihoodFamily, ModelKind};
+use ivae_data::{Dataset, Simulation};
 use ivae_nn::Activation;
+use ivae_num::{Purpose, StreamKey};
+use ndarray::{Array2, ArrayView2};
 
 #[test]
 fn every_prior_family_is_found_by_its_unique_name() {
@@ -39,7 +43,8 @@ fn every_model_has_a_unique_name() {
 /// Families without a mean, or of variance 1, keep the moment that they have.
 #[test]
 fn moments_of_parameters_from_moments_are_the_same_moments() {
-    for (family, ..) in Family::ALL {
+    use Family::{Gaussian, GaussianMean, GaussianVar, GeneralisedNormal, Laplace};
+    for family in [Gaussian, GaussianVar, GaussianMean, Laplace, GeneralisedNormal] {
         let part = family.part::<f64>();
         for (mean, variance) in [(0.0, 1.0), (-1.5, 0.2), (3.0, 40.0)] {
             let mut theta = part.from_moments(mean, variance);
@@ -55,6 +60,67 @@ fn moments_of_parameters_from_moments_are_the_same_moments() {
             assert!((found.1 / expected.1 - 1.0).abs() < 1e-12, "{family:?}: {found:?} for {expected:?}");
         }
     }
+}
+
+/// Draws, mapped to ℝ, have the moments that a family states; draws lie in its support, and their parameters of greatest
+/// likelihood are near those they were drawn with.
+#[test]
+fn draws_have_the_moments_and_the_parameters_of_their_family() {
+    for (family, name, _) in Family::ALL {
+        let part = family.part::<f64>();
+        let map = part.support_map();
+        let mut theta = part.from_moments(0.4, 0.8);
+        assert_eq!(theta.len(), part.conditional_parameters(), "{name}");
+        theta.extend(part.free_parameter());
+        let mut rng = StreamKey::new(3, Purpose::Sample).rng();
+        let v: Vec<f64> = (0..20_000).map(|_| map.to_real(part.draw(&theta, &mut rng))).collect();
+        let mean = v.iter().sum::<f64>() / 2e4;
+        let variance = v.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 2e4;
+        let stated = part.moments(&theta);
+        assert!((mean - stated.0).abs() < 0.05 * stated.1.sqrt(), "{name}: mean {mean}, not {}", stated.0);
+        assert!((variance / stated.1 - 1.0).abs() < 0.1, "{name}: variance {variance}, not {}", stated.1);
+
+        let mut sums = vec![0.0; part.start_statistics(0.0).len()];
+        for v in &v {
+            sums.iter_mut().zip(part.start_statistics(*v)).for_each(|(sum, t)| *sum += t / 2e4);
+        }
+        let found = part.from_start_statistics(&sums);
+        let log_p = |theta: &[f64]| {
+            let rows = Array2::from_shape_fn((v.len(), theta.len()), |(_, c)| theta[c]);
+            let mut log_p = vec![0.0; v.len()];
+            part.log_prob(&mut log_p, rows.view(), ArrayView2::from_shape((v.len(), 1), &v).unwrap());
+            log_p.iter().sum::<f64>() / 2e4
+        };
+        let (at_truth, free) = (log_p(&theta), part.free_parameter());
+        let found: Vec<f64> = found.into_iter().chain(free).collect();
+        // Of a Laplace distribution the moments give a little less than the greatest likelihood.
+        assert!(log_p(&found) > at_truth - 2e-3, "{name}: {found:?} for {theta:?}");
+    }
+}
+
+/// A prior of several families is the product of its latents' own densities.
+#[test]
+fn families_side_by_side_are_searched_and_saved() {
+    let simulation =
+        Simulation { segments: 8, per_segment: 60, latents: 3, observed: 3, ..Simulation::default() };
+    let data: Dataset<f32> = simulation.generate().unwrap().data;
+    for families in ["gamma,gauss,gauss", "gauss,beta,laplace"] {
+        let families: Families = families.parse().unwrap();
+        let fit = Ivae::new(3).flow(FlowClasses::Square).prior(families.clone()).epochs(2).restarts(1);
+        let fitted = fit.fit(&data).unwrap();
+        assert_eq!(fitted.report.search.as_ref().unwrap().family, families);
+        let z = fitted.transform(&data).unwrap();
+        for i in (0..3).filter(|&i| families.of(i) == Family::Gamma) {
+            assert!(z.column(i).iter().all(|&z| z > 0.0));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fitted.save(folder.path()).unwrap();
+        assert_eq!(Fitted::<f32>::load(folder.path()).unwrap().transform(&data).unwrap(), z);
+        let mlp = Ivae::new(3).mlp([8]).prior(families).epochs(1).restarts(1).fit(&data).unwrap();
+        assert!(mlp.transform(&data).unwrap().iter().all(|z| z.is_finite()));
+    }
+    let wrong = Ivae::new(3).prior(vec![Family::Gamma; 2]).fit(&data);
+    assert!(wrong.unwrap_err().to_string().contains("2 families"), "as many families as latents");
 }
 
 /// T(z) = z alone depends on u where only the mean of a Gaussian does.

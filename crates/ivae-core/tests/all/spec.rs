@@ -48,7 +48,7 @@ fn flow_specs_survive_toml() {
     let mut spec = FitSpec::for_data(&ModelKind::Ivae, Some(decoder), 2, &mixed);
     for objective in [ObjectiveSpec::Reconstruction, ObjectiveSpec::Elbo] {
         let flow = flow_mut(&mut spec);
-        (flow.prior, flow.bottleneck.objective) = (Some(Family::Laplace), Some(objective));
+        (flow.prior, flow.bottleneck.objective) = (Some(Family::Laplace.into()), Some(objective));
         assert_survives(&spec);
     }
 }

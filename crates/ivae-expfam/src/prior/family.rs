@@ -1,13 +1,16 @@
 //! [`PriorFamily`]: what a model needs of a family of p(z|u), and what theory reads of it.
 
-use crate::Assumption;
-use crate::{Answer, Density, ExpFam, GaussianForm, LambdaError};
+use super::support_map::SupportMap;
+use crate::{Answer, Assumption, Density, ExpFam, GaussianForm, LambdaError};
 use ivae_num::Scalar;
 use ndarray::{Array2, ArrayView2};
 use rand::RngCore;
 
 /// Locations that vary over u by less than this part of the scale count as fixed.
 pub const LOCATION_FIXED: f64 = 0.1;
+
+/// Variances that parameters are started from are no smaller than this.
+const LEAST_VARIANCE: f64 = 1e-3;
 
 /// λ(u) of the part of a prior that is an exponential family.
 #[derive(Debug)]
@@ -24,11 +27,19 @@ pub struct Conditional {
 
 /// A family of p(z|u). Columns of θ `[B, p]` are grouped by parameter: column `c n + i` is parameter c of latent i.
 ///
+/// Its [`Density`] is that of v ∈ ℝⁿ, of which z = m(v) is the latent, m the [`support_map`](Self::support_map): for a
+/// family on ℝ they are the same.
+///
 /// Parameters that u moves come first ([`conditional_parameters`](Self::conditional_parameters)), learned ones that are
 /// the same for every u last ([`free_parameter`](Self::free_parameter)).
 ///
 /// Adding a family is one file that implements this trait, and its line in the registry of the models.
 pub trait PriorFamily<F: Scalar>: Density<F> {
+    /// The map from ℝ, where the networks work, onto the support.
+    fn support_map(&self) -> SupportMap {
+        SupportMap::Identity
+    }
+
     /// Parameters of a latent that depend on u.
     fn conditional_parameters(&self) -> usize;
 
@@ -40,15 +51,32 @@ pub trait PriorFamily<F: Scalar>: Density<F> {
     /// Statistics k of a latent, where the family is an exponential one.
     fn statistics(&self) -> usize;
 
-    /// The conditional parameters of a latent with this mean and variance.
+    /// The statistics of v whose means over some rows [`from_start_statistics`](Self::from_start_statistics) takes.
+    fn start_statistics(&self, v: f64) -> Vec<f64> {
+        vec![v, v * v]
+    }
+
+    /// The conditional parameters to start from, for rows where the [`start_statistics`](Self::start_statistics) have
+    /// these means: those of greatest likelihood, where they can be computed.
+    #[expect(clippy::wrong_self_convention, reason = "it makes parameters of the family, not a family")]
+    fn from_start_statistics(&self, mean: &[f64]) -> Vec<f64> {
+        self.from_moments(mean[0], (mean[1] - mean[0] * mean[0]).max(LEAST_VARIANCE))
+    }
+
+    /// The conditional parameters of a latent with this mean and variance of v.
     #[expect(clippy::wrong_self_convention, reason = "it makes parameters of the family, not a family")]
     fn from_moments(&self, mean: f64, variance: f64) -> Vec<f64>;
 
-    /// Mean and variance of a latent with the parameters `theta` (conditional, then free).
+    /// Mean and variance of v with the parameters `theta` (conditional, then free).
     fn moments(&self, theta: &[f64]) -> (f64, f64);
 
-    /// Draw a latent with the parameters `theta`.
+    /// Draw a latent z with the parameters `theta`.
     fn draw(&self, theta: &[f64], rng: &mut dyn RngCore) -> f64;
+
+    /// Whether a shift and a change of scale of v lead to another member of the family.
+    fn absorbs_affine(&self) -> bool {
+        true
+    }
 
     /// The Gaussian form, for which the KL divergence and a product of experts have closed forms.
     fn gaussian_form(&self) -> Option<GaussianForm> {
@@ -64,6 +92,11 @@ pub trait PriorFamily<F: Scalar>: Density<F> {
     fn shape(&self, theta: &[f64]) -> Option<f64> {
         let _ = theta;
         None
+    }
+
+    /// T(z) of the latents `z` `[N, n]`, grouped by statistic; z itself where T depends on the parameters.
+    fn transformed(&self, z: ArrayView2<'_, F>) -> Array2<F> {
+        z.to_owned()
     }
 
     /// λ(u) of the parameters `theta` `[M, p]` at every distinct u (no rows for a prior that does not depend on u), as

@@ -3,7 +3,7 @@
 use crate::Assumption;
 use crate::{Answer, Gaussian, GaussianForm, LambdaError, natural_table};
 use ivae_num::Scalar;
-use ndarray::{ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 use rand::RngCore;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -47,8 +47,21 @@ impl<F: Scalar> PriorFamily<F> for Gaussian {
         Some(self.form)
     }
 
+    fn absorbs_affine(&self) -> bool {
+        self.form == GaussianForm::MeanVar
+    }
+
     fn leaves_rotation(&self) -> bool {
         self.form == GaussianForm::Mean
+    }
+
+    fn transformed(&self, z: ArrayView2<'_, F>) -> Array2<F> {
+        let square = z.mapv(|v| v * v);
+        match self.form {
+            GaussianForm::Var => square,
+            GaussianForm::MeanVar => ndarray::concatenate![Axis(1), z, square],
+            GaussianForm::Mean => z.to_owned(),
+        }
     }
 
     fn conditional(&self, theta: ArrayView2<'_, f64>, _: usize) -> Result<Conditional, LambdaError> {

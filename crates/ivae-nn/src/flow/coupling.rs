@@ -96,16 +96,16 @@ pub(super) fn layers(
     layout: &mut Layout,
     name: &str,
     spec: &CouplingSpec,
-    dim: usize,
+    (dim, shift): (usize, bool),
 ) {
-    let map = |layout: &mut Layout, name: String, start| {
-        Layer::Map(Map::new(layout, &name, dim, spec.maps, start, false))
+    let map = |layout: &mut Layout, name: String, start, bias| {
+        Layer::Map(Map::new(layout, &name, dim, spec.maps, start, bias))
     };
     for l in 0..spec.blocks {
-        layers.push(map(layout, format!("{name}.{l}"), MapStart::Orthogonal(1.0)));
+        layers.push(map(layout, format!("{name}.{l}"), MapStart::Orthogonal(1.0), false));
         layers.push(Layer::Coupling(Coupling::new(layout, &format!("{name}.{l}.net"), spec, dim, l)));
     }
-    layers.push(map(layout, format!("{name}.out"), MapStart::Identity));
+    layers.push(map(layout, format!("{name}.out"), MapStart::Identity, shift));
 }
 
 /// One block.

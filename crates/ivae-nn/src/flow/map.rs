@@ -90,6 +90,26 @@ impl Map {
         params[self.bias.range()].fill(F::zero());
     }
 
+    /// Let y be `scale[i]` y\[`order[i]`\] + `shift[i]`, where W is free and there is a bias.
+    pub(super) fn then_affine<F: Scalar>(
+        &self,
+        params: &mut [F],
+        order: &[usize],
+        scale: &[f64],
+        shift: &[f64],
+    ) {
+        if self.kind != MapSpec::Free || self.bias.is_empty() {
+            return;
+        }
+        let (weight, bias) = (self.weight.view(params).to_owned(), self.bias.view(params).to_owned());
+        for i in 0..self.dim {
+            let scale = F::of(scale[i]);
+            let column = weight.column(order[i]).mapv(|w| w * scale);
+            self.weight.view_mut(params).column_mut(i).assign(&column);
+            self.bias.view_mut(params)[[0, i]] = scale * bias[[0, order[i]]] + F::of(shift[i]);
+        }
+    }
+
     pub(super) fn workspace<F: Scalar>(&self) -> MapWorkspace<F> {
         let square = || vec![F::zero(); self.dim * self.dim];
         MapWorkspace { weight: square(), inverse: square(), work: square(), grad: square() }

@@ -85,7 +85,7 @@ pub(super) fn layers(
     layout: &mut Layout,
     name: &str,
     spec: &SquareSpec,
-    dim: usize,
+    (dim, shift): (usize, bool),
 ) {
     for l in 0..spec.layers {
         if l > 0 {
@@ -103,7 +103,7 @@ pub(super) fn layers(
         layers.push(Layer::Map(Map::new(layout, &format!("{name}.{l}"), dim, MapSpec::Free, start, true)));
     }
     let out = format!("{name}.out");
-    layers.push(Layer::Map(Map::new(layout, &out, dim, MapSpec::Free, MapStart::Identity, false)));
+    layers.push(Layer::Map(Map::new(layout, &out, dim, MapSpec::Free, MapStart::Identity, shift)));
 }
 
 /// h ↦ φ⁻¹(h), entry by entry.

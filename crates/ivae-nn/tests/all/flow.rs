@@ -35,7 +35,7 @@ fn classes(layers: usize) -> Vec<FlowSpec> {
 /// A network with no parameter at a special value.
 fn network(class: usize, n: usize, layers: usize, seed: u64) -> (Flow, Vec<f64>) {
     let mut layout = Layout::new();
-    let net = Flow::new(&mut layout, "g", &classes(layers)[class], n);
+    let net = Flow::new(&mut layout, "g", &classes(layers)[class], n, seed % 2 == 1);
     let mut params = vec![0.0; layout.len()];
     net.init(&mut params, &mut StreamKey::new(seed, Purpose::Init).rng());
     let jitter = normals(1, layout.len(), seed ^ 1);
@@ -324,4 +324,30 @@ fn a_specification_is_read_and_comes_back() {
     let spline: FlowSpec = toml::from_str(&spline).unwrap();
     assert_eq!(spline.name(), "coupling-spline");
     assert_eq!(toml::from_str::<FlowSpec>(&toml::to_string(&spline).unwrap()).unwrap(), spline);
+}
+
+/// Latents after an affine map of the last layer are the affine map of the latents.
+#[test]
+fn an_affine_map_after_the_flow_moves_its_latents() {
+    let mut layout = Layout::new();
+    let net = Flow::new(&mut layout, "g", &classes(2)[0], 3, true);
+    let mut params = vec![0.0; layout.len()];
+    net.init(&mut params, &mut StreamKey::new(5, Purpose::Init).rng());
+    let x = Array2::from_shape_vec((4, 3), normals(4, 3, 6)).unwrap();
+    let mut ws = net.workspace(4);
+    let mut latents = |params: &[f64]| {
+        let (mut z, mut log_det) = (Array2::zeros((4, 3)), [0.0; 4]);
+        net.forward(z.view_mut(), &mut log_det, params, x.view(), &mut ws);
+        (z, log_det)
+    };
+    let (before, det_before) = latents(&params);
+    let (order, scale, shift) = ([2, 0, 1], [2.0, -0.5, 3.0], [0.3, -1.0, 0.0]);
+    net.then_affine(&mut params, &order, &scale, &shift);
+    let (after, det_after) = latents(&params);
+    for ((row, i), z) in after.indexed_iter() {
+        assert!((z - (scale[i] * before[[row, order[i]]] + shift[i])).abs() < 1e-12);
+    }
+    for (a, b) in det_after.iter().zip(det_before) {
+        assert!((a - b - 3f64.ln()).abs() < 1e-12);
+    }
 }

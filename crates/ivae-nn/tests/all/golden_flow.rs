@@ -53,7 +53,7 @@ fn coupling_agrees_with_pytorch() {
         transform: TransformSpec::Affine,
     });
     let mut layout = Layout::new();
-    let flow = Flow::new(&mut layout, "g", &spec, n);
+    let flow = Flow::new(&mut layout, "g", &spec, n, false);
     let mut params = vec![0.0; layout.len()];
     for group in &layout.groups {
         let value = theirs(npz, "w", &group.name).unwrap_or_else(|| Array2::eye(n));

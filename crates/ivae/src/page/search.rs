@@ -11,7 +11,7 @@ use super::number;
 pub(super) fn section(search: &SearchReport, bottleneck: Option<&BottleneckReport>) -> Section {
     let mut stats = vec![
         Stat { value: search.class.clone(), label: "class of the mixing".into() },
-        Stat { value: search.family.words().into(), label: "distribution of a latent given u".into() },
+        Stat { value: search.family.words(), label: "distribution of a latent given u".into() },
         Stat {
             value: format!("{} of {}", search.starts_in_basin, search.starts),
             label: "starts of that class in the best basin".into(),

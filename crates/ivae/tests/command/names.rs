@@ -16,13 +16,13 @@ fn every_prior_fits_by_its_name() {
         let line = format!("fit d.npz --latents 2 --prior {name} --force");
         place.done(&format!("{line} --out run {QUICK}"));
         let ModelSpec::Vae(vae) = spec(&place, "run") else { panic!("--hidden is of an mlp") };
-        assert_eq!(vae.prior.family, family);
+        assert_eq!(vae.prior.family, family.into());
         place.done(&format!("transform run d.npz --out {name}.npz --std {name}-std.npz"));
         place.done(&format!("sample run --u 3 --out {name}-x.npz"));
 
         let fit = place.json(&format!("{line} --decoder coupling --epochs 1 --restarts 1 --out flow"));
         let ModelSpec::Flow(flow) = spec(&place, "flow") else { panic!("a coupling flow is one") };
-        assert_eq!(flow.prior, Some(family));
+        assert_eq!(flow.prior, Some(family.into()));
         assert_eq!(fit["search"]["family"], serde_json::to_value(family).unwrap());
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{SpecError, positive, positive_count};
 use crate::likelihood::{LikelihoodFamily, VarianceSpec};
 use crate::model::vae::{Vae, VaeSpec, WarmStart};
 use crate::objective::ObjectiveSpec;
-use crate::prior::{Family, PriorSpec};
+use crate::prior::{Families, Family, PriorSpec};
 use crate::theta::ThetaSpec;
 use ivae_data::Scaling;
 
@@ -46,16 +46,18 @@ impl BottleneckSpec {
     pub fn net(
         &self,
         objective: ObjectiveSpec,
-        (family, parameters): (Option<Family>, &ThetaSpec),
+        (family, parameters): (Option<&Families>, &ThetaSpec),
         scaling: Scaling,
         (latents, observed, u): (usize, usize, Inputs),
     ) -> Result<Vae, SpecError> {
         let mut vae = VaeSpec { scaling, ..VaeSpec::ivae() };
         vae.posterior.net = self.net.clone();
         vae.likelihood.net = self.net.clone();
-        let is_gaussian = |family: &Family| family.part::<f64>().gaussian_form().is_some();
-        let family = family.filter(is_gaussian).unwrap_or(Family::Gaussian);
+        let family = family.cloned().unwrap_or(Family::Gaussian.into());
         vae.prior = PriorSpec { family, parameters: parameters.clone() };
+        if !vae.prior.is_gaussian() {
+            vae.prior.family = Family::Gaussian.into();
+        }
         vae.objective = objective;
         if objective == ObjectiveSpec::Reconstruction {
             vae.start = WarmStart::Pca;

@@ -6,8 +6,9 @@ use ivae_nn::Inputs;
 use ivae_num::{Purpose, Scalar, StreamKey};
 use ndarray::Array2;
 
+use super::choose_prior::simplest_family;
 use super::net::FlowModel;
-use super::spec::FlowModelSpec;
+use super::spec::{ClassSpec, FlowModelSpec};
 use super::trained::{FlowChoice, TrainedFlow};
 use crate::batch::{Batch, BatchBuffer, all_rows, spread_rows};
 use crate::error::{FitError, SpecError};
@@ -17,11 +18,9 @@ use crate::model::recipe::{Job, Outcome, Recipe, Saved};
 use crate::model::trained::TrainedModel;
 use crate::model::vae::Vae;
 use crate::objective::ObjectiveSpec;
-use crate::prior::Family;
+use crate::prior::{Families, Family};
 use crate::report::{BottleneckReport, FitReport, Sensitivity};
-use crate::search::{
-    Agreement, Class, FAMILY_ROWS, Latents, Probe, Rows, Search, SearchReport, choose_family, conclude,
-};
+use crate::search::{Agreement, Class, Probe, Rows, Search, SearchReport, class_reports, conclude};
 use crate::train::{EpochRecord, Estimator, InDataUnits, Observer, Restart, Stage, Staged, Timed, TrainSpec};
 use ivae_data::Scaling;
 use ivae_num::slices::{rows_mut, top};
@@ -54,10 +53,12 @@ impl FlowModelSpec {
         observer: &dyn Observer,
     ) -> Result<Found<F>, FitError> {
         let rows = rows.reborrow();
-        let widest = self.prior.unwrap_or(Family::GeneralisedNormal);
+        // One family is searched as it is; several are told apart when latents have been found under one.
+        let asked = self.prior.as_ref();
+        let searched: Families = asked.and_then(Families::single).unwrap_or(Family::GeneralisedNormal).into();
         let validation = rows.validation.unwrap_or(rows.train);
-        let net = |class: &ivae_nn::FlowSpec, family| {
-            let net = FlowModel::new(class, family, &self.prior_parameters, job.latents, job.u)?;
+        let net = |class: &ClassSpec, families: &Families| {
+            let net = FlowModel::new(&class.flow, families, &self.prior_parameters, job.latents, job.u)?;
             Ok::<_, SpecError>(net.shrinking(rows.train.u))
         };
         let classes: Vec<Class<FlowModel>> = (self.classes.iter())
@@ -66,7 +67,7 @@ impl FlowModelSpec {
                     name: class.flow.name(),
                     restarts: class.restarts,
                     training: self.training(class),
-                    net: net(&class.flow, widest)?,
+                    net: net(class, &searched)?,
                 })
             })
             .collect::<Result<_, FitError>>()?;
@@ -81,32 +82,58 @@ impl FlowModelSpec {
             });
             Probe { z, log_p }
         };
-        let leaves_rotation = widest.part::<F>().leaves_rotation();
-        let agreement = if leaves_rotation { Agreement::Affine } else { Agreement::Matched };
-        let search = Search { classes: &classes, rows, seed: job.seed, observer, agreement, probe: &probe };
-        let starts = search.explore()?;
-        let leader = crate::train::best(starts.iter().map(|s| &s.restart)).map(|best| &starts[best]);
-        let family = match (self.prior, leader) {
-            (None, Some(leader)) => {
-                simplest_family(&leader.net, &leader.restart.params, rows.train, validation)
-            }
-            _ => None,
+        let leaves_rotation = |families: &Families| {
+            families.runs(job.latents).iter().any(|(family, _)| family.part::<F>().leaves_rotation())
         };
-        let family = family.unwrap_or(widest);
+        let agreement_of = |families: &Families| match leaves_rotation(families) {
+            true => Agreement::Affine,
+            false => Agreement::Matched,
+        };
+        let agreement = agreement_of(&searched);
+        let search = Search { classes: &classes, rows, seed: job.seed, observer, agreement, probe: &probe };
+        let explored = search.explore()?;
+        let mut starts = explored.clone();
+        let mut families = asked.cloned().unwrap_or(searched);
+        let leader = crate::train::best(explored.iter().map(|s| &s.restart)).map(|best| &explored[best]);
+        if let (None, Some(leader)) = (asked, leader)
+            && let Some(base) = simplest_family(&leader.net, &leader.restart.params, rows.train, validation)
+        {
+            families = base.into();
+            if !observer.late()
+                && let Some((family, others)) =
+                    self.search_families(&search, leader, base, explored.len(), &net)?
+            {
+                (families, starts) = (family.into(), others);
+            }
+        }
         let refined =
             search.refine(&starts, self.survivors, self.refine_epochs, |class, found, params| {
-                if family == found.prior.family {
+                if families == found.prior.families {
                     return Ok((found, params));
                 }
-                let simpler = net(&self.classes[class].flow, family)?;
-                let params = simpler.with_flow_of(&found, &params, rows.train);
-                Ok((simpler, params))
+                let other = net(&self.classes[class], &families)?;
+                let params = other.with_flow_of(&found, &params, rows.train);
+                Ok((other, params))
             })?;
-        let family_of = |net: &FlowModel, params: &[F]| (net.prior.family, net.prior.shapes(params));
-        let (chosen, report) = conclude(&starts, &refined, &classes, agreement, family_of);
-        let all: Vec<_> = starts.into_iter().chain(refined).collect();
+        let family_of =
+            |net: &FlowModel, params: &[F]| (net.prior.families.clone(), net.prior.shapes(params));
+        // Where several families were asked for, only what was refined has them.
+        let have_families = asked.is_none_or(|asked| starts.iter().any(|s| s.net.prior.families == *asked));
+        let all: Vec<_> = starts.iter().chain(&refined).collect();
+        let (from, before, after) = match have_families || refined.iter().all(|s| !s.restart.usable()) {
+            true => (0, &starts[..], &refined[..]),
+            false => (starts.len(), &refined[..], &[][..]),
+        };
+        let (chosen, mut report) = conclude(before, after, &classes, agreement_of(&families), family_of);
+        report.classes = class_reports(&explored, &classes);
+        let chosen = all[from + chosen];
+        let (net, chosen) = (chosen.net.clone(), (chosen.restart.stage, chosen.restart.restart));
+        // The starts under other families come after those that were searched first.
+        let others = starts.into_iter().filter(|s| s.restart.restart as usize >= explored.len());
+        let all: Vec<_> = explored.iter().cloned().chain(others).chain(refined).collect();
+        let chosen = all.iter().position(|s| (s.restart.stage, s.restart.restart) == chosen).unwrap_or(0);
         Ok(Found {
-            net: all[chosen].net.clone(),
+            net,
             chosen,
             search: report,
             restarts: all.into_iter().map(|s| (s.restart, classes[s.class].name)).collect(),
@@ -149,36 +176,8 @@ impl FlowModelSpec {
         objective: ObjectiveSpec,
         sizes: (usize, usize, Inputs),
     ) -> Result<Vae, SpecError> {
-        self.bottleneck.net(objective, (self.prior, &self.prior_parameters), self.scaling, sizes)
+        self.bottleneck.net(objective, (self.prior.as_ref(), &self.prior_parameters), self.scaling, sizes)
     }
-}
-
-/// The simplest family that explains the latents found as well as the widest does; `None` where u is not levels alone.
-fn simplest_family<F: Scalar>(
-    net: &FlowModel,
-    params: &[F],
-    train: Batch<'_, F>,
-    validation: Batch<'_, F>,
-) -> Option<Family> {
-    if train.u.dense.is_some() || train.u.levels.is_none() {
-        return None;
-    }
-    let latents = |rows: &Batch<'_, F>| {
-        let index = spread_rows(rows.rows(), FAMILY_ROWS);
-        let mut buffer = BatchBuffer::new(rows, index.len());
-        let batch = buffer.gather(rows, &index);
-        let mut z = Array2::zeros((index.len(), net.latents));
-        let sums = net.evaluate_parts(params, batch, |start, rows, ws| {
-            rows_mut(&mut z, start..start + rows).assign(&top(&ws.z, rows));
-        });
-        let levels = batch.u.levels.map_or_else(Vec::new, <[u32]>::to_vec);
-        (z, levels, -sums.kl / sums.rows.max(1) as f64)
-    };
-    let (z, levels, _) = latents(&train);
-    let (test, test_levels, learned) = latents(&validation);
-    let (train, test) =
-        (Latents { z: z.view(), levels: &levels }, Latents { z: test.view(), levels: &test_levels });
-    Some(choose_family(train, test, learned))
 }
 
 impl<F: Scalar> Recipe<F> for FlowModelSpec {
@@ -260,7 +259,7 @@ impl<F: Scalar> Recipe<F> for FlowModelSpec {
         let choice: FlowChoice =
             saved.choice.ok_or(missing)?.clone().try_into().map_err(|e: toml::de::Error| e.to_string())?;
         let (n, u) = (saved.latents, saved.u);
-        let net = FlowModel::new(&choice.flow, choice.family, &self.prior_parameters, n, u)
+        let net = FlowModel::new(&choice.flow, &choice.family, &self.prior_parameters, n, u)
             .map_err(|e| e.to_string())?;
         let params = saved.arrays.groups("params.", Estimator::<F>::layout(&net))?;
         let bottleneck = match saved.scaled > n {

@@ -1,5 +1,6 @@
 //! Flows: bijective decoders with exact likelihood, searched by class and restart.
 
+mod choose_prior;
 mod fit;
 mod net;
 mod spec;

@@ -18,7 +18,8 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use crate::batch::{Batch, BatchBuffer, CHUNK, START_ROWS, spread_rows};
 use crate::error::SpecError;
 use crate::objective::Sums;
-use crate::prior::{FEW_ROWS, Family, PSEUDO_ROWS, Prior, PriorWorkspace};
+use crate::prior::{FEW_ROWS, Families, PSEUDO_ROWS, Prior, PriorWorkspace};
+use crate::search::{Latents, match_families};
 use crate::theta::ThetaSpec;
 use crate::train::Estimator;
 use ivae_num::slices::{columns, columns_mut, rows, rows_mut, top, top_mut};
@@ -68,14 +69,14 @@ impl FlowModel {
     /// A prior that does not fit u.
     pub fn new(
         class: &FlowSpec,
-        family: Family,
+        families: &Families,
         parameters: &ThetaSpec,
         dim: usize,
         u: Inputs,
     ) -> Result<Self, SpecError> {
         let mut layout = Layout::new();
-        let flow = Flow::new(&mut layout, "flow", class, dim);
-        let prior = Prior::new(&mut layout, family, parameters, dim, u)?;
+        let flow = Flow::new(&mut layout, "flow", class, dim, !families.absorbs_affine());
+        let prior = Prior::new(&mut layout, families, parameters, dim, u)?;
         Ok(Self { latents: dim, class: class.clone(), prior, layout, flow, shrinkage: Vec::new() })
     }
 
@@ -102,7 +103,8 @@ impl FlowModel {
         self.prior.start(params, z.view(), data.u);
     }
 
-    /// Parameters with the bijection of `other`, a model of the same class, and the prior started at its latents.
+    /// Parameters with the bijection of `other`, a model of the same class, its latents brought to where the families of
+    /// this prior fit them best, and the prior started there.
     pub(crate) fn with_flow_of<F: Scalar>(&self, other: &Self, params: &[F], data: Batch<'_, F>) -> Vec<F> {
         let mut out = vec![F::zero(); self.layout.len()];
         for group in self.layout.groups.iter().filter(|g| g.name.starts_with("flow.")) {
@@ -110,9 +112,24 @@ impl FlowModel {
                 out[group.slot.range()].copy_from_slice(&params[slot.range()]);
             }
         }
+        if !self.prior.families.absorbs_affine() {
+            self.place(&mut out, data.reborrow());
+        }
         self.prior.init(&mut out, &mut StreamKey::new(0, Purpose::Init).rng());
         self.start_prior(&mut out, data);
         out
+    }
+
+    /// Bring the latents of `data` to where the families of the prior fit them best.
+    fn place<F: Scalar>(&self, params: &mut [F], data: Batch<'_, F>) {
+        let rows = spread_rows(data.rows(), START_ROWS);
+        let mut buffer = BatchBuffer::new(&data, rows.len());
+        let rows = buffer.gather(&data, &rows);
+        let z = self.latents_of(params, rows.x);
+        let found = Latents { z: z.view(), levels: rows.u.levels.unwrap_or(&[]) };
+        let (order, placed) = match_families(&self.prior.families, found);
+        let (scale, shift): (Vec<f64>, Vec<f64>) = placed.iter().map(|p| (p.scale, p.shift)).unzip();
+        self.flow.then_affine(params, &order, &scale, &shift);
     }
 
     /// Overwrite `ws.z` and `ws.log_det` with g(x) and its log-determinant.
@@ -182,7 +199,7 @@ impl FlowModel {
         let b = batch.rows();
         self.encode(params, batch.x, ws);
         self.prior.forward(params, batch.u, b, &mut ws.p, &mut ws.nets);
-        self.prior.part::<F>().log_prob(&mut ws.log_pz[..b], top(&ws.p.theta, b), top(&ws.z, b));
+        self.prior.log_prob(&mut ws.log_pz[..b], top(&ws.z, b), &mut ws.p);
         let sum = |v: &[F]| v[..b].iter().map(|v| v.f64()).sum::<f64>();
         let (log_px, kl) = (sum(&ws.log_det), -sum(&ws.log_pz));
         Sums { rows: b, objective: log_px - kl, log_px, kl }
@@ -199,6 +216,9 @@ impl<F: Scalar> Estimator<F> for FlowModel {
     fn init(&self, params: &mut [F], data: Batch<'_, F>, key: StreamKey) {
         let mut rng = key.rng();
         self.flow.init(params, &mut rng);
+        if !self.prior.is_real() {
+            self.place(params, data.reborrow());
+        }
         self.prior.init(params, &mut rng);
         self.start_prior(params, data);
     }
@@ -231,13 +251,13 @@ impl<F: Scalar> Estimator<F> for FlowModel {
         ws: &mut FlowModelWorkspace<F>,
     ) -> Sums {
         let sums = self.forward(params, batch, ws);
-        let (b, density) = (batch.rows(), self.prior.part::<F>());
+        let b = batch.rows();
         ws.d_log_prob[..b].fill(-F::one() / F::of(b as f64));
         let (d_log_prob, theta_p, z) = (&ws.d_log_prob[..b], top(&ws.p.theta, b), top(&ws.z, b));
         let (mut d_z, mut d_p) = (top_mut(&mut ws.d_z, b), top_mut(&mut ws.p.d_theta, b));
         d_z.fill(F::zero());
         d_p.fill(F::zero());
-        density.log_prob_backward(Some(d_p.view_mut()), Some(d_z.view_mut()), theta_p, z, d_log_prob);
+        self.prior.log_prob_backward(d_p.view_mut(), d_z.view_mut(), theta_p, z, d_log_prob);
         self.flow.backward_overwrite(grad, None, params, d_z.view(), d_log_prob, &mut ws.flow);
         if let (false, Some(levels)) = (self.shrinkage.is_empty(), batch.u.levels) {
             let mut pooled = top_mut(&mut ws.pooled, b);
@@ -250,11 +270,12 @@ impl<F: Scalar> Estimator<F> for FlowModel {
             let (weights, pooled) = (&ws.d_log_prob[..b], top(&ws.pooled, b));
             let (mut d_pseudo, nowhere) = (top_mut(&mut ws.d_theta_pooled, b), top_mut(&mut ws.d_pooled, b));
             d_pseudo.fill(F::zero());
-            density.log_prob_backward(Some(d_pseudo.view_mut()), Some(nowhere), theta_p, pooled, weights);
+            self.prior.log_prob_backward(d_pseudo.view_mut(), nowhere, theta_p, pooled, weights);
             // They teach the table, but not the shape of the family: the pooled distribution has another.
-            let table = 0..self.prior.conditional_width();
-            let mut to = columns_mut(&mut d_p, table.clone());
-            to += &columns(d_pseudo.view(), table);
+            for table in self.prior.conditional_columns() {
+                let mut to = columns_mut(&mut d_p, table.clone());
+                to += &columns(d_pseudo.view(), table);
+            }
         }
         self.prior.backward_overwrite(grad, params, batch.u, b, &mut ws.p, &mut ws.nets);
         sums
@@ -290,7 +311,8 @@ mod tests {
         let flow = FlowSpec::Square(SquareSpec { layers: 1, ..SquareSpec::default() });
         let u = Inputs { dense: 0, levels: 3 };
         let plain =
-            FlowModel::new(&flow, Family::GeneralisedNormal, &ThetaSpec::Table, 2, u).expect("a right spec");
+            FlowModel::new(&flow, &crate::prior::Family::GeneralisedNormal.into(), &ThetaSpec::Table, 2, u)
+                .expect("a right spec");
         let shrinking = plain.clone().shrinking(Input::<f64>::levels(&levels));
         assert_eq!(shrinking.shrinkage, [0.5, 2.0 / 3.0, 2.0]);
         let many = levels.repeat(20);
@@ -315,7 +337,7 @@ mod tests {
             let theta = plain.prior.table(&params, Input::levels(&levels), 8);
             let other = Array2::from_shape_fn((8, 2), |(b, i)| z[[(b + 4) % 8, i]]);
             let mut log_p = [0.0; 8];
-            plain.prior.part::<f64>().log_prob(&mut log_p, theta.view(), other.view());
+            plain.prior.part::<f64>().unwrap().log_prob(&mut log_p, theta.view(), other.view());
             levels.iter().zip(log_p).map(|(&u, l)| -shrinking.shrinkage[u as usize] * l / 8.0).sum()
         })
         .assert_below(1e-7);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Conflict, SpecError, positive_count};
 use crate::model::autoencoder::BottleneckSpec;
 use crate::model::recipe::check_patience;
-use crate::prior::Family;
+use crate::prior::Families;
 use crate::theta::ThetaSpec;
 use crate::train::{StepSpec, TrainSpec};
 use ivae_data::Scaling;
@@ -24,7 +24,7 @@ pub struct FlowModelSpec {
     /// Distribution of a latent given u; if none is named, the simplest that held-out likelihood cannot tell from the
     /// best.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prior: Option<Family>,
+    pub prior: Option<Families>,
     /// How its parameters depend on u: a table (levels), a network, or the same for every u.
     pub prior_parameters: ThetaSpec,
     /// The best restarts of so many classes are trained further, then the better half of them while they still rise.

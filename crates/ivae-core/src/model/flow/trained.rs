@@ -14,7 +14,7 @@ use crate::model::autoencoder::Autoencoder;
 use crate::model::trained::{LogLikelihood, Need, Samples, TrainedModel};
 use crate::objective::ObjectiveSpec;
 use crate::posterior::{LaplacePosterior, Posterior};
-use crate::prior::Family;
+use crate::prior::Families;
 use crate::theory::{Injectivity, ModelFacts, PosteriorFacts, Smoothness};
 use crate::train::Estimator;
 use ivae_data::Scaler;
@@ -31,18 +31,38 @@ pub(crate) struct TrainedFlow<F> {
 /// What the search chose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct FlowChoice {
-    pub(super) family: Family,
+    pub(super) family: Families,
     pub(super) flow: FlowSpec,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) bottleneck: Option<ObjectiveSpec>,
 }
 
 impl<F: Scalar> TrainedFlow<F> {
-    /// g(x) of scaled x, without u.
+    /// g(x) of scaled x, without u, in the networks' coordinates.
     fn latents(&self, x: ArrayView2<'_, F>) -> Array2<F> {
         match &self.bottleneck {
             Some(bottleneck) => self.net.latents_of(&self.params, bottleneck.encode(x).view()),
             None => self.net.latents_of(&self.params, x),
+        }
+    }
+
+    /// f of the networks' coordinates v.
+    fn decode_real(&self, v: ArrayView2<'_, F>) -> Array2<F> {
+        let x = self.net.mixture_of(&self.params, v);
+        match &self.bottleneck {
+            Some(bottleneck) => bottleneck.decode(x.view()),
+            None => x,
+        }
+    }
+
+    /// The latents' coordinates v of [`TrainedModel::encode`].
+    fn encode_real(&self, batch: Batch<'_, F>) -> Array2<F> {
+        let v = self.latents(batch.x);
+        match self.noisy_bottleneck() {
+            Some(bottleneck) if batch.u.rows() > 0 => {
+                self.with_posterior(bottleneck.noise.view(), |p| p.modes(v, batch.x, batch.u))
+            }
+            _ => v,
         }
     }
 
@@ -56,7 +76,7 @@ impl<F: Scalar> TrainedFlow<F> {
         noise: ArrayView1<'_, F>,
         with: impl FnOnce(LaplacePosterior<'_, F>) -> T,
     ) -> T {
-        let decode = |z: ArrayView2<'_, F>| TrainedModel::decode(self, z);
+        let decode = |v: ArrayView2<'_, F>| self.decode_real(v);
         let prior_moments = |u: Input<'_, F>, rows| self.prior_moments(u, rows);
         with(LaplacePosterior { decode: &decode, prior_moments: &prior_moments, noise })
     }
@@ -88,21 +108,11 @@ impl<F: Scalar> TrainedModel<F> for TrainedFlow<F> {
     /// The mode of p(z|x,u) at the noise that the autoencoder leaves, where u is given; without u, or without an
     /// autoencoder, g(x).
     fn encode(&self, batch: Batch<'_, F>) -> Array2<F> {
-        let z = self.latents(batch.x);
-        match self.noisy_bottleneck() {
-            Some(bottleneck) if batch.u.rows() > 0 => {
-                self.with_posterior(bottleneck.noise.view(), |p| p.modes(z, batch.x, batch.u))
-            }
-            _ => z,
-        }
+        self.net.prior.to_support(self.encode_real(batch))
     }
 
     fn decode(&self, z: ArrayView2<'_, F>) -> Array2<F> {
-        let x = self.net.mixture_of(&self.params, z);
-        match &self.bottleneck {
-            Some(bottleneck) => bottleneck.decode(x.view()),
-            None => x,
-        }
+        self.decode_real(self.net.prior.to_real(z).view())
     }
 
     /// Where there is an autoencoder, x has Gaussian noise of the variance that it loses.
@@ -122,7 +132,7 @@ impl<F: Scalar> TrainedModel<F> for TrainedFlow<F> {
     }
 
     fn posterior(&self, batch: Batch<'_, F>) -> Result<Posterior<F>, ModelError> {
-        let mean = self.encode(batch);
+        let mean = self.encode_real(batch);
         let (rows, n) = mean.dim();
         let covariance = match &self.bottleneck {
             None => Array3::zeros((rows, n, n)),
@@ -130,7 +140,7 @@ impl<F: Scalar> TrainedModel<F> for TrainedFlow<F> {
                 self.with_posterior(bottleneck.noise.view(), |p| p.covariances(mean.view(), batch.x, batch.u))
             }
         };
-        Ok(Posterior { mean, covariance })
+        Ok(Posterior { mean, covariance }.on_support(&self.net.prior))
     }
 
     fn posterior_at_noise(
@@ -140,13 +150,13 @@ impl<F: Scalar> TrainedModel<F> for TrainedFlow<F> {
         noise: ArrayView1<'_, F>,
         scaler: &Scaler<F>,
     ) -> Result<Posterior<F>, ModelError> {
-        let decode = |z: ArrayView2<'_, F>| scaler.invert(TrainedModel::decode(self, z).view());
+        let decode = |v: ArrayView2<'_, F>| scaler.invert(self.decode_real(v).view());
         let prior_moments = |u: Input<'_, F>, rows| self.prior_moments(u, rows);
         let posterior = LaplacePosterior { decode: &decode, prior_moments: &prior_moments, noise };
         let (x, u) = (x.reborrow(), batch.u.reborrow());
         let mean = posterior.modes(self.latents(batch.x), x, u);
         let covariance = posterior.covariances(mean.view(), x, u);
-        Ok(Posterior { mean, covariance })
+        Ok(Posterior { mean, covariance }.on_support(&self.net.prior))
     }
 
     fn log_likelihood(
@@ -186,7 +196,7 @@ impl<F: Scalar> TrainedModel<F> for TrainedFlow<F> {
 
     fn choice(&self) -> Option<toml::Table> {
         let choice = FlowChoice {
-            family: self.net.prior.family,
+            family: self.net.prior.families.clone(),
             flow: self.net.class.clone(),
             bottleneck: self.bottleneck.as_ref().map(Autoencoder::objective),
         };

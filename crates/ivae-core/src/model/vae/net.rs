@@ -52,7 +52,7 @@ impl Vae {
         let features = spec.likelihood.family.part::<f64>().features(observed);
         let encoder = Encoder::new(&mut layout, &spec.posterior, latents, features.unwrap_or(observed), u);
         let decoder = Decoder::new(&mut layout, &spec.likelihood, latents, observed);
-        let prior = Prior::new(&mut layout, spec.prior.family, &spec.prior.parameters, latents, u)?;
+        let prior = Prior::new(&mut layout, &spec.prior.family, &spec.prior.parameters, latents, u)?;
         let objective = Objective::new(spec.objective);
         let start = spec.start;
         Ok(Self {
@@ -178,16 +178,17 @@ impl Vae {
         self.decoder.forward(params, z, &mut ws.x, &mut ws.nets);
         let out = &mut ws.densities;
         self.decoder.density().log_prob(&mut out.x_given_z[..b], top(&ws.x.theta, b), x);
-        let (log_p, log_q, theta_p) =
-            (&mut out.z_given_u[..b], &mut out.z_given_xu[..b], top(&ws.p.theta, b));
+        let (log_p, log_q) = (&mut out.z_given_u[..b], &mut out.z_given_xu[..b]);
         match self.kl_form(objective) {
             None => {
                 log_p.fill(F::zero());
                 log_q.fill(F::zero());
             }
-            Some(KlForm::Closed(form)) => self.encoder.closed_kl(log_p, log_q, form, theta_p, &ws.q),
+            Some(KlForm::Closed(form)) => {
+                self.encoder.closed_kl(log_p, log_q, form, top(&ws.p.theta, b), &ws.q);
+            }
             Some(KlForm::Sampled) => {
-                self.prior.part::<F>().log_prob(log_p, theta_p, z);
+                self.prior.log_prob(log_p, z, &mut ws.p);
                 self.encoder.log_density(log_q, &mut ws.q);
             }
         }
@@ -226,8 +227,8 @@ impl Vae {
         );
         // log p(z|u) by the sample
         if kl == Some(KlForm::Sampled) {
-            let (d_p, d_z) = (Some(d_theta_p.view_mut()), Some(d_z.view_mut()));
-            self.prior.part::<F>().log_prob_backward(d_p, d_z, theta_p, z, &d.z_given_u[..b]);
+            let (d_p, d_z) = (d_theta_p.view_mut(), d_z.view_mut());
+            self.prior.log_prob_backward(d_p, d_z, theta_p, z, &d.z_given_u[..b]);
         }
         // log q(z|x,u), a KL divergence in closed form, and the sample
         let prior = (self.prior.gaussian_form(), theta_p);

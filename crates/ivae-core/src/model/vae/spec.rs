@@ -9,7 +9,7 @@ use crate::likelihood::{LikelihoodFamily, VarianceSpec};
 use crate::model::recipe::check_patience;
 use crate::objective::ObjectiveSpec;
 use crate::posterior::PosteriorSpec;
-use crate::prior::{Family, PriorSpec};
+use crate::prior::{Families, Family, PriorSpec};
 use crate::theta::ThetaSpec;
 use crate::train::{StepSpec, TrainSpec};
 use ivae_data::Scaling;
@@ -60,7 +60,7 @@ impl VaeSpec {
         let net = MlpSpec { hidden: vec![128, 128, 128], activation: Activation::Silu, skip: true };
         Self {
             scaling: Scaling::Whiten,
-            prior: PriorSpec { family: Family::Gaussian, parameters: ThetaSpec::Table },
+            prior: PriorSpec { family: Family::Gaussian.into(), parameters: ThetaSpec::Table },
             posterior: PosteriorSpec {
                 net: net.clone(),
                 shared_trunk: true,
@@ -81,7 +81,7 @@ impl VaeSpec {
 
     /// The same networks with a standard normal prior: the baseline that is not identifiable.
     pub fn vae() -> Self {
-        let prior = PriorSpec { family: Family::GaussianMean, parameters: ThetaSpec::Fixed(0.0) };
+        let prior = PriorSpec { family: Family::GaussianMean.into(), parameters: ThetaSpec::Fixed(0.0) };
         Self { prior, start: WarmStart::Pca, ..Self::ivae() }
     }
 
@@ -93,7 +93,7 @@ impl VaeSpec {
         let net = MlpSpec { hidden: vec![hidden, hidden], activation, skip: false };
         Self {
             scaling: Scaling::None,
-            prior: PriorSpec { family: Family::GaussianVar, parameters: ThetaSpec::Net(net.clone()) },
+            prior: PriorSpec { family: Family::GaussianVar.into(), parameters: ThetaSpec::Net(net.clone()) },
             posterior: PosteriorSpec {
                 net: net.clone(),
                 shared_trunk: false,
@@ -140,10 +140,10 @@ impl VaeSpec {
         self.likelihood.family = likelihood;
     }
 
-    /// Take a prior of `family`, and an objective and a posterior that have it.
-    pub fn set_prior(&mut self, family: Family) {
-        self.prior.family = family;
-        if family.part::<f64>().gaussian_form().is_some() {
+    /// Take a prior of `families`, and an objective and a posterior that have it.
+    pub fn set_prior(&mut self, families: impl Into<Families>) {
+        self.prior.family = families.into();
+        if self.prior.is_gaussian() {
             return;
         }
         self.posterior.product_of_experts = false;
@@ -170,8 +170,9 @@ impl VaeSpec {
         let prior_net = if let ThetaSpec::Net(net) = &self.prior.parameters { Some(net) } else { None };
         let nets = [&self.posterior.net, &self.likelihood.net];
         nets.into_iter().chain(prior_net).try_for_each(MlpSpec::check)?;
-        let is_gaussian = self.prior.family.part::<f64>().gaussian_form().is_some();
-        if !is_gaussian && (self.objective == ObjectiveSpec::Elbo || self.posterior.product_of_experts) {
+        if !self.prior.is_gaussian()
+            && (self.objective == ObjectiveSpec::Elbo || self.posterior.product_of_experts)
+        {
             return Err(Conflict::PriorNotGaussian.into());
         }
         let has_linear_part = |net: &MlpSpec| net.skip || net.hidden.is_empty();

@@ -62,7 +62,7 @@ impl<F: Scalar> TrainedModel<F> for TrainedVae<F> {
             let range = start..start + part.rows();
             self.net.posterior_mean(rows_mut(&mut z, range), &self.params, part, &mut ws);
         }
-        z
+        self.net.prior.to_support(z)
     }
 
     fn decode(&self, z: ArrayView2<'_, F>) -> Array2<F> {
@@ -70,7 +70,8 @@ impl<F: Scalar> TrainedModel<F> for TrainedVae<F> {
         let mut ws = self.workspace(z.nrows());
         for start in (0..z.nrows()).step_by(CHUNK) {
             let range = start..(start + CHUNK).min(z.nrows());
-            self.net.decode(&self.params, rows(z, range.clone()), &mut ws);
+            let v = self.net.prior.to_real(rows(z, range.clone()));
+            self.net.decode(&self.params, v.view(), &mut ws);
             self.net.decoder.mean(rows_mut(&mut x, range), &ws.x);
         }
         x
@@ -86,7 +87,8 @@ impl<F: Scalar> TrainedModel<F> for TrainedVae<F> {
             let key = key.block(start as u64);
             net.prior_parameters(&self.params, part.u, b, &mut ws);
             net.prior.sample(rows_mut(&mut z, range.clone()), top(&ws.p.theta, b), key.step(0));
-            net.decode(&self.params, rows(z.view(), range.clone()), &mut ws);
+            let v = net.prior.to_real(rows(z.view(), range.clone()));
+            net.decode(&self.params, v.view(), &mut ws);
             net.decoder.part().sample(rows_mut(&mut x, range), top(&ws.x.theta, b), key.step(1));
         }
         Ok(Samples { z, x })
@@ -102,7 +104,7 @@ impl<F: Scalar> TrainedModel<F> for TrainedVae<F> {
             let mean = rows_mut(&mut mean, range);
             self.net.posterior_moments(mean, covariance, &self.params, part, &mut ws);
         }
-        Ok(Posterior { mean, covariance })
+        Ok(Posterior { mean, covariance }.on_support(&self.net.prior))
     }
 
     fn log_likelihood(

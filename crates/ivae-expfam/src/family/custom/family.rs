@@ -79,6 +79,18 @@ pub struct Custom<S> {
     laws: Mutex<HashMap<Vec<u64>, Option<Arc<Law>>>>,
 }
 
+/// A copy that keeps no laws yet.
+impl<S: Clone> Clone for Custom<S> {
+    fn clone(&self) -> Self {
+        Self {
+            statistics: self.statistics.clone(),
+            chart: self.chart,
+            breaks: self.breaks.clone(),
+            laws: Mutex::default(),
+        }
+    }
+}
+
 /// The law of one λ.
 struct Law {
     measure: Measure,

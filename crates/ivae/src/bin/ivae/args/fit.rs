@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ivae::core::ModelKind;
-use ivae::prelude::Family;
+use ivae::prelude::Families;
 
-use super::names::{Likelihoods, models, priors};
+use super::names::{Likelihoods, Priors, models};
 use super::{DataArgs, part, positive, positive_real};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,9 +53,10 @@ pub(crate) struct FitArgs {
     /// Lags of sobi, in rows, such as `1,2,5` [default: 1 to 20, at most a quarter of the rows]
     #[arg(long, value_name = "ROWS", value_delimiter = ',', value_parser = positive, help_heading = "Model")]
     pub(crate) lags: Option<Vec<usize>>,
-    /// Family of the conditional prior p(z|u) [default: gauss for mlp, chosen by held-out likelihood for flows]
-    #[arg(long, value_parser = priors(), help_heading = "Model")]
-    pub(crate) prior: Option<Family>,
+    /// Family of the conditional prior p(z|u), or one for each latent, such as `gamma,gauss,gauss` [default: gauss for mlp,
+    /// chosen by held-out likelihood for flows]
+    #[arg(long, value_name = "FAMILY", value_parser = Priors, help_heading = "Model")]
+    pub(crate) prior: Option<Families>,
     /// Likelihood p(x|z) of the mlp, or `a,b=gauss,c=poisson` [default: gauss; bernoulli for 0 and 1, poisson for counts]
     #[arg(long, value_parser = Likelihoods, help_heading = "Model")]
     pub(crate) likelihood: Option<String>,
@@ -150,8 +151,7 @@ mod tests {
             ("model", FitSpec::ivae(2).model.name().into()),
         ];
         assert!(flow.step == training.step, "one batch size is told for both");
-        let named = |family| Family::ALL.iter().find(|(f, ..)| *f == family).map(|(_, name, _)| *name);
-        let prior = named(vae.prior.family).expect("the default prior has a name");
+        let prior = &vae.prior.family;
         assert!(flow.prior.is_none());
         let defaults = defaults.into_iter().chain([("prior", format!("{prior} for mlp"))]);
         for (name, value) in defaults {
@@ -172,7 +172,9 @@ mod tests {
             values.iter().map(|v| (v.get_name().to_string(), help(v))).collect()
         };
         let registered = |name: &str, help: &str| (name.to_string(), help.to_string());
-        assert_eq!(shown("prior"), Family::ALL.map(|(_, name, help)| registered(name, help)));
+        let priors = Family::ALL.map(|(_, name, help)| (name, help)).into_iter().chain([Family::WITH_SHAPE]);
+        let priors: Vec<_> = priors.map(|(name, help)| registered(name, help)).collect();
+        assert_eq!(shown("prior"), priors);
         assert_eq!(shown("likelihood"), LikelihoodFamily::ALL.map(|(_, name, help)| registered(name, help)));
         let models: Vec<_> = ModelKind::all().map(|(_, name, help)| registered(name, help)).collect();
         assert_eq!(shown("model"), models);

@@ -168,8 +168,8 @@ fn refuse_unused(args: &FitArgs, model: &ModelSpec) -> Result<(), Exit> {
 /// Apply the options given, all of which the model has.
 fn apply(args: &FitArgs, spec: &mut FitSpec) {
     let model = &mut spec.model;
-    if let Some(prior) = args.prior {
-        model.set_prior(prior);
+    if let Some(prior) = &args.prior {
+        model.set_prior(prior.clone());
     }
     if let (ModelSpec::Linear(LinearSpec::Sobi { lags }), Some(given)) = (&mut *model, &args.lags) {
         *lags = Some(given.clone());

@@ -4,13 +4,13 @@ use ivae::prelude::{Aux, Family, FitSpec, ModelSpec};
 
 /// A warning where u has fewer distinct values than Theorem 1 needs.
 pub(super) fn too_few_u(spec: &FitSpec, u: &Aux<f32>) -> Option<String> {
-    let family = match &spec.model {
-        ModelSpec::Vae(vae) if vae.prior.is_conditional() => vae.prior.family,
+    let families = match &spec.model {
+        ModelSpec::Vae(vae) if vae.prior.is_conditional() => vae.prior.family.clone(),
         // The one with most statistics among the families that are chosen from.
-        ModelSpec::Flow(flow) => flow.prior.unwrap_or(Family::Gaussian),
+        ModelSpec::Flow(flow) => flow.prior.clone().unwrap_or(Family::Gaussian.into()),
         _ => return None,
     };
-    let (n, k) = (spec.latents, family.part::<f64>().statistics());
+    let (n, k) = (spec.latents, families.single()?.part::<f64>().statistics());
     let needed = n * k + 1;
     let distinct = distinct_u(u, needed)?;
     if distinct >= needed {
