@@ -68,7 +68,8 @@ fn steps(c: &mut Criterion) {
     }
     let spec = FlowModelSpec::new(5, 5, FlowClasses::All);
     for class in &spec.classes {
-        if let Ok(net) = FlowModel::new(&class.flow, Family::GeneralisedNormal, &spec.prior_parameters, 5, U)
+        if let Ok(net) =
+            FlowModel::new(&class.flow, &Family::GeneralisedNormal.into(), &spec.prior_parameters, 5, U)
         {
             step(c, &format!("step/{}", class.flow.name()), &net, &spec.step, &data);
         }

@@ -129,7 +129,7 @@ fn exact(file: &str, flow: FlowSpec, restarts: usize, training: &TrainSpec) -> R
     let (data, u) = load(file, Scaling::Whiten)?;
     let columns = data.x.ncols();
     let parameters = FlowModelSpec::new(columns, columns, FlowClasses::Square).prior_parameters;
-    let net = FlowModel::new(&flow, Family::Gaussian, &parameters, columns, u)?;
+    let net = FlowModel::new(&flow, &Family::Gaussian.into(), &parameters, columns, u)?;
     let runs: Vec<(Spent, f64)> =
         (0..restarts as u64).map(|seed| step(&net, ivae_core::all_rows(&data), training, seed)).collect();
     let each = |of: fn(&Spent) -> f64| median(runs.iter().map(|(spent, _)| of(spent)));

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Family;
+use super::registry::Family;
 
 /// One family for all latents, or one for each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
