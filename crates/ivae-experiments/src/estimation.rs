@@ -102,7 +102,7 @@ fn draw(rows: usize, seed: u64) -> Result<(Dataset<f32>, Array2<f64>)> {
 fn spec(full: bool, rows: usize, context: &Context) -> FitSpec {
     let mut vae = VaeSpec {
         scaling: Scaling::None,
-        prior: PriorSpec { family: Family::GaussianVar, parameters: ThetaSpec::Table },
+        prior: PriorSpec { family: Family::GaussianVar.into(), parameters: ThetaSpec::Table },
         objective: ObjectiveSpec::Elbo,
         start: WarmStart::Pca,
         restarts: 1,

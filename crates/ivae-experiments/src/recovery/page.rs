@@ -170,11 +170,12 @@ fn search(rows: &[Row]) -> Table {
             let known: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
             number(mean_std(&known).0, digits)
         };
-        let families = row.trials.iter().filter_map(|t| t.fitted.report.search.as_ref());
+        let searches = row.trials.iter().filter_map(|t| t.fitted.report.search.as_ref());
+        let families: Vec<String> = searches.map(|s| s.family.words()).collect();
         vec![
             row.case.title.clone(),
             counted(row.trials.iter().map(Trial::class).collect()),
-            counted(families.map(|s| s.family.words()).collect()),
+            counted(families.iter().map(String::as_str).collect()),
             format!("{} of {}", searched(1, digits), searched(0, digits)),
             present(2, 3),
             present(3, 2),
