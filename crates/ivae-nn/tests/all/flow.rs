@@ -333,7 +333,7 @@ fn an_affine_map_after_the_flow_moves_its_latents() {
     let net = Flow::new(&mut layout, "g", &classes(2)[0], 3, true);
     let mut params = vec![0.0; layout.len()];
     net.init(&mut params, &mut StreamKey::new(5, Purpose::Init).rng());
-    let x = Array2::from_shape_vec((4, 3), normals(4, 3, 6)).unwrap();
+    let x = normals(4, 3, 6);
     let mut ws = net.workspace(4);
     let mut latents = |params: &[f64]| {
         let (mut z, mut log_det) = (Array2::zeros((4, 3)), [0.0; 4]);
