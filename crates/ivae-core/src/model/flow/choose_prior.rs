@@ -27,6 +27,9 @@ const STARTS: usize = 4;
 /// The networks of a class with a prior of some families.
 pub(super) type Networks<'a> = dyn Fn(&ClassSpec, &Families) -> Result<FlowModel, SpecError> + Sync + 'a;
 
+/// A family with the starts of a class under it.
+type StartsOf<F> = (Family, Vec<Start<F, FlowModel>>);
+
 impl FlowModelSpec {
     /// Search the leader's class under other families, where the latents found do not decide: after a Gaussian whose mean
     /// alone depends on u under that one, since any rotation of the latents is found as well; where neither a Gaussian nor
@@ -40,14 +43,14 @@ impl FlowModelSpec {
         base: Family,
         from: usize,
         networks: &Networks<'_>,
-    ) -> Result<Option<(Family, Vec<Start<F, FlowModel>>)>, FitError> {
+    ) -> Result<Option<StartsOf<F>>, FitError> {
         let families: &[Family] = match base {
             Family::GaussianMean => &SEARCHED[..1],
             Family::Laplace | Family::GeneralisedNormal => &SEARCHED,
             _ => return Ok(None),
         };
         let class = &self.classes[leader.class];
-        let mut found: Vec<(Family, Vec<Start<F, FlowModel>>)> = Vec::new();
+        let mut found: Vec<StartsOf<F>> = Vec::new();
         for &family in families {
             let net = networks(class, &family.into())?;
             let restarts = class.restarts.min(STARTS);
