@@ -130,7 +130,7 @@ fn couple(h: Array2<f64>, rng: &mut impl Rng) -> Result<Array2<f64>> {
     let hidden = layer(hidden.view(), uniform(half / 2, half / 2));
     let out = hidden.dot(&uniform(half / 2, NEURONS));
     let (scale, shift) = out.view().split_at(Axis(1), half);
-    let moved = &moved * &scale.mapv(|s| (0.1 * s.tanh()).exp()) + &shift;
+    let moved = &moved * &scale.mapv(|s| (0.1 * s.tanh()).exp()) + shift;
     Ok(concatenate(Axis(1), &[moved.view(), kept])?)
 }
 

@@ -126,15 +126,27 @@ fn laplace(mut v: Vec<f64>) -> Vec<f64> {
 /// Where `family` fits a latent best, with its mean log-likelihood there in the latent's own units.
 fn place(family: &Family, latent: &Column) -> (Placement, f64) {
     let latent = latent.thinned(PLACEMENT_ROWS);
-    let judged = placements(family, &latent.v).into_iter().map(|placement| {
+    let judged = |placement: Placement| {
         let placed = latent.at(placement);
         let log_p = placed.log_p(family, &placed.parameters(family));
         let score = log_p.iter().sum::<f64>() / log_p.len().max(1) as f64 + placement.scale.abs().ln();
         (placement, if score.is_nan() { f64::NEG_INFINITY } else { score })
-    });
-    judged
-        .reduce(|best, next| if next.1 > best.1 { next } else { best })
-        .unwrap_or((Placement { scale: 1.0, shift: 0.0 }, f64::NEG_INFINITY))
+    };
+    let better = |best: (Placement, f64), next: (Placement, f64)| if next.1 > best.1 { next } else { best };
+    let tried = placements(family, &latent.v);
+    let start = (Placement { scale: 1.0, shift: 0.0 }, f64::NEG_INFINITY);
+    let mut best = tried.iter().map(|&placement| judged(placement)).fold(start, better);
+    // A family on ℝ without a scale of its own needs that of the latent closely.
+    if tried.len() > 1 && family.part::<f64>().support_map() == SupportMap::Identity {
+        for halvings in 2..=6 {
+            let Placement { scale, shift } = best.0;
+            for exponent in [-1.0, 1.0].map(|sign: f64| sign / f64::from(1 << halvings)) {
+                let factor = exponent.exp2();
+                best = better(best, judged(Placement { scale: factor * scale, shift: factor * shift }));
+            }
+        }
+    }
+    best
 }
 
 /// The affine maps that are tried: none where the family has location and scale itself; for (0, ∞) both directions.
