@@ -2,6 +2,8 @@
 //!
 //! Special functions lose digits in single precision, and they cost more than the conversion.
 
+use std::ops::{Deref, DerefMut};
+
 use ivae_num::Scalar;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -18,30 +20,61 @@ macro_rules! impl_scalar_fallback {
 }
 pub(crate) use impl_scalar_fallback;
 
+/// So many statistics need no memory of their own.
+const FEW: usize = 16;
+
+/// k numbers, on the stack where they are few.
+struct Numbers {
+    stack: [f64; FEW],
+    heap: Vec<f64>,
+    k: usize,
+}
+
+impl Numbers {
+    fn new(value: f64, k: usize) -> Self {
+        let heap = if k > FEW { vec![value; k] } else { Vec::new() };
+        Self { stack: [value; FEW], heap, k }
+    }
+}
+
+impl Deref for Numbers {
+    type Target = [f64];
+
+    fn deref(&self) -> &[f64] {
+        if self.k > FEW { &self.heap } else { &self.stack[..self.k] }
+    }
+}
+
+impl DerefMut for Numbers {
+    fn deref_mut(&mut self) -> &mut [f64] {
+        if self.k > FEW { &mut self.heap } else { &mut self.stack[..self.k] }
+    }
+}
+
 /// The parameters of one component, reused from row to row while they stay the same.
 struct Parameters<'a, E> {
     family: &'a E,
-    eta: Vec<f64>,
-    lambda: Vec<f64>,
+    eta: Numbers,
+    lambda: Numbers,
     /// A, if it is needed.
     log_partition: Option<f64>,
     /// ∇A, if it is needed.
-    mean: Option<Vec<f64>>,
+    mean: Option<Numbers>,
     /// Scratch for T or T′.
-    t: Vec<f64>,
+    t: Numbers,
 }
 
 impl<'a, E: ExpFam<f64>> Parameters<'a, E> {
     fn new(family: &'a E, with_log_partition: bool, with_mean: bool) -> Self {
-        let nan = vec![f64::NAN; family.k()];
+        let nan = || Numbers::new(f64::NAN, family.k());
         Self {
             family,
             // NaN equals nothing: computed before use.
-            eta: nan.clone(),
-            lambda: nan.clone(),
+            eta: nan(),
+            lambda: nan(),
             log_partition: with_log_partition.then_some(f64::NAN),
-            mean: with_mean.then(|| nan.clone()),
-            t: nan,
+            mean: with_mean.then(nan),
+            t: nan(),
         }
     }
 
@@ -115,7 +148,7 @@ pub(crate) fn log_prob_backward<F: Scalar>(
     assert_rows(&theta, rows, k * n, "d_out", d_out);
     assert_gradients(&d_theta, &d_v, (rows, n), k * n);
     let mut at = Parameters::new(family, false, d_theta.is_some());
-    let mut d_eta = vec![0.0; k];
+    let mut d_eta = Numbers::new(0.0, k);
     for i in 0..n {
         for b in 0..rows {
             let (z, d) = (v[[b, i]].f64(), d_out[b].f64());
@@ -129,7 +162,7 @@ pub(crate) fn log_prob_backward<F: Scalar>(
             }
             if let (Some(d_theta), Some(mean)) = (&mut d_theta, &at.mean) {
                 family.stats(&mut at.t, z);
-                at.t.iter_mut().zip(mean).for_each(|(t, mean)| *t = d * (*t - mean));
+                at.t.iter_mut().zip(mean.iter()).for_each(|(t, mean)| *t = d * (*t - mean));
                 d_eta.fill(0.0);
                 family.natural_backward(&mut d_eta, &at.eta, &at.t);
                 for (j, &d_eta) in d_eta.iter().enumerate() {
