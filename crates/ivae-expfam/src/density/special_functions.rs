@@ -123,16 +123,21 @@ fn backward<F: Scalar, W: Scalar>(
     }
 }
 
-/// Buffers for one tile.
+/// Most parameters of a component.
+const MOST: usize = 3;
+
+/// Buffers for one tile, on the stack: a step must not allocate.
 struct TileBuffer<W> {
     z: [W; TILE_LEN],
     /// `[k * len]`.
-    eta: Vec<W>,
+    eta: [W; MOST * TILE_LEN],
+    k: usize,
 }
 
 impl<W: Scalar> TileBuffer<W> {
     fn new(k: usize) -> Self {
-        Self { z: [W::zero(); TILE_LEN], eta: vec![W::zero(); k * TILE_LEN] }
+        assert!(k <= MOST, "a family of {k} parameters, at most {MOST} fit");
+        Self { z: [W::zero(); TILE_LEN], eta: [W::zero(); MOST * TILE_LEN], k }
     }
 
     /// Overwrites both buffers; returns (z, η).
@@ -142,7 +147,7 @@ impl<W: Scalar> TileBuffer<W> {
         theta: &ArrayView2<'_, F>,
         v: &ArrayView2<'_, F>,
     ) -> (&mut [W], &mut [W]) {
-        let (len, k) = (tile.len(), self.eta.len() / TILE_LEN);
+        let (len, k) = (tile.len(), self.k);
         tile.gather(&mut self.z[..len], v, 0);
         for (j, eta) in self.eta[..k * len].chunks_exact_mut(len).enumerate() {
             tile.gather(eta, theta, j * v.ncols());
