@@ -334,14 +334,20 @@ impl Prior {
         }
     }
 
-    /// T(z) of the latents `[N, n]`, side by side, of a prior that depends on u; else the latents.
+    /// T(z) of latents `[N, m]`, side by side, of a prior that depends on u; else the latents. Where the latents have different
+    /// families, there must be as many.
     pub(crate) fn statistics<F: Scalar>(&self, z: ArrayView2<'_, F>) -> Array2<F> {
         if !self.is_conditional() {
             return z.to_owned();
         }
-        let parts: Vec<Array2<F>> = (self.runs.iter())
-            .map(|run| run.family.part::<F>().transformed(columns(z, run.latents.clone())))
-            .collect();
+        if let Some(part) = self.part::<F>() {
+            return part.transformed(z);
+        }
+        if z.ncols() != self.latents {
+            return z.to_owned();
+        }
+        let of_run = |run: &Run| run.family.part::<F>().transformed(columns(z, run.latents.clone()));
+        let parts: Vec<Array2<F>> = self.runs.iter().map(of_run).collect();
         let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
         ndarray::concatenate(Axis(1), &parts).unwrap_or_default()
     }

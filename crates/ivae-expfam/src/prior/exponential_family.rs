@@ -248,7 +248,8 @@ impl<F: Scalar, E: ExpFam<f64> + Density<F> + Clone + 'static> PriorFamily<F> fo
         let (n, k) = (z.ncols(), self.family.k());
         let (mut out, mut t) = (Array2::zeros((z.nrows(), n * k)), vec![0.0; k]);
         for ((row, i), &z) in z.indexed_iter() {
-            self.family.stats(&mut t, z.f64());
+            // True sources need not lie in the support of the family that was fitted.
+            self.family.stats(&mut t, self.map.to_support(self.map.to_real(z.f64())));
             (0..k).for_each(|j| out[[row, j * n + i]] = F::of(t[j]));
         }
         out
