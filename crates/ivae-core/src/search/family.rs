@@ -17,7 +17,7 @@ const PLACEMENT_ROWS: usize = 4000;
 /// Quantiles between which nearly all of a latent lies.
 const OUTER: f64 = 0.005;
 
-/// The families that are compared, from the simplest on. Of all but the last, the members of greatest likelihood are found
+/// The families of ℝ that are compared, from the simplest on. Of all but the last, the members of greatest likelihood are found
 /// without training.
 const CANDIDATES: [Family; 6] = [
     Family::GaussianMean,

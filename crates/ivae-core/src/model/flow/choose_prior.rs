@@ -1,9 +1,9 @@
 //! The family of the latents, chosen by held-out likelihood after a search under the generalised normal.
 //!
 //! Under it a search finds latents of almost any unimodal distribution, up to an elementwise map of each: a flow bends a
-//! latent until its distribution is of the family it was given (a cube root makes any Gamma distribution almost normal,
-//! Wilson & Hilferty 1931). Which of the simple families explains the latents found needs no training. Others do, because
-//! they are found bent; they are searched as well where neither a Gaussian nor anything simpler explains the latents.
+//! latent until its distribution is of the family it was given. So only families of ℝ are compared. The exponential of a
+//! Gaussian latent is a log-normal one, and the cube root of a Gamma one is almost Gaussian (Wilson & Hilferty 1931): no
+//! likelihood tells these apart, and a family of another support is for the user to name.
 
 use ivae_data::DataError;
 use ivae_num::Scalar;
@@ -18,69 +18,41 @@ use crate::search::{Agreement, Class, FAMILY_ROWS, Latents, Search, Start, choos
 use crate::train::best;
 use ivae_num::slices::{rows_mut, top};
 
-/// The families that are searched as well, from the simplest on.
-const SEARCHED: [Family; 5] =
-    [Family::GaussianMean, Family::LaplaceScale, Family::Gamma, Family::LogNormal, Family::Beta];
-/// Most starts of each.
+/// Most starts of a search under a family that was chosen.
 const STARTS: usize = 4;
 
 /// The networks of a class with a prior of some families.
 pub(super) type Networks<'a> = dyn Fn(&ClassSpec, &Families) -> Result<FlowModel, SpecError> + Sync + 'a;
 
-/// A family with the starts of a class under it.
-type StartsOf<F> = (Family, Vec<Start<F, FlowModel>>);
-
 impl FlowModelSpec {
-    /// Search the leader's class under other families, where the latents found do not decide: after a Gaussian whose mean
-    /// alone depends on u under that one, since any rotation of the latents is found as well; where neither a Gaussian nor
-    /// anything simpler explains the latents, under every family of [`SEARCHED`]. The simplest family that is within one
-    /// standard error of the best, with its starts, which count as the leader's class and are numbered from `from` on;
-    /// `None` where that is the family `base` of the leader.
-    pub(super) fn search_families<F: Scalar>(
+    /// Starts of the leader's class under a Gaussian whose mean alone depends on u, numbered from `from` on; `None` where
+    /// the best of them is more than one standard error behind the leader. Latents found under another family are no place
+    /// to begin: more parameters explain any rotation of them as well.
+    pub(super) fn search_means<F: Scalar>(
         &self,
         search: &Search<'_, F, FlowModel>,
         leader: &Start<F, FlowModel>,
-        base: Family,
         from: usize,
         networks: &Networks<'_>,
-    ) -> Result<Option<StartsOf<F>>, FitError> {
-        let families: &[Family] = match base {
-            Family::GaussianMean => &SEARCHED[..1],
-            Family::Laplace | Family::GeneralisedNormal => &SEARCHED,
-            _ => return Ok(None),
-        };
+    ) -> Result<Option<Vec<Start<F, FlowModel>>>, FitError> {
         let class = &self.classes[leader.class];
-        let mut found: Vec<StartsOf<F>> = Vec::new();
-        for &family in families {
-            let net = networks(class, &family.into())?;
-            let restarts = class.restarts.min(STARTS);
-            let alone = [Class { name: class.flow.name(), restarts, training: self.training(class), net }];
-            let leaves_rotation = family.part::<F>().leaves_rotation();
-            let agreement = if leaves_rotation { Agreement::Affine } else { Agreement::Matched };
-            let Search { seed, observer, probe, .. } = *search;
-            let rows = search.rows.reborrow();
-            let alone = Search { classes: &alone, rows, seed, observer, agreement, probe };
-            let starts = match alone.explore() {
-                Ok(starts) => starts,
-                Err(FitError::NotFinite { .. } | FitError::Data(DataError::Rank { .. })) => continue,
-                Err(error) => return Err(error),
-            };
-            let earlier = from + found.iter().map(|(_, starts)| starts.len()).sum::<usize>();
-            let renumbered = starts.into_iter().map(|start| start.renumbered(leader.class, earlier as u32));
-            found.push((family, renumbered.collect()));
-        }
-        let best_of = |starts: &[Start<F, FlowModel>]| best(starts.iter().map(|s| &s.restart));
-        let objective = |start: &Start<F, FlowModel>| start.restart.objective;
-        let leading = found.iter().filter_map(|(_, starts)| Some(&starts[best_of(starts)?]));
-        let winner = leading.fold(leader, |a, b| if objective(b) > objective(a) { b } else { a });
-        // The generalised normal has the most parameters, a Laplace distribution as many as the last three.
-        let base_rank = if base == Family::GeneralisedNormal { SEARCHED.len() } else { 2 };
-        let simplest = found.iter().find(|(family, starts)| {
-            let rank = SEARCHED.iter().position(|f| f == family).unwrap_or(0);
-            let comes_first = rank < base_rank || !tie(winner, leader);
-            comes_first && best_of(starts).is_some_and(|best| tie(winner, &starts[best]))
-        });
-        Ok(simplest.map(|(family, starts)| (*family, starts.clone())))
+        let alone = [Class {
+            name: class.flow.name(),
+            restarts: class.restarts.min(STARTS),
+            training: self.training(class),
+            net: networks(class, &Family::GaussianMean.into())?,
+        }];
+        let Search { seed, observer, probe, .. } = *search;
+        let rows = search.rows.reborrow();
+        let alone = Search { classes: &alone, rows, seed, observer, agreement: Agreement::Affine, probe };
+        let starts = match alone.explore() {
+            Ok(starts) => starts,
+            Err(FitError::NotFinite { .. } | FitError::Data(DataError::Rank { .. })) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let ties = best(starts.iter().map(|s| &s.restart)).is_some_and(|best| tie(leader, &starts[best]));
+        let renumbered = starts.into_iter().map(|start| start.renumbered(leader.class, from as u32));
+        Ok(ties.then(|| renumbered.collect()))
     }
 }
 

@@ -99,11 +99,11 @@ impl FlowModelSpec {
             && let Some(base) = simplest_family(&leader.net, &leader.restart.params, rows.train, validation)
         {
             families = base.into();
-            if !observer.late()
-                && let Some((family, others)) =
-                    self.search_families(&search, leader, base, explored.len(), &net)?
-            {
-                (families, starts) = (family.into(), others);
+            if base == Family::GaussianMean && !observer.late() {
+                match self.search_means(&search, leader, explored.len(), &net)? {
+                    Some(others) => starts = others,
+                    None => families = Family::Gaussian.into(),
+                }
             }
         }
         let refined =
