@@ -21,3 +21,4 @@ mod search;
 mod sobi;
 mod spec;
 mod threads;
+mod units_of_u;
