@@ -135,16 +135,18 @@ fn fit_checked<F: Scalar>(
 ) -> Result<Fitted<F>, FitError> {
     let (began, recipe) = (Instant::now(), spec.model.recipe::<F>());
     let observer = &Timed::new(observer, recipe.time_budget());
-    let (schema, rows) = (Schema::new(&data), data.rows());
+    let rows = data.rows();
     let of_data = data_warnings(&data, recipe.sensitivity());
     let (train, validation) = data.divide(&split);
+    let schema = Schema::new(&train)?;
     // The rows that train are the others, unless some are left out: while they do, their list need not be kept.
     let Split { train: stated, held_out } = split;
     let stated = (stated.len() + held_out.len() != rows).then_some(stated);
 
     let scaler = recipe.fit_scaler(train.x.view())?;
     let u_only = if validation.rows() > 0 { recipe.u_only(&train, &validation) } else { None };
-    let (train, validation) = (scaler.scale(train), scaler.scale(validation));
+    let (mut train, mut validation) = (scaler.scale(train), scaler.scale(validation));
+    [&mut train, &mut validation].into_iter().for_each(|part| schema.standardise(&mut part.u));
     let job = Job {
         latents: spec.latents,
         seed: spec.seed,

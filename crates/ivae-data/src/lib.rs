@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod aux_scaler;
 mod auxiliary;
 mod builder;
 mod check;
@@ -21,6 +22,7 @@ mod simulation;
 mod split;
 mod whiten;
 
+pub use aux_scaler::AuxScaler;
 pub use auxiliary::{Aux, Continuous};
 pub use check::{check, check_conditional, check_latents, check_values, constant_columns, duplicate_rows};
 pub use column_selection::ColumnSelection;

@@ -21,16 +21,7 @@ impl<F: Scalar> Standardiser<F> {
     /// # Errors
     /// No rows, or a value that is not finite.
     pub fn fit(x: ArrayView2<'_, F>) -> Result<Self, DataError> {
-        let mean = column_means(x)?;
-        let mut std = Array1::<f64>::zeros(x.ncols());
-        for row in x.rows() {
-            Zip::from(&mut std).and(row).and(&mean).for_each(|s, &v, &m| *s += (v.f64() - m).powi(2));
-        }
-        // A constant column leaves only rounding of its mean.
-        Zip::from(&mut std).and(&mean).for_each(|s, &m| {
-            let root = (*s / x.nrows() as f64).sqrt();
-            *s = if root <= 1e-14 * m.abs() { 1.0 } else { root };
-        });
+        let (mean, std) = column_moments(x)?;
         Ok(Self { mean: mean.mapv(F::of), std: std.mapv(F::of) })
     }
 
@@ -93,6 +84,23 @@ impl<F: Scalar> Standardiser<F> {
     pub fn log_abs_det(&self) -> f64 {
         self.std.iter().map(|s| -s.f64().ln()).sum()
     }
+}
+
+/// Means and standard deviations (divisor N) of the columns, summed in f64; 1 for the deviation of a constant column.
+pub(crate) fn column_moments<F: Scalar>(
+    x: ArrayView2<'_, F>,
+) -> Result<(Array1<f64>, Array1<f64>), DataError> {
+    let mean = column_means(x)?;
+    let mut std = Array1::<f64>::zeros(x.ncols());
+    for row in x.rows() {
+        Zip::from(&mut std).and(row).and(&mean).for_each(|s, &v, &m| *s += (v.f64() - m).powi(2));
+    }
+    // A constant column leaves only rounding of its mean.
+    Zip::from(&mut std).and(&mean).for_each(|s, &m| {
+        let root = (*s / x.nrows() as f64).sqrt();
+        *s = if root <= 1e-14 * m.abs() { 1.0 } else { root };
+    });
+    Ok((mean, std))
 }
 
 /// Means of the columns, summed in f64.

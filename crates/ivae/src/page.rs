@@ -112,7 +112,7 @@ fn words(model: &ModelSpec) -> &'static str {
 }
 
 fn subtitle<F: Scalar>(fitted: &Fitted<F>) -> String {
-    let Schema { x, levels, values } = &fitted.schema;
+    let Schema { x, levels, values, .. } = &fitted.schema;
     let levels = levels.as_ref().map(|names| format!("{} levels", names.len()));
     let values = values.as_ref().map(|names| match names.len() {
         1 => "1 continuous column".to_owned(),

@@ -39,7 +39,7 @@ struct Version {
     format: u32,
 }
 
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 impl<F: Scalar> Fitted<F> {
     /// Write the model into the folder `dir`, which is made if it does not exist; files of the same names are replaced.

@@ -1,6 +1,6 @@
 //! [`Schema`]: the columns of the data a model was fitted on.
 
-use ivae_data::{Aux, Dataset};
+use ivae_data::{Aux, AuxScaler, DataError, Dataset};
 use ivae_nn::Inputs;
 use ivae_num::Scalar;
 use serde::{Deserialize, Serialize};
@@ -18,16 +18,23 @@ pub struct Schema {
     /// Names of the continuous columns of u; `None` where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
+    /// How they are standardised before the model reads them, from the training rows; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub u_scaler: Option<AuxScaler>,
 }
 
 impl Schema {
-    /// The columns of `data`.
-    pub fn new<F>(data: &Dataset<F>) -> Self {
-        Self {
+    /// The columns of `data`, the rows that train.
+    ///
+    /// # Errors
+    /// No rows, or a continuous u that is not finite.
+    pub fn new<F: Scalar>(data: &Dataset<F>) -> Result<Self, DataError> {
+        Ok(Self {
             x: data.x_names.clone(),
             levels: data.u.levels.as_ref().map(|levels| levels.names.clone()),
             values: data.u.values.as_ref().map(|values| values.names.clone()),
-        }
+            u_scaler: AuxScaler::fit(&data.u)?,
+        })
     }
 
     /// The shape of u.
@@ -43,7 +50,12 @@ impl Schema {
         words(self.levels.is_some(), self.values.as_ref().map(Vec::len))
     }
 
-    /// `u`, which has its part for each of `rows` rows, in the model's own levels.
+    /// Standardise the continuous part of `u`, as the model reads it.
+    pub(crate) fn standardise<F: Scalar>(&self, u: &mut Aux<F>) {
+        self.u_scaler.iter().for_each(|scaler| scaler.standardise(u));
+    }
+
+    /// `u`, which has its part for each of `rows` rows, in the model's own levels and standardised.
     ///
     /// # Errors
     /// Other parts than the model was fitted on, another number of rows, or a level that the model has not seen.
@@ -62,7 +74,9 @@ impl Schema {
             (Some(names), Some(levels)) => Some(levels.aligned(names).map_err(ModelError::UnknownLevel)?),
             _ => None,
         };
-        Ok(Aux { levels, values: u.values.clone() })
+        let mut aligned = Aux { levels, values: u.values.clone() };
+        self.standardise(&mut aligned);
+        Ok(aligned)
     }
 }
 

@@ -127,8 +127,11 @@ impl ModelSpec {
         }
     }
 
-    /// Train every stage for `epochs` epochs; does nothing to a linear model.
+    /// Train every stage for `epochs` passes over all rows; does nothing to a linear model.
     pub fn set_epochs(&mut self, epochs: usize) {
+        if let Some(step) = self.step_mut() {
+            step.epoch_rows = None;
+        }
         match self {
             Self::Vae(spec) => spec.training.epochs = epochs,
             Self::Flow(spec) => {

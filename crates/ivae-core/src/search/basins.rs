@@ -134,6 +134,7 @@ mod tests {
     fn classes() -> Vec<Class<()>> {
         let step = StepSpec {
             batch: 1,
+            epoch_rows: None,
             optimiser: OptimiserSpec::default(),
             schedule: ScheduleSpec::Constant,
             clip_norm: None,

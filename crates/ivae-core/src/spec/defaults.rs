@@ -15,6 +15,10 @@ use crate::theta::ThetaSpec;
 /// a third, its refinement half).
 pub const LEAST_STEPS: usize = 3000;
 
+/// Of larger data an epoch is a part of a pass over them, so that the steps of a fit stop growing: fewer rows lose sources,
+/// more only take longer.
+pub const MOST_EPOCH_ROWS: usize = 150_000;
+
 /// The prior network for a u with continuous columns.
 fn prior_network() -> ThetaSpec {
     ThetaSpec::Net(MlpSpec { hidden: vec![32, 32], activation: Activation::Silu, skip: true })
@@ -38,13 +42,13 @@ impl FitSpec {
     }
 
     /// The defaults of `model` for `data`; without a `decoder`, the class that suits them: a flow with exact likelihood
-    /// where there are as many latents as columns or fewer and u is categorical, else a perceptron.
+    /// where there are as many latents as columns or fewer and there is a u, else a perceptron.
     ///
     /// Where every value of x is 0 or 1, the likelihood is Bernoulli, and where x is of counts ([`are_counts`](crate::likelihood::are_counts)), Poisson
     /// ([`VaeSpec::set_likelihood`]).
     ///
     /// A u of levels alone gets a prior table, one with continuous columns a network; epochs are enough for
-    /// [`LEAST_STEPS`] steps.
+    /// [`LEAST_STEPS`] steps, and of no more than [`MOST_EPOCH_ROWS`] rows.
     pub fn for_data<F: Scalar>(
         model: &ModelKind,
         decoder: Option<DecoderKind>,
@@ -52,12 +56,14 @@ impl FitSpec {
         data: &Dataset<F>,
     ) -> Self {
         let of_discrete = LikelihoodFamily::of_discrete(data.x.view());
-        let has_table = data.u.levels.is_some() && data.u.values.is_none();
-        let suits_flow = of_discrete.is_none() && latents <= data.observed() && has_table;
+        let suits_flow = of_discrete.is_none() && latents <= data.observed() && !data.u.is_none();
         let suited = if suits_flow { DecoderKind::Flow(FlowClasses::All) } else { DecoderKind::Mlp };
         let mut spec = Self::new(latents, model.spec(decoder.unwrap_or(suited), latents, data.observed()));
         let training_rows = (data.rows() as f64 * (1.0 - spec.split.held_out)) as usize;
         let least = |batch: usize| LEAST_STEPS.div_ceil((training_rows / batch).max(1));
+        if let Some(step) = spec.model.step_mut().filter(|_| training_rows > MOST_EPOCH_ROWS) {
+            step.epoch_rows = Some(MOST_EPOCH_ROWS);
+        }
         match &mut spec.model {
             ModelSpec::Vae(vae) => {
                 if let Some(likelihood) = of_discrete {

@@ -7,5 +7,5 @@ mod fit_spec;
 pub use crate::model::ModelSpec;
 pub use crate::model::{DecoderKind, ModelKind};
 pub use builder::Ivae;
-pub use defaults::LEAST_STEPS;
+pub use defaults::{LEAST_STEPS, MOST_EPOCH_ROWS};
 pub use fit_spec::{FitSpec, SplitSpec};

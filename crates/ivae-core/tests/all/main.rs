@@ -22,3 +22,4 @@ mod search;
 mod sobi;
 mod spec;
 mod threads;
+mod units_of_u;

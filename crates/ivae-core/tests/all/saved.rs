@@ -32,11 +32,11 @@ fn a_run_folder_of_another_format_is_refused_with_both_formats() {
     quick(2).fit(&simulated(2, 3, 40)).unwrap().save(dir.path()).unwrap();
     let path = dir.path().join("spec.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains("format = 3"));
-    std::fs::write(&path, text.replace("format = 3", "format = 2")).unwrap();
+    assert!(text.contains("format = 4"));
+    std::fs::write(&path, text.replace("format = 4", "format = 3")).unwrap();
     let error = Fitted::<f64>::load(dir.path()).unwrap_err().to_string();
     assert!(
-        error.contains("spec.toml") && error.contains("format 2") && error.contains("reads 3"),
+        error.contains("spec.toml") && error.contains("format 3") && error.contains("reads 4"),
         "{error}"
     );
 }

@@ -67,7 +67,7 @@ fn linear_specs_survive_toml() {
 fn the_spec_of_a_run_folder_is_read_from_its_table_fit() {
     let spec = quick(2);
     let folder = format!(
-        "format = 3\nscaled = 4\n\n[fit]\n{}",
+        "format = 4\nscaled = 4\n\n[fit]\n{}",
         spec.to_toml().unwrap().replace("\n[", "\n[fit.").replace("\n[fit.[", "\n[[fit.")
     );
     assert_eq!(FitSpec::from_toml(&folder).unwrap(), spec, "{folder}");

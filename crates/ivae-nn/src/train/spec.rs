@@ -25,6 +25,11 @@ pub struct StepSpec {
     pub batch: usize,
     /// The optimiser.
     pub optimiser: OptimiserSpec,
+    /// Most rows in an epoch, so that the steps of a fit do not grow with the data: an epoch of more rows is the next
+    /// such part of a pass over them, and as many held-out rows, spread evenly, as are the same share of all. All rows
+    /// where it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch_rows: Option<usize>,
     /// How the learning rate changes.
     pub schedule: ScheduleSpec,
     /// Gradients longer than this are shortened to it.
@@ -58,6 +63,7 @@ impl Default for StepSpec {
         Self {
             batch: 256,
             optimiser: OptimiserSpec::default(),
+            epoch_rows: None,
             schedule: ScheduleSpec::Cosine { warmup: 0.05 },
             clip_norm: Some(10.0),
             patience: None,
@@ -74,6 +80,7 @@ impl StepSpec {
     pub fn check(&self) -> Result<(), SpecError> {
         self.optimiser.check()?;
         require(self.batch > 0, "batch", self.batch as f64, "at least 1")?;
+        self.epoch_rows.map_or(Ok(()), |rows| require(rows > 0, "epoch_rows", rows as f64, "at least 1"))?;
         self.clip_norm.map_or(Ok(()), |norm| require_positive("clip_norm", norm))?;
         self.time_budget.map_or(Ok(()), |seconds| require_positive("time_budget", seconds))
     }

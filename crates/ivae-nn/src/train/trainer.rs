@@ -11,7 +11,7 @@ use super::restart::{Ending, EpochRecord, Restart, Stage, has_converged};
 use super::spec::TrainSpec;
 use super::stepper::Stepper;
 use super::sums::Sums;
-use crate::{Batch, Schedule};
+use crate::{Batch, BatchBuffer, Schedule, spread_rows};
 
 /// Train one restart on `train`, validated on `validation` if given: after every epoch by the objective, at the end by the
 /// estimator's [`score`](Estimator::score).
@@ -54,6 +54,17 @@ pub fn train_from<F: Scalar, E: Estimator<F>>(
     key: StreamKey,
     observer: &dyn Observer,
 ) -> Restart<F> {
+    // Held-out rows are as many of all as the rows of an epoch are of those that train.
+    let share = spec.step.epoch_rows.map_or(1.0, |most| most as f64 / train.rows() as f64);
+    let mut buffer;
+    let validation = match validation {
+        Some(rows) if share < 1.0 => {
+            let index = spread_rows(rows.rows(), ((rows.rows() as f64 * share) as usize).max(1));
+            buffer = BatchBuffer::new(&rows, index.len());
+            Some(buffer.gather(&rows, &index))
+        }
+        all => all.map(Batch::reborrow),
+    };
     let mut out = epochs(estimator, params, train, validation, spec, key, observer);
     if out.best_epoch > 0
         && let Some(rows) = validation
@@ -76,7 +87,8 @@ fn epochs<F: Scalar, E: Estimator<F>>(
     let began = Instant::now();
     let n = train.rows();
     let batch = spec.step.batch.min(n);
-    let steps_per_epoch = (n / batch).max(1);
+    let epoch_rows = spec.step.epoch_rows.map_or(n, |most| most.clamp(batch, n));
+    let (steps_per_epoch, epochs_per_pass) = ((epoch_rows / batch).max(1), n / epoch_rows);
     let total_steps = steps_per_epoch.saturating_mul(spec.epochs) as u64;
 
     let mut out = Restart {
@@ -94,9 +106,12 @@ fn epochs<F: Scalar, E: Estimator<F>>(
     let mut order: Vec<u32> = (0..n as u32).collect();
 
     for epoch in 1..=spec.epochs {
-        order.shuffle(&mut key.purpose(Purpose::Shuffle).step(epoch as u64).rng());
+        let part = (epoch - 1) % epochs_per_pass;
+        if part == 0 {
+            order.shuffle(&mut key.purpose(Purpose::Shuffle).step(epoch as u64).rng());
+        }
         let (mut sums, mut grad_norm, mut learning_rate) = (Sums::default(), 0.0f64, spec.learning_rate);
-        for rows in order.chunks_exact(batch) {
+        for rows in order[part * epoch_rows..][..epoch_rows].chunks_exact(batch) {
             if observer.stop() {
                 out.ending = Ending::Interrupted;
                 return out;

@@ -48,7 +48,7 @@ fn damaged_run_folders() {
     }
     damage("run/history.jsonl", &half_a_line, &["damaged run folder", "run/history.jsonl"]);
     let newer =
-        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("format = 3", "format = 999").into_bytes();
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("format = 4", "format = 999").into_bytes();
     damage("run/spec.toml", &newer, &["run/spec.toml", "format 999"]);
     let other =
         |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("latents = 2", "latents = 3").into_bytes();
@@ -67,7 +67,7 @@ fn a_run_folder_of_an_earlier_version_is_to_be_fitted_again() {
     let old = "format = 2\ncolumns = 3\n\n[fit]\nmodel = \"ivae\"\nlatents = 2\n\n[fit.vae.prior]\nform = \"mean-var\"\n";
     place.file("run/spec.toml", old);
     for line in USES {
-        place.refused(line, &["run/spec.toml", "has format 2", "reads 3", "fit again"]);
+        place.refused(line, &["run/spec.toml", "has format 2", "reads 4", "fit again"]);
     }
 }
 
