@@ -4,7 +4,7 @@ use ivae_num::Scalar;
 use ivae_num::slices::{rows, top};
 use ndarray::{Array2, ArrayView2};
 
-use crate::input::Input;
+use crate::input::{Input, Inputs};
 
 /// Some rows of the data, scaled.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +64,15 @@ impl<F: Scalar> BatchBuffer<F> {
             x: Array2::zeros((capacity, data.x.ncols())),
             levels: data.u.levels.map(|_| vec![0; capacity]),
             dense: data.u.dense.map(|values| Array2::zeros((capacity, values.ncols()))),
+        }
+    }
+
+    /// For up to `capacity` rows of x with `observed` columns and u of shape `u`.
+    pub fn of_shape(observed: usize, u: Inputs, capacity: usize) -> Self {
+        Self {
+            x: Array2::zeros((capacity, observed)),
+            levels: (u.levels > 0).then(|| vec![0; capacity]),
+            dense: (u.dense > 0).then(|| Array2::zeros((capacity, u.dense))),
         }
     }
 

@@ -11,6 +11,7 @@ mod fit;
 mod golden;
 mod gradients;
 mod likelihoods;
+mod linear_gaussian;
 mod linear_step;
 mod mixed_u;
 mod no_alloc;

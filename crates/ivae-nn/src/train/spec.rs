@@ -73,6 +73,13 @@ impl Default for StepSpec {
 }
 
 impl StepSpec {
+    /// Rows of an epoch, and the steps it has, of `rows` that train.
+    pub fn of_epoch(&self, rows: usize) -> (usize, usize) {
+        let batch = self.batch.min(rows);
+        let epoch_rows = self.epoch_rows.map_or(rows, |most| most.clamp(batch, rows));
+        (epoch_rows, (epoch_rows / batch.max(1)).max(1))
+    }
+
     /// Check every number.
     ///
     /// # Errors

@@ -87,8 +87,8 @@ fn epochs<F: Scalar, E: Estimator<F>>(
     let began = Instant::now();
     let n = train.rows();
     let batch = spec.step.batch.min(n);
-    let epoch_rows = spec.step.epoch_rows.map_or(n, |most| most.clamp(batch, n));
-    let (steps_per_epoch, epochs_per_pass) = ((epoch_rows / batch).max(1), n / epoch_rows);
+    let (epoch_rows, steps_per_epoch) = spec.step.of_epoch(n);
+    let epochs_per_pass = n / epoch_rows;
     let total_steps = steps_per_epoch.saturating_mul(spec.epochs) as u64;
 
     let mut out = Restart {

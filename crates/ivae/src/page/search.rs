@@ -60,7 +60,7 @@ fn lead(search: &SearchReport, bottleneck: Option<&BottleneckReport>) -> String 
     if let Some(bottleneck) = bottleneck {
         let objective = match bottleneck.objective {
             ObjectiveSpec::Reconstruction => "an autoencoder",
-            ObjectiveSpec::Elbo | ObjectiveSpec::SampledElbo => "a variational autoencoder",
+            _ => "a variational autoencoder",
         };
         lead += &format!(
             "\n\nThere are more observed variables than latents, so {objective} first reduced x to a **bottleneck** of as \

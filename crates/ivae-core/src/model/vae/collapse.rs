@@ -54,8 +54,7 @@ pub(super) fn retry_collapsed<F: Scalar>(
     observer: &dyn Observer,
 ) -> Result<Collapse, FitError> {
     let mut found = collapse(vae, &restarts[*chosen].params, rows.train);
-    let steps_per_epoch = rows.train.rows() / spec.step.batch.min(rows.train.rows()).max(1);
-    let kl_warmup = (steps_per_epoch * spec.epochs / 2) as u64;
+    let kl_warmup = (spec.step.of_epoch(rows.train.rows()).1 * spec.epochs / 2) as u64;
     let warm = Vae { objective: Objective { kl_warmup, ..vae.objective }, ..vae.clone() };
     while !found.collapsed.is_empty() && found.retries < RETRIES && !observer.late() {
         let key = key(restarts.len() as u32);

@@ -32,7 +32,7 @@ impl<F: Scalar> Estimator<F> for Vae {
     }
 
     fn workspace(&self, batch: usize) -> VaeWorkspace<F> {
-        self.scratch(batch)
+        self.step_scratch(batch)
     }
 
     fn step(
@@ -43,13 +43,17 @@ impl<F: Scalar> Estimator<F> for Vae {
         key: StreamKey,
         ws: &mut VaeWorkspace<F>,
     ) -> Sums {
-        self.draw_noise(ws, batch.rows(), key);
-        self.loss_and_grad(grad, params, batch, key.step, ws)
+        ws.on_copies(batch, |batch, ws| {
+            self.draw_noise(ws, batch.rows(), key);
+            self.loss_and_grad(grad, params, batch, key.step, ws)
+        })
     }
 
     fn evaluate(&self, params: &[F], batch: Batch<'_, F>, key: StreamKey, ws: &mut VaeWorkspace<F>) -> Sums {
-        self.draw_noise(ws, batch.rows(), key);
-        self.forward(params, batch, self.closed_objective(), ws)
+        ws.on_copies(batch, |batch, ws| {
+            self.draw_noise(ws, batch.rows(), key);
+            self.forward(params, batch, self.closed_objective(), ws)
+        })
     }
 
     fn score(&self, params: &[F], held_out: Batch<'_, F>, key: StreamKey) -> Option<f64> {

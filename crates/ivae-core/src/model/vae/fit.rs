@@ -81,7 +81,9 @@ impl<F: Scalar> Recipe<F> for VaeSpec {
         if job.latents > directions {
             return Err(DataError::Rank { rank: directions, asked: job.latents }.into());
         }
-        let net = self.net(job.latents, directions, job.u)?;
+        let mut net = self.net(job.latents, directions, job.u)?;
+        let steps = self.training.step.of_epoch(job.train.rows()).1 * self.training.epochs;
+        net.objective.kl_warmup = (self.kl.warmup * steps as f64) as u64;
         let observer = InDataUnits { observer: job.observer, log_det: job.scaler.log_abs_det() };
         let validation = all_rows(job.validation);
         let validation = (validation.rows() > 0).then_some(validation);

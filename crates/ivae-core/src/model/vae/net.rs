@@ -10,7 +10,7 @@ use ndarray::{Array2, ArrayView2};
 
 use super::decoder::Decoder;
 use super::spec::{VaeSpec, WarmStart};
-use super::workspace::VaeWorkspace;
+use super::workspace::{Copies, VaeWorkspace};
 use crate::batch::Batch;
 use crate::error::SpecError;
 use crate::objective::{LogDensities, Objective, ObjectiveSpec, Sums};
@@ -53,7 +53,7 @@ impl Vae {
         let encoder = Encoder::new(&mut layout, &spec.posterior, latents, features.unwrap_or(observed), u);
         let decoder = Decoder::new(&mut layout, &spec.likelihood, latents, observed);
         let prior = Prior::new(&mut layout, &spec.prior.family, &spec.prior.parameters, latents, u)?;
-        let objective = Objective::new(spec.objective);
+        let objective = Objective { kl_weight: spec.kl.weight, ..Objective::new(spec.objective) };
         let start = spec.start;
         Ok(Self {
             latents,
@@ -84,8 +84,16 @@ impl Vae {
             densities: LogDensities::zeros(batch),
             cotangents: LogDensities::zeros(batch),
             d_z: Array2::zeros((batch, self.latents)),
+            copies: None,
             nets,
         }
+    }
+
+    /// Scratch for steps on `batch` rows: on all copies of them that the objective needs.
+    pub(super) fn step_scratch<F: Scalar>(&self, batch: usize) -> VaeWorkspace<F> {
+        let samples = self.objective.spec.samples();
+        let copies = (samples > 1).then(|| Copies::new(self.observed, self.u, (batch, samples)));
+        VaeWorkspace { copies, ..self.scratch(batch * samples) }
     }
 
     /// Whether inference can use u, which a product posterior does without needing it.
@@ -98,15 +106,18 @@ impl Vae {
         match (objective, self.prior.gaussian_form()) {
             (ObjectiveSpec::Reconstruction, _) => None,
             (ObjectiveSpec::Elbo, Some(form)) => Some(KlForm::Closed(form)),
-            (ObjectiveSpec::Elbo, None) | (ObjectiveSpec::SampledElbo, _) => Some(KlForm::Sampled),
+            (ObjectiveSpec::Elbo, None)
+            | (ObjectiveSpec::SampledElbo | ObjectiveSpec::ImportanceWeighted { .. }, _) => {
+                Some(KlForm::Sampled)
+            }
         }
     }
 
     /// The objective with as little sampling noise as the prior allows.
     pub(super) fn closed_objective(&self) -> ObjectiveSpec {
         match self.objective.spec {
-            ObjectiveSpec::Reconstruction => ObjectiveSpec::Reconstruction,
             ObjectiveSpec::Elbo | ObjectiveSpec::SampledElbo => ObjectiveSpec::Elbo,
+            other => other,
         }
     }
 
@@ -192,11 +203,11 @@ impl Vae {
                 self.encoder.log_density(log_q, &mut ws.q);
             }
         }
-        self.objective.sums(&ws.densities, b)
+        objective.sums(&ws.densities, b)
     }
 
     /// [`forward`](Self::forward), then overwrite `grad` with the gradient of the mean loss −objective/B, in which the
-    /// KL divergence counts as it does in step `step`.
+    /// KL divergence counts as it does in step `step`. Of each row there are as many copies as the objective needs.
     pub fn loss_and_grad<F: Scalar>(
         &self,
         grad: &mut [F],
@@ -207,7 +218,7 @@ impl Vae {
     ) -> Sums {
         let sums = self.forward(params, batch.reborrow(), self.objective.spec, ws);
         let (b, kl) = (batch.rows(), self.kl_form(self.objective.spec));
-        self.objective.cotangents(&mut ws.cotangents, b, self.objective.kl_weight(step));
+        self.objective.cotangents(&mut ws.cotangents, &ws.densities, b, step);
         let d = &ws.cotangents;
         let (z, theta_p) = (top(&ws.z, b), top(&ws.p.theta, b));
         let (mut d_z, mut d_theta_p) = (top_mut(&mut ws.d_z, b), top_mut(&mut ws.p.d_theta, b));

@@ -4,10 +4,10 @@ use ivae_nn::{Activation, MlpSpec, ScheduleSpec};
 use serde::{Deserialize, Serialize};
 
 use super::decoder::LikelihoodSpec;
-use crate::error::{Conflict, SpecError, positive_count};
+use crate::error::{Conflict, SpecError, positive, positive_count};
 use crate::likelihood::{LikelihoodFamily, VarianceSpec};
 use crate::model::recipe::check_patience;
-use crate::objective::ObjectiveSpec;
+use crate::objective::{KlSpec, ObjectiveSpec};
 use crate::posterior::PosteriorSpec;
 use crate::prior::{Families, Family, PriorSpec};
 use crate::theta::ThetaSpec;
@@ -29,6 +29,9 @@ pub struct VaeSpec {
     pub likelihood: LikelihoodSpec,
     /// What is maximised.
     pub objective: ObjectiveSpec,
+    /// How much the KL divergence counts.
+    #[serde(default)]
+    pub kl: KlSpec,
     /// Where the linear parts of encoder and decoder start.
     pub start: WarmStart,
     /// Independent starts; the one with the best held-out objective is kept, measured by the importance-weighted bound of
@@ -73,6 +76,7 @@ impl VaeSpec {
                 family: LikelihoodFamily::Gaussian(VarianceSpec::PER_DIMENSION),
             },
             objective: ObjectiveSpec::Elbo,
+            kl: KlSpec::default(),
             start: WarmStart::Ajd,
             restarts: 2,
             training: TrainSpec { epochs: 90, learning_rate: 6e-3, step: StepSpec::default() },
@@ -103,6 +107,7 @@ impl VaeSpec {
             },
             likelihood: LikelihoodSpec { net, family: LikelihoodFamily::Gaussian(VarianceSpec::Fixed(0.01)) },
             objective: ObjectiveSpec::SampledElbo,
+            kl: KlSpec::default(),
             start: WarmStart::Random,
             restarts: 1,
             training: TrainSpec {
@@ -160,6 +165,11 @@ impl VaeSpec {
         self.training.check()?;
         check_patience(&self.training.step, held_out)?;
         positive_count("restarts", self.restarts)?;
+        positive_count("samples", self.objective.samples())?;
+        positive("kl.weight", self.kl.weight)?;
+        if !(0.0..=1.0).contains(&self.kl.warmup) {
+            return Err(SpecError::OutOfRange { name: "kl.warmup", value: self.kl.warmup, range: "[0, 1]" });
+        }
         if self.restarts > 1 && held_out == 0.0 {
             return Err(Conflict::RestartsWithoutHeldOut.into());
         }

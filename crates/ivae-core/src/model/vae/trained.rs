@@ -24,7 +24,7 @@ pub(crate) struct TrainedVae<F> {
 
 impl<F: Scalar> TrainedVae<F> {
     fn workspace(&self, rows: usize) -> VaeWorkspace<F> {
-        Estimator::<F>::workspace(&self.net, CHUNK.min(rows.max(1)))
+        self.net.scratch(CHUNK.min(rows.max(1)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use ivae_num::Scalar;
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 /// Number of correlation parameters of n latents.
 pub fn parameters(n: usize) -> usize {
@@ -43,6 +43,37 @@ pub fn correlation<F: Scalar>(mut out: ArrayViewMut2<'_, F>, u: ArrayView1<'_, F
     for ((i, j), v) in out.indexed_iter_mut() {
         let sum: F = (0..=i.min(j)).map(|k| entry(i, k) * entry(j, k)).sum();
         *v = sum / (square_norm(u, i) * square_norm(u, j)).sqrt();
+    }
+}
+
+/// The Cholesky factor T of a covariance, T Tᵀ = diag σ · A Aᵀ · diag σ with the A of [`correlation`]. Overwrites the lower
+/// triangle of `t` `[n, n]`; `theta` `[e]` has mean | log-variance | u.
+pub(super) fn factor<F: Scalar>(t: &mut [F], theta: ArrayView1<'_, F>, n: usize) {
+    let u = theta.split_at(Axis(0), 2 * n).1;
+    for i in 0..n {
+        let scale = (F::of(0.5) * theta[n + i]).exp() / square_norm(u, i).sqrt();
+        (0..i).for_each(|j| t[i * n + j] = scale * u[triangle(i) + j]);
+        t[i * n + i] = scale;
+    }
+}
+
+/// Backward of [`factor`], whose result is `t`, for the cotangents in the lower triangle of `d_t`. Adds to `d_theta` `[e]`.
+pub(super) fn factor_backward<F: Scalar>(
+    mut d_theta: ArrayViewMut1<'_, F>,
+    theta: ArrayView1<'_, F>,
+    t: &[F],
+    d_t: &[F],
+    n: usize,
+) {
+    // Tᵢⱼ = σᵢ uᵢⱼ / cᵢ and Tᵢᵢ = σᵢ / cᵢ, with cᵢ² = 1 + Σⱼ uᵢⱼ².
+    let u = theta.split_at(Axis(0), 2 * n).1;
+    for i in 0..n {
+        let along: F = (0..=i).map(|j| t[i * n + j] * d_t[i * n + j]).sum();
+        d_theta[n + i] += F::of(0.5) * along;
+        for j in 0..i {
+            let k = triangle(i) + j;
+            d_theta[2 * n + k] += t[i * n + i] * d_t[i * n + j] - along * u[k] / square_norm(u, i);
+        }
     }
 }
 

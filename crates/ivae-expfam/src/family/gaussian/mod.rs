@@ -4,10 +4,12 @@
 pub mod at_sample;
 pub mod correlation;
 mod form;
+mod full_product;
 mod kl;
 mod natural;
 pub mod product;
 mod rows;
 
 pub use form::{Gaussian, GaussianForm};
+pub use full_product::FullProduct;
 pub use kl::{gaussian_kl, gaussian_kl_backward};

@@ -11,7 +11,7 @@ use super::{DataArgs, part, positive, positive_real};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DecoderArg {
-    /// A search of all flows where u is categorical; else mlp
+    /// A search of all flows where there is a u; else mlp
     Auto,
     /// Multilayer perceptron with a linear part, and noise on x
     Mlp,
