@@ -19,6 +19,7 @@ mod observation;
 mod scale;
 mod scaler;
 mod simulation;
+mod source_prior;
 mod split;
 mod whiten;
 
@@ -37,6 +38,7 @@ pub use mixing::{Mixing, MixingMap};
 pub use observation::Observation;
 pub use scale::Standardiser;
 pub use scaler::{Scaler, Scaling};
-pub use simulation::{Simulated, Simulation, SourcePrior};
+pub use simulation::{Simulated, Simulation};
+pub use source_prior::SourcePrior;
 pub use split::Split;
 pub use whiten::Whitener;

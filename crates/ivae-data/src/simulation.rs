@@ -3,38 +3,33 @@
 use std::path::Path;
 
 use ivae_num::{Purpose, Scalar, StreamKey};
-use ndarray::{Array2, ArrayView2, Axis, Slice};
+use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 use rand::Rng;
-use rand_distr::{Exp1, StandardNormal};
+use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
 use crate::column_names::numbered;
 use crate::io::{Format, npz, write};
 use crate::observation::Observation;
+use crate::source_prior::SourcePrior;
 use crate::{DataError, Dataset, Levels, Mixing, MixingMap};
 
 /// Standard deviations of a source are uniform between these.
 const STD: std::ops::Range<f64> = 0.5..3.0;
 /// Means of a source are uniform between these, unless centred.
 const MEAN: std::ops::Range<f64> = -5.0..5.0;
+/// Spread of the sources that are mixed: the root of the mean square of a standard deviation uniform on [`STD`].
+const SPREAD: f64 = 1.9;
+/// Draws that the moments of a source are taken from, where no parameter says them.
+const DRAWS: usize = 2000;
 /// Rows that are drawn at a time.
 const BLOCK: usize = 1024;
-
-/// Distribution of a source within a segment, before scaling; of unit variance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourcePrior {
-    /// Standard normal.
-    #[default]
-    Gauss,
-    /// Laplace of scale 1/√2.
-    Laplace,
-}
 
 /// Options of the standard simulation (Hyvärinen & Morioka 2016; Khemakhem et al. 2020, section 4 and appendix H).
 ///
 /// Source i of a row in segment u is `mean[u, i] + std[u, i] · ε`; observations are x = f(z) with f drawn from the
-/// family `mixing`. The [`Default`] is the setting of the papers.
+/// family `mixing`. The [`Default`] is the setting of the papers. Sources of a family without location or scale are mixed after
+/// each is shifted and scaled to mean 0 and the spread that Gaussian sources have.
 ///
 /// The parts draw from separate streams: the sources do not change with `observed`, `mixing`, `layers`, `noise`,
 /// `discrete` or `likelihood`.
@@ -57,7 +52,8 @@ pub struct Simulation {
     pub prior: SourcePrior,
     /// Standard deviation of the Gaussian noise added to f(z).
     pub noise: f64,
-    /// Sources have mean 0 in every segment; if not, means are uniform on (−5, 5).
+    /// Sources have mean 0 in every segment; if not, means are uniform on (−5, 5). Of no meaning to families without a
+    /// location of their own.
     pub centred: bool,
     /// Observe Bernoulli draws of probability sigmoid(x) in place of x.
     pub discrete: bool,
@@ -91,18 +87,22 @@ impl Default for Simulation {
 pub struct Simulated<F> {
     /// x, u (levels named by their number) and the true sources s.
     pub data: Dataset<F>,
-    /// Mean of each source in each segment, `[M, n]`.
+    /// Mean of each source in each segment, `[M, n]`; of a family without location or scale, from draws.
     pub means: Array2<F>,
-    /// Standard deviation of each source in each segment, `[M, n]`.
+    /// Standard deviation of each source in each segment, `[M, n]`; likewise.
     pub stds: Array2<F>,
-    /// The mixing f, and its inverse.
+    /// The mixing f, and its inverse; of sources without location or scale, of (s − shift)/scale.
     pub mixing: MixingMap,
 }
 
 /// What the data are drawn from, in f64.
 struct Truth {
-    means: Array2<f64>, // [M, n]
-    stds: Array2<f64>,  // [M, n]
+    means: Array2<f64>,  // [M, n]
+    stds: Array2<f64>,   // [M, n]
+    places: Array2<f64>, // [M, n], and
+    scales: Array2<f64>, // [M, n]: what the parameters of the sources are set by
+    shift: Array1<f64>,  // [n], and
+    spread: Array1<f64>, // [n]: the sources are mixed after (s − shift) / spread
     mixing: MixingMap,
 }
 
@@ -169,15 +169,35 @@ impl Simulation {
         self.check()?;
         let (shape, key) = ((self.segments, self.latents), self.key());
         let mut rng = key.step(0).rng();
-        let stds = Array2::from_shape_simple_fn(shape, || rng.random_range(STD));
+        let scales = Array2::from_shape_simple_fn(shape, || rng.random_range(STD));
         let mut rng = key.step(1).rng();
-        let mean = || if self.centred { 0.0 } else { rng.random_range(MEAN) };
-        let means = Array2::from_shape_simple_fn(shape, mean);
+        let is_centred = self.centred && self.prior.has_location();
+        let place = || if is_centred { 0.0 } else { rng.random_range(MEAN) };
+        let places = Array2::from_shape_simple_fn(shape, place);
+        let (mut means, mut stds) = (places.clone(), scales.clone());
+        let (mut shift, mut spread) = (Array1::zeros(self.latents), Array1::ones(self.latents));
+        if !self.prior.has_location() {
+            for ((u, i), &scale) in scales.indexed_iter() {
+                let mut rng = key.step(6).block((u * self.latents + i) as u64).rng();
+                let drawn =
+                    Array1::from_shape_simple_fn(DRAWS, || self.prior.draw(scale, places[[u, i]], &mut rng));
+                (means[[u, i]], stds[[u, i]]) = (drawn.mean().unwrap_or(0.0), drawn.std(0.0));
+            }
+            for i in 0..self.latents {
+                let (mean, std) = (means.column(i), stds.column(i));
+                shift[i] = mean.mean().unwrap_or(0.0);
+                let variance = std.mapv(|s| s * s).mean().unwrap_or(1.0) + mean.var(0.0);
+                spread[i] = variance.sqrt() / SPREAD;
+            }
+        }
         let mixing = match self.mixing {
             Mixing::Network => MixingMap::network(self.latents, self.observed, self.layers, key.step(3))?,
-            kind => MixingMap::draw(kind, &means, &stds, self.observed, key.step(3))?,
+            kind => {
+                let (means, stds) = ((&means - &shift) / &spread, &stds / &spread);
+                MixingMap::draw(kind, &means, &stds, self.observed, key.step(3))?
+            }
         };
-        Ok(Truth { means, stds, mixing })
+        Ok(Truth { means, stds, places, scales, shift, spread, mixing })
     }
 
     /// The sources, in blocks of rows `[B, n]` that each lie in one segment.
@@ -187,7 +207,7 @@ impl Simulation {
             (0..self.per_segment).step_by(BLOCK).map(move |start| {
                 let rows = BLOCK.min(self.per_segment - start);
                 Array2::from_shape_fn((rows, self.latents), |(_, i)| {
-                    truth.means[[u, i]] + truth.stds[[u, i]] * self.prior.draw(&mut rng)
+                    self.prior.draw(truth.scales[[u, i]], truth.places[[u, i]], &mut rng)
                 })
             })
         })
@@ -197,7 +217,10 @@ impl Simulation {
     fn observing<'a>(&'a self, truth: &'a Truth) -> impl FnMut(ArrayView2<'_, f64>) -> Array2<f64> + 'a {
         let (mut noise, mut coin) = (self.key().step(4).rng(), self.key().step(5).rng());
         move |z| {
-            let mut x = truth.mixing.apply(z);
+            let mut x = match self.prior.has_location() {
+                true => truth.mixing.apply(z),
+                false => truth.mixing.apply(((&z - &truth.shift) / &truth.spread).view()),
+            };
             if self.likelihood != Observation::Gauss {
                 x.mapv_inplace(|v| self.likelihood.draw(v, self.noise, &mut coin));
             } else if self.noise > 0.0 {
@@ -252,18 +275,5 @@ impl Simulation {
             return option("segments", value, "fewer than memory can hold");
         }
         Ok(())
-    }
-}
-
-impl SourcePrior {
-    fn draw(self, rng: &mut impl Rng) -> f64 {
-        match self {
-            Self::Gauss => rng.sample(StandardNormal),
-            Self::Laplace => {
-                let size: f64 = rng.sample(Exp1);
-                let sign = if rng.random::<bool>() { 1.0 } else { -1.0 };
-                sign * size * std::f64::consts::FRAC_1_SQRT_2
-            }
-        }
     }
 }

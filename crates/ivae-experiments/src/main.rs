@@ -14,6 +14,7 @@ mod example_1;
 mod example_2;
 mod intersections;
 mod numbers;
+mod priors;
 mod recovery;
 mod segments;
 mod speech;
@@ -88,6 +89,9 @@ enum Experiment {
     /// Data of many kinds: the default fit beside simpler methods, a supervised bound, and the targets
     #[value(name = "recovery")]
     Recovery,
+    /// Sources of every family: fits under that prior, a Gaussian one, and the one chosen
+    #[value(name = "priors")]
+    Priors,
     /// Counts of 100 neurons from two latents on a circle: R², beside u alone and published scores
     #[value(name = "counts")]
     Counts,
@@ -110,6 +114,7 @@ impl Experiment {
             Self::Example1 => example_1::run(context),
             Self::Example2 => example_2::run(context),
             Self::Recovery => recovery::run(context),
+            Self::Priors => priors::run(context),
             Self::Counts => counts::run(context),
             Self::Ablations => ablations::run(context),
             Self::Speech => speech::run(context),

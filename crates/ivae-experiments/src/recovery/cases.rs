@@ -105,6 +105,7 @@ pub(super) fn all() -> Vec<Case> {
         let what = match prior {
             SourcePrior::Gauss => mixing.name().to_owned(),
             SourcePrior::Laplace => format!("{mixing}, Laplace"),
+            other => format!("{mixing}, {other}"),
         };
         let name = format!("{}-{latents}-{observed}", what.replace(", ", "-").to_lowercase());
         cases.push(case(&name, &what, Group::Other, simulation, target(0.985, Some(0.97), 60.0), when));

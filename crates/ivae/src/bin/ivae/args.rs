@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ivae::data::ColumnSelection;
 
 pub(crate) use fit::{DecoderArg, FitArgs, PresetArg};
-pub(crate) use generate::{GenerateArgs, SourceArg};
+pub(crate) use generate::GenerateArgs;
 
 /// Identifiable VAEs and nonlinear ICA: from data with an auxiliary variable u to the latents behind them.
 #[derive(Debug, Parser)]

@@ -1,9 +1,9 @@
 //! `ivae generate`.
 
-use ivae::data::{DataError, Mixing, Simulation, SourcePrior};
+use ivae::data::{DataError, Mixing, Simulation};
 use serde::Serialize;
 
-use crate::args::{GenerateArgs, SourceArg};
+use crate::args::GenerateArgs;
 use crate::exit::{Exit, print, print_json};
 use crate::input::refuse_array;
 
@@ -30,10 +30,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<(), Exit> {
         observed: args.observed,
         mixing: args.mixing,
         layers: args.layers.unwrap_or(Simulation::default().layers),
-        prior: match args.prior {
-            SourceArg::Gauss => SourcePrior::Gauss,
-            SourceArg::Laplace => SourcePrior::Laplace,
-        },
+        prior: args.prior,
         noise: args.noise,
         centred: !args.uncentred,
         discrete: args.discrete,

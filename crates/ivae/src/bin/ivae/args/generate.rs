@@ -2,15 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
-use ivae::data::{Mixing, Observation};
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum SourceArg {
-    Gauss,
-    Laplace,
-}
+use ivae::data::{Mixing, Observation, SourcePrior};
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
@@ -35,9 +29,10 @@ pub(crate) struct GenerateArgs {
     /// Layers of the mixing network; 1 mixes linearly [default: 3]
     #[arg(long)]
     pub(crate) layers: Option<usize>,
-    /// Distribution of the sources within a segment
-    #[arg(long, value_enum, default_value = "gauss")]
-    pub(crate) prior: SourceArg,
+    /// Family of the sources within a segment: gauss, gauss-var, gauss-mean, laplace, laplace-scale, exponential-power:β,
+    /// generalised-normal, hyperbolic-secant, log-normal, gamma, exponential, beta, von-mises, polynomial-4, polynomial-6
+    #[arg(long, default_value = "gauss")]
+    pub(crate) prior: SourcePrior,
     /// Standard deviation of observation noise
     #[arg(long, default_value_t = 0.0)]
     pub(crate) noise: f64,
