@@ -12,9 +12,10 @@ use crate::numbers::{mean_std, number};
 const LATENTS: usize = 2;
 const PER_SEGMENT: usize = 500;
 const SEEDS: u64 = 3;
+/// A name, and the prior for sources of a family.
+type Way = (&'static str, fn(Family) -> Option<Family>);
 /// The priors that a set is fitted with; `None` is the choice by held-out likelihood.
-const WAYS: [(&str, fn(Family) -> Option<Family>); 3] =
-    [("right", Some), ("gauss", |_| Some(Family::Gaussian)), ("auto", |_| None)];
+const WAYS: [Way; 3] = [("right", Some), ("gauss", |_| Some(Family::Gaussian)), ("auto", |_| None)];
 
 /// Sources of one family in so many columns.
 struct Case {

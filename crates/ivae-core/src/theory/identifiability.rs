@@ -100,9 +100,11 @@ pub fn identifiability<F: Scalar>(
     let (prior, distinct) = (facts.prior, DistinctU::new(u));
     // The theorems are of one number k of statistics for every latent.
     let Some(part) = prior.part::<f64>() else {
-        let verdict =
-            "unknown: the latents have different families, and the theorems here are of one for all of them";
-        return Identifiability { verdict: verdict.into(), ..Identifiability::default() };
+        let families = &prior.families;
+        let verdict = format!(
+            "unknown: the latents have different families ({families}), and the theorems are of one for all of them"
+        );
+        return Identifiability { verdict, ..Identifiability::default() };
     };
     let k = part.statistics();
     let mut out = Identifiability {

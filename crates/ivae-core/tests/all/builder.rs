@@ -18,7 +18,7 @@ fn without_settings_the_builder_is_the_automatic_spec() {
         assert_eq!(Ivae::new(2).spec(data).unwrap(), FitSpec::auto(2, data));
     }
     assert!(matches!(FitSpec::auto(2, &square).model, ModelSpec::Flow(_)));
-    assert!(matches!(FitSpec::auto(2, &mixed).model, ModelSpec::Vae(_)));
+    assert!(matches!(FitSpec::auto(2, &mixed).model, ModelSpec::Flow(_)));
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub mod laplace;
 pub mod log_normal;
 pub mod negative_binomial;
 pub mod poisson;
+pub mod polynomial;
 pub mod student_t;
 pub mod von_mises;
 
@@ -35,5 +36,6 @@ pub use laplace::Laplace;
 pub use log_normal::LogNormal;
 pub use negative_binomial::NegativeBinomial;
 pub use poisson::Poisson;
+pub use polynomial::PolynomialFamily;
 pub use student_t::StudentT;
 pub use von_mises::VonMises;

@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::custom::CustomPrior;
 use super::exponential_family::Unconstrained;
 use super::family::PriorFamily;
-use crate::family::custom::Polynomial;
+use crate::family::polynomial::PolynomialFamily;
 use crate::{
-    Beta, Custom, Exponential, ExponentialPower, Gamma, Gaussian, GaussianForm, GeneralisedNormal,
-    HyperbolicSecant, Laplace, LogNormal, VonMises,
+    Beta, Exponential, ExponentialPower, Gamma, Gaussian, GaussianForm, GeneralisedNormal, HyperbolicSecant,
+    Laplace, LogNormal, VonMises,
 };
 
 /// Distribution of a latent given u.
@@ -66,10 +66,6 @@ macro_rules! exponential_family {
     }};
 }
 
-fn polynomial(degree: u32) -> Custom<Polynomial> {
-    Custom::new(Polynomial { degree }).expect("an even degree can be normalised")
-}
-
 impl Family {
     /// Every family without settings, with its name on the command line and what it is.
     pub const ALL: [(Self, &'static str, &'static str); 14] = [
@@ -111,7 +107,8 @@ impl Family {
             .then(|| Self::ExponentialPower(Unconstrained::new(family, "exponential power")))
     }
 
-    /// A family of one's own, called `name` in messages: any [`PriorFamily`], such as [`Unconstrained`] of a [`Custom`]
+    /// A family of one's own, called `name` in messages: any [`PriorFamily`], such as [`Unconstrained`] of a
+    /// [`Custom`](crate::Custom)
     /// exponential family. A fit with it cannot be saved, for nothing on disk could name it.
     pub fn custom<P: PriorFamily<f32> + PriorFamily<f64>>(name: &'static str, family: &'static P) -> Self {
         Self::Custom(CustomPrior::new(name, family))
@@ -138,10 +135,10 @@ impl Family {
             Self::Beta => exponential_family!(Beta, Beta, "Beta"),
             Self::VonMises => exponential_family!(VonMises, VonMises, "von Mises"),
             Self::Polynomial4 => {
-                exponential_family!(Custom<Polynomial>, polynomial(4), "polynomial of degree 4")
+                exponential_family!(PolynomialFamily, PolynomialFamily::new(4), "polynomial of degree 4")
             }
             Self::Polynomial6 => {
-                exponential_family!(Custom<Polynomial>, polynomial(6), "polynomial of degree 6")
+                exponential_family!(PolynomialFamily, PolynomialFamily::new(6), "polynomial of degree 6")
             }
             Self::Custom(family) => family.part(),
         }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ivae_expfam::family::PolynomialFamily;
 use ivae_expfam::family::custom::{Polynomial, Spline};
 use ivae_expfam::testing::laws;
 use ivae_expfam::{
@@ -42,6 +43,7 @@ family_laws!(poisson, Poisson, [[0.0], [-3.0], [4.0], [0.7]]);
 const QUARTICS: [[f64; 4]; 4] =
     [[0.0; 4], [1.0, 2.0, -0.5, 0.0], [-3.0, 0.5, 1.0, 1.0], [0.3, 3.0, 0.0, -0.5]];
 family_laws!(polynomial_4, Custom::new(Polynomial { degree: 4 }).expect("a family"), QUARTICS);
+family_laws!(fast_polynomial_4, PolynomialFamily::new(4), QUARTICS);
 family_laws!(
     polynomial_6,
     Custom::new(Polynomial { degree: 6 }).expect("a family"),

@@ -125,7 +125,7 @@ impl VaeSpec {
 
     /// Take `likelihood`, and with it what suits its x ([`Likelihood::suited`](crate::likelihood::Likelihood::suited)),
     /// unless it suits the likelihood before too. For x that may not be scaled, such as counts: x as it is, and a product
-    /// posterior (x says little of each latent).
+    /// posterior of independent latents (x says little of each).
     pub fn set_likelihood(&mut self, likelihood: LikelihoodFamily) {
         let suited = |family: &LikelihoodFamily| family.part::<f64>().suited();
         let (before, after) = (suited(&self.likelihood.family), suited(&likelihood));
@@ -136,6 +136,7 @@ impl VaeSpec {
         if let Some(suited) = after.filter(|after| before.as_ref() != Some(after)) {
             self.scaling = suited.scaling;
             self.posterior.product_of_experts = true;
+            self.posterior.full_covariance = false;
             self.posterior.net.hidden = suited.encoder.into();
             self.likelihood.net.hidden = suited.decoder.into();
             self.training.learning_rate = suited.learning_rate;

@@ -22,7 +22,21 @@ pub struct FullProduct<F> {
     mean: Vec<F>,         // μ, [B, n]
     half_log_det: Vec<F>, // ½ log |S|, [B]
     scratch: [Vec<F>; 3], // [n, n]
-    vectors: [Vec<F>; 4], // [n]
+    vectors: [Vec<F>; 6], // [n]
+}
+
+/// Overwrite `mean` and `precision` `[n]` with the prior's of `row` of θ_p.
+fn read_prior<F: Scalar>(
+    mean: &mut [F],
+    precision: &mut [F],
+    theta_p: ArrayView2<'_, F>,
+    form: GaussianForm,
+    row: usize,
+) {
+    let n = mean.len();
+    for i in 0..n {
+        (mean[i], precision[i]) = prior_of(theta_p, form, n, row, i);
+    }
 }
 
 /// The prior's mean and precision of component `i` in `row` of θ_p.
@@ -61,7 +75,7 @@ impl<F: Scalar> FullProduct<F> {
             mean: of(batch * n),
             half_log_det: of(batch),
             scratch: [of(n * n), of(n * n), of(n * n)],
-            vectors: [of(n), of(n), of(n), of(n)],
+            vectors: [of(n), of(n), of(n), of(n), of(n), of(n)],
         }
     }
 
@@ -78,13 +92,13 @@ impl<F: Scalar> FullProduct<F> {
         for row in 0..theta_q.nrows() {
             let square = row * n * n..(row + 1) * n * n;
             let (t, g, w) = (&mut self.t[square.clone()], &mut self.g[square.clone()], &mut self.w[square]);
-            let [weighted, ..] = &mut self.vectors;
+            let [prior_mean, precision, weighted, ..] = &mut self.vectors;
             correlation::factor(t, theta_e.row(row), n);
-            let prior = |i: usize| prior_of(theta_p, form, n, row, i);
+            read_prior(prior_mean, precision, theta_p, form, row);
             // The lower triangle of M, then of its Cholesky factor in the same place.
             for i in 0..n {
                 for j in 0..=i {
-                    let sum: F = (i..n).map(|k| t[k * n + i] * prior(k).1 * t[k * n + j]).sum();
+                    let sum: F = (i..n).map(|k| t[k * n + i] * precision[k] * t[k * n + j]).sum();
                     g[i * n + j] = if i == j { sum + F::one() } else { sum };
                 }
             }
@@ -102,7 +116,7 @@ impl<F: Scalar> FullProduct<F> {
                     w[i * n + j] = sum / g[j * n + j];
                 }
             }
-            let pull = |k: usize| (prior(k).0 - theta_e[[row, k]]) * prior(k).1;
+            let pull = |k: usize| (prior_mean[k] - theta_e[[row, k]]) * precision[k];
             weighted
                 .iter_mut()
                 .enumerate()
@@ -158,14 +172,14 @@ impl<F: Scalar> FullProduct<F> {
         let n = self.n;
         let (of_mean, of_log_var) = form.first_columns(n);
         let [d_w, d_g, a] = &mut self.scratch;
-        let [d_mean, pull, weighted, d_pull] = &mut self.vectors;
+        let [prior_mean, precision, d_mean, pull, weighted, d_pull] = &mut self.vectors;
         for row in 0..d_q.nrows() {
             let square = row * n * n..(row + 1) * n * n;
             let (t, g, w) = (&self.t[square.clone()], &self.g[square.clone()], &self.w[square]);
-            let prior = |i: usize| prior_of(theta_p, form, n, row, i);
+            read_prior(prior_mean, precision, theta_p, form, row);
             for i in 0..n {
                 d_mean[i] = d_z[[row, i]] + d_q[[row, i]];
-                pull[i] = (prior(i).0 - theta_e[[row, i]]) * prior(i).1;
+                pull[i] = (prior_mean[i] - theta_e[[row, i]]) * precision[i];
             }
             // μ = m + W Wᵀ r, r = V⁻¹ (a − m): ∂W = ∂μ (Wᵀ r)ᵀ + r (Wᵀ ∂μ)ᵀ and ∂r = W Wᵀ ∂μ.
             for j in 0..n {
@@ -185,7 +199,7 @@ impl<F: Scalar> FullProduct<F> {
             }
             for i in 0..n {
                 let d_pull: F = (0..n).map(|j| w[i * n + j] * d_pull[j]).sum();
-                let ((mean, precision), m) = (prior(i), theta_e[[row, i]]);
+                let (mean, precision, m) = (prior_mean[i], precision[i], theta_e[[row, i]]);
                 d_e[[row, i]] += d_mean[i] - precision * d_pull;
                 if let Some(c) = of_mean {
                     d_p[[row, c + i]] += precision * d_pull;
@@ -242,7 +256,7 @@ impl<F: Scalar> FullProduct<F> {
             }
             let d_t = &mut *d_w;
             for i in 0..n {
-                let precision = prior(i).1;
+                let precision = precision[i];
                 let mut d_precision = F::zero();
                 for j in 0..=i {
                     let of_m: F = (0..=i).map(|k| t[i * n + k] * (a[k * n + j] + a[j * n + k])).sum();
