@@ -234,8 +234,9 @@ mod tests {
     #[test]
     fn draws_have_the_moments_of_their_family() {
         use SourcePrior as P;
+        type Case = (SourcePrior, fn(f64) -> f64, f64);
         let square = |z: f64| z * z;
-        let cases: [(P, fn(f64) -> f64, f64); 13] = [
+        let cases: [Case; 13] = [
             (P::GaussMean, |z| z, 0.6),
             (P::GaussVar, |z| z * z, 2.25),
             (P::LaplaceScale, |z| z.abs(), 1.5 * FRAC_1_SQRT_2),
