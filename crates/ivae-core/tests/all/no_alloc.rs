@@ -78,8 +78,10 @@ fn every_likelihood() {
         common::suit(&mut data.x, &likelihood);
         let mut spec = VaeSpec::ivae();
         spec.set_likelihood(likelihood);
-        assert!(spec.posterior.full_covariance);
-        assert_eq!(allocations_in_steps(&spec, &data, SEGMENTS), 0, "{name}");
+        for full_covariance in [false, true] {
+            spec.posterior.full_covariance = full_covariance;
+            assert_eq!(allocations_in_steps(&spec, &data, SEGMENTS), 0, "{name}");
+        }
     }
 }
 
